@@ -1,0 +1,67 @@
+# The four commands of the project. Each prepares what it needs once and starts at once after.
+#
+#   make app      the web app, at http://127.0.0.1:7860 (HOST=... PORT=... change that)
+#   make test     every test (ARGS="-k tiles" is handed to pytest)
+#   make check    format, lint, types, import walls
+#   make bench    every benchmark
+
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 7860
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+
+# The OpenVINO provider has wheels for 64-bit x86 only.
+ifeq ($(shell uname -s -m),Linux x86_64)
+APP_EXTRAS := [openvino]
+endif
+DEVELOPMENT_EXTRAS := [train,test,openvino]
+
+BENCHMARKS := $(filter-out __init__ __main__,$(basename $(notdir $(wildcard benchmarks/[a-z]*.py))))
+
+.PHONY: app test check format bench clean
+
+app: $(VENV)/app.stamp
+	@$(BIN)/pixstack serve --host $(HOST) --port $(PORT) $(ARGS)
+
+test: $(VENV)/development.stamp
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/development.stamp
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/lint-imports
+
+format: $(VENV)/development.stamp
+	@$(BIN)/ruff check --fix --select I .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/development.stamp
+	@set -e; for name in $(BENCHMARKS); do \
+	    echo "== python -m benchmarks.$$name"; $(BIN)/python -m benchmarks.$$name; \
+	done
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+# A stamp is written only after its installation succeeded, and is older than the files it
+# depends on as soon as those change.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "Pixstack needs Python 3.11 or newer; choose one with PYTHON=python3.12" >&2; exit 2; }
+	@$(PYTHON) -m venv $(VENV) \
+	    || { rm -rf $(VENV); echo "no virtual environment: apt-get install python3-venv" >&2; exit 2; }
+
+$(VENV)/app.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what serves the models (once, under 1 GB) ..."
+	@$(INSTALL) -e ".$(APP_EXTRAS)"
+	@touch $@
+
+$(VENV)/development.stamp: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what training and the tests need (once, about 2.5 GB) ..."
+	@$(INSTALL) -e ".$(DEVELOPMENT_EXTRAS)"
+	@touch $@
