@@ -1,0 +1,35 @@
+"""What the doors raise and how they tell it: one line that says what to do."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+
+class WrongUse(Exception):
+    """The command was called in a way that cannot work; the exit code is 2."""
+
+
+def require_train() -> None:
+    """Refuse to go on where the `train` extra is missing.
+
+    Raises:
+        WrongUse: torch is not installed; the message says how to install it.
+    """
+    if find_spec("torch") is None:
+        raise WrongUse(
+            "this command needs the training packages; install them with: "
+            "pip install 'pixstack[train]'"
+        )
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error as one line, without Python's `[Errno 2]` dressing."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        text = f"{error.filename}: {error.strerror.lower()}"
+    elif isinstance(error, (ValueError, OSError, WrongUse)):
+        text = str(error)
+    elif isinstance(error, MemoryError):
+        text = "not enough memory; try a smaller picture"
+    else:
+        text = f"unexpected {type(error).__name__}: {error}; --debug shows where"
+    return " ".join(text.split()) or type(error).__name__
