@@ -34,7 +34,7 @@ check: $(VENV)/development.stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright --pythonpath $(BIN)/python
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/development.stamp
 	@$(BIN)/ruff check --fix --select I .
