@@ -90,9 +90,7 @@ def test_the_contracts_of_import_linter_hold() -> None:
         ("library", "translate/pixels.py", "import gradio"),
     ],
 )
-def test_a_breach_of_a_wall_is_found(
-    tmp_path: Path, contract: str, file: str, line: str
-) -> None:
+def test_a_breach_of_a_wall_is_found(tmp_path: Path, contract: str, file: str, line: str) -> None:
     for layer in LAYERS:
         shutil.copytree(
             ROOT / layer, tmp_path / layer, ignore=shutil.ignore_patterns("__pycache__")
