@@ -1,0 +1,65 @@
+"""`pixstack info`: what an ONNX file says of itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="An .onnx file, or a name from `pixstack models`.")],
+    models: Annotated[
+        Path | None, typer.Option(help="The folder where names are looked up.")
+    ] = None,
+    json_target: Annotated[
+        str | None, typer.Option("--json", metavar="-|FILE", help="Write the manifest as JSON.")
+    ] = None,
+) -> None:
+    """Print what an ONNX file says of itself: inputs, outputs, sizes, license, measures.
+
+    \b
+    Examples:
+      pixstack info photo-denoise
+      pixstack info my.onnx --json -
+    """
+    from dataclasses import asdict
+
+    from export.runtime.model_file import read_manifest
+    from pixstack.console import print_table, write_json
+    from pixstack.shelf import find_model
+
+    path = find_model(model, models)
+    manifest = asdict(read_manifest(path))
+    if json_target is not None:
+        write_json(manifest, json_target)
+    if json_target != "-":
+        print_table(("", ""), [("file", path), *_rows(manifest)])
+
+
+def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, value in manifest.items():
+        if value in (None, "", [], (), {}):
+            continue
+        if key in ("inputs", "outputs"):
+            rows += [(key[:-1], _view(view)) for view in value]
+        else:
+            rows.append((key, _plain(value)))
+    return rows
+
+
+def _view(view: dict[str, Any]) -> str:
+    kept = {key: value for key, value in view.items() if value not in (None, "", (), [], {})}
+    name, kind = kept.pop("name"), kept.pop("kind")
+    rest = ", ".join(f"{key} {_plain(value)}" for key, value in kept.items())
+    return f"{name} ({kind}) {rest}".rstrip()
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_plain(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,66 @@
+"""`pixstack models`: the ONNX files at hand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def command(
+    models: Annotated[
+        Path | None, typer.Option(help="A folder of .onnx files instead of the shipped ones.")
+    ] = None,
+    json_target: Annotated[
+        str | None, typer.Option("--json", metavar="-|FILE", help="Write the table as JSON.")
+    ] = None,
+) -> None:
+    """List the models at hand: the shipped ones, or those of a folder.
+
+    They are looked for in --models, in the folder PIXSTACK_MODELS names, in the package, and in
+    the checkout.
+
+    \b
+    Examples:
+      pixstack models
+      pixstack models --models runs/exported --json -
+    """
+    from export.runtime.errors import ModelError
+    from export.runtime.model_file import read_manifest
+    from pixstack.console import print_table, write_json
+    from pixstack.errors import one_line
+    from pixstack.shelf import list_models
+
+    rows: list[dict[str, Any]] = []
+    for path in list_models(models):
+        try:
+            manifest = read_manifest(path)
+        except ModelError as error:
+            print(f"skipped: {one_line(error)}", file=sys.stderr)
+            continue
+        rows.append(
+            {
+                "name": path.stem,
+                "task": manifest.task,
+                "inputs": [view.name for view in manifest.inputs],
+                "outputs": [view.name for view in manifest.outputs],
+                "megabytes": round(path.stat().st_size / 1e6, 1),
+                "license": manifest.license,
+                "path": str(path),
+            }
+        )
+    if json_target is not None:
+        write_json(rows, json_target)
+    if json_target == "-":
+        return
+    if not rows:
+        print("no models found; name a folder with --models, or train and export one")
+        return
+    columns = ("name", "task", "inputs", "outputs", "MB", "license", "path")
+    print_table(columns, [[_cell(value) for value in row.values()] for row in rows])
+
+
+def _cell(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,214 @@
+"""`pixstack run`: pictures in, pictures out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pixstack.errors import WrongUse, one_line
+
+if TYPE_CHECKING:
+    from export.runtime.translator import Translator
+
+    from export.manifest import Manifest
+
+PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".ppm", ".pgm"}
+
+
+class Precision(StrEnum):
+    """How close to fp32 the arithmetic must stay."""
+
+    exact = "exact"
+    fast = "fast"
+
+
+def command(
+    model: Annotated[str, typer.Argument(help="An .onnx file, or a name from `pixstack models`.")],
+    sources: Annotated[list[Path], typer.Argument(metavar="IN...", help="Pictures or folders.")],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--to", metavar="OUT", help="A file for one picture, else a folder."),
+    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="NAME=VALUE", help="A further input; may be repeated."),
+    ] = None,
+    view: Annotated[
+        str | None,
+        typer.Option("--output", metavar="NAME", help="Which output; the first if unsaid."),
+    ] = None,
+    precision: Annotated[Precision, typer.Option(help="fast may use bf16, fp16 or int8.")] = (
+        Precision.exact
+    ),
+    provider: Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or tensorrt.")] = "auto",
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all if unsaid.")] = None,
+    models: Annotated[
+        Path | None, typer.Option(help="The folder where names are looked up.")
+    ] = None,
+    json_target: Annotated[
+        str | None, typer.Option("--json", metavar="-|FILE", help="Write the table as JSON.")
+    ] = None,
+) -> None:
+    """Translate pictures with an ONNX file.
+
+    Results keep the size times the output's scale, EXIF orientation, color profile, alpha and
+    bit depth. In a folder they are named as their source, ending in .png.
+
+    \b
+    Examples:
+      pixstack run photo-sr small.jpg -o large.png
+      pixstack run photo-sr small.jpg -o double.png --output x2
+      pixstack run photo-denoise noisy/ -o clean/ --input strength=25
+      pixstack run my.onnx a.png b.png -o results/ --precision fast --json -
+    """
+    from pixstack.shelf import find_model
+
+    pairs = plan(sources, output)
+    path = find_model(model, models)
+
+    from export.runtime.translator import Translator
+
+    translator = Translator(
+        path, providers=provider, precision=precision.value, threads=threads, memory="auto"
+    )
+    values = parse_inputs(inputs or [], translator.manifest)
+    check_output(view, translator.manifest)
+    rows: list[dict[str, Any]] = []
+    failed = 0
+    for source, target in pairs:
+        try:
+            rows.append(_translate(translator, source, target, values, view))
+        except (ValueError, OSError) as error:
+            if len(pairs) == 1:
+                raise
+            # One broken file must not cost the rest of a folder.
+            failed += 1
+            print(f"error: {one_line(error)}", file=sys.stderr)
+            continue
+        if json_target != "-":
+            print(_line(rows[-1]))
+    if json_target is not None:
+        from pixstack.console import write_json
+
+        write_json(rows, json_target)
+    if failed:
+        raise ValueError(f"{failed} of {len(pairs)} pictures failed")
+
+
+def plan(sources: list[Path], output: Path) -> list[tuple[Path, Path]]:
+    """Pair every picture with the file its result goes to.
+
+    Raises:
+        WrongUse: several pictures for one file, two results of one name, or a result that would
+            overwrite a picture that is read.
+        ValueError: a source is missing, or a folder holds no picture.
+    """
+    pictures: list[Path] = []
+    for source in sources:
+        if source.is_dir():
+            found = sorted(p for p in source.iterdir() if p.suffix.lower() in PICTURES)
+            if not found:
+                raise ValueError(f"{source}: no pictures in this folder")
+            pictures += found
+        elif source.is_file():
+            pictures.append(source)
+        else:
+            raise ValueError(f"{source}: no such file or folder")
+    if len(pictures) == 1 and not sources[0].is_dir() and not output.is_dir():
+        if output.suffix == "":
+            raise WrongUse(f"{output}: name a file such as {output}.png, or an existing folder")
+        pairs = [(pictures[0], output)]
+    else:
+        if output.is_file() or output.suffix.lower() in PICTURES:
+            raise WrongUse(f"{output}: {len(pictures)} pictures need a folder, this is a file")
+        pairs = [(picture, output / f"{picture.stem}.png") for picture in pictures]
+    _check_targets(pairs)
+    return pairs
+
+
+def _check_targets(pairs: list[tuple[Path, Path]]) -> None:
+    read = {source.resolve() for source, _ in pairs}
+    written: dict[Path, Path] = {}
+    for source, target in pairs:
+        place = target.resolve()
+        if place in read:
+            raise WrongUse(f"{target}: this would overwrite an input; choose another output")
+        if place in written:
+            raise WrongUse(
+                f"{written[place]} and {source} would both become {target}; run them apart"
+            )
+        written[place] = source
+
+
+def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
+    """Read `NAME=VALUE` settings: numbers for strengths and classes, files for pictures.
+
+    Raises:
+        WrongUse: a setting without `=`, an unknown name, or a value of the wrong kind.
+    """
+    known = {item.name: item.kind for item in manifest.inputs}
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise WrongUse(f"--input {setting}: expected NAME=VALUE")
+        if name not in known:
+            raise WrongUse(f"--input {name}: unknown; this model reads {', '.join(known)}")
+        values[name] = _value(name, known[name], value)
+    return values
+
+
+def _value(name: str, kind: str, text: str) -> Any:
+    family = kind.partition(":")[0]
+    number = {"strength": float, "class": int}.get(family)
+    if number is None:
+        return Path(text)
+    try:
+        return number(text)
+    except ValueError:
+        raise WrongUse(f"--input {name}={text}: expected a number") from None
+
+
+def check_output(name: str | None, manifest: Manifest) -> None:
+    """Refuse an output that the model does not have.
+
+    Raises:
+        WrongUse: the name is unknown; the message lists the known ones.
+    """
+    known = [item.name for item in manifest.outputs]
+    if name is not None and name not in known:
+        raise WrongUse(f"--output {name}: unknown; this model writes {', '.join(known)}")
+
+
+def _translate(
+    translator: Translator, source: Path, target: Path, values: dict[str, Any], view: str | None
+) -> dict[str, Any]:
+    from pixstack.console import progress_bar
+    from pixstack.picture_size import size_of
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    with progress_bar(source.name) as progress:
+        translator.file(source, target, inputs=values, output=view, progress=progress)
+    seconds = time.perf_counter() - start
+    return {
+        "source": str(source),
+        "target": str(target),
+        "size": list(size_of(source)),
+        "result_size": list(size_of(target)),
+        "seconds": round(seconds, 3),
+        "provider": translator.provider,
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    (width, height), (wide, high) = row["size"], row["result_size"]
+    return (
+        f"{row['target']}  {width}x{height} -> {wide}x{high}  "
+        f"{row['seconds']:.1f} s  {row['provider']}"
+    )

@@ -1,0 +1,46 @@
+"""`pixstack serve`: the web app."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pixstack.commands.run import Precision
+
+
+def command(
+    host: Annotated[str, typer.Option(help="0.0.0.0 opens the app to the network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 7860,
+    models: Annotated[
+        Path | None, typer.Option(help="A folder of .onnx files instead of the shipped ones.")
+    ] = None,
+    precision: Annotated[Precision, typer.Option(help="fast may use bf16, fp16 or int8.")] = (
+        Precision.exact
+    ),
+    provider: Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or tensorrt.")] = "auto",
+    share: Annotated[
+        bool, typer.Option("--share", help="Open a public address through gradio's tunnel.")
+    ] = False,
+) -> None:
+    """Open the web app: super-resolution and denoising in the browser.
+
+    \b
+    Examples:
+      pixstack serve
+      pixstack serve --host 0.0.0.0 --port 8080
+      pixstack serve --models runs/exported --precision fast
+    """
+    from pixstack.web.launch import Settings, serve
+
+    serve(
+        Settings(
+            host=host,
+            port=port,
+            models=models,
+            precision=precision.value,
+            provider=provider,
+            share=share,
+        )
+    )

@@ -1,0 +1,1 @@
+"""The web app: one file a tab, and what the tabs share."""

@@ -1,0 +1,70 @@
+"""The tab that takes the noise out of a photograph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from pixstack.shelf import example_files
+from pixstack.web.panel import build_panel, connect, present
+from pixstack.web.studio import Studio
+
+TAB = "denoise"
+MODEL = "photo-denoise"
+AUTOMATIC = -1.0  # what the model reads as: estimate the strength yourself
+STRONGEST = 75.0  # noise sigma on 0..255
+
+
+def denoise_tab(studio: Studio) -> None:
+    """Build the tab when its model is at hand."""
+    with gr.Tab("Denoising", id=TAB):
+        if MODEL not in studio.models:
+            gr.Markdown(f"No model for this was found: it needs `{MODEL}.onnx`.")
+            return
+        output = studio.manifest(MODEL).outputs[0].name
+        automatic = gr.Checkbox(
+            True,
+            label="Automatic strength",
+            info="The model measures the noise itself.",
+            elem_id=f"{TAB}-automatic",
+            render=False,
+        )
+        strength = gr.Slider(
+            0,
+            STRONGEST,
+            25,
+            step=1,
+            label="Strength",
+            info="Sigma of the noise, on 0 to 255.",
+            visible=False,
+            elem_id=f"{TAB}-strength",
+            render=False,
+        )
+
+        def settings() -> None:
+            automatic.render()
+            strength.render()
+
+        panel = build_panel(TAB, "Denoise", example_files("noisy-*.png"), settings)
+
+        def denoise(
+            picture: str | None,
+            automatic: bool,
+            strength: float,
+            request: gr.Request,
+            progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
+        ) -> tuple[Any, str, Any]:
+            """Take the noise out: the PNG, a line about it, previews before and after."""
+            inputs = {"strength": AUTOMATIC if automatic else strength}
+            return present(studio, TAB, request, progress, MODEL, picture, output, inputs)
+
+        automatic.change(
+            lambda chosen: gr.update(visible=not chosen),
+            automatic,
+            strength,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        connect(studio, panel, TAB, denoise, [automatic, strength])

@@ -1,0 +1,93 @@
+"""Start the web app and keep it going until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+WAITING = 32  # runs that may stand in the queue before newcomers are told to come back
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `pixstack serve` was told; `port` 0 takes any free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    models: Path | None = None
+    precision: str = "exact"
+    provider: str = "auto"
+    share: bool = False
+
+
+def serve(settings: Settings) -> None:
+    """Serve the page, print its address, and return when the process is asked to end.
+
+    Raises:
+        OSError: the port is taken.
+        ValueError: the folder of models does not exist or holds none.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    with started(settings) as address:
+        print(f"Pixstack is at {address} (Ctrl-C ends it)", flush=True)
+        threading.Event().wait()
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[str]:
+    """The running app's address; on leaving, the app ends and its files are deleted."""
+    # Uploads and results live in a folder of this process alone and go when it ends.
+    with tempfile.TemporaryDirectory(prefix="pixstack-", ignore_cleanup_errors=True) as cache:
+        # gradio reads both when it is imported or builds its components.
+        os.environ["GRADIO_TEMP_DIR"] = cache
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+        from pixstack.shelf import list_models
+        from pixstack.web.look import CSS, theme
+        from pixstack.web.page import build_page
+        from pixstack.web.studio import Studio
+
+        models = {path.stem: path for path in list_models(settings.models)}
+        if not models:
+            raise ValueError("no models found; name a folder of .onnx files with --models")
+        studio = Studio(models, Path(cache), settings.precision, settings.provider)
+        page = build_page(studio)
+        page.queue(max_size=WAITING)
+        port = settings.port or _free_port(settings.host)
+        try:
+            _, address, _ = page.launch(
+                server_name=settings.host,
+                server_port=port,
+                share=settings.share,
+                prevent_thread_lock=True,
+                quiet=True,
+                show_error=False,
+                max_file_size=f"{studio.limits.file_megabytes}mb",
+                theme=theme(),
+                css=CSS,
+                footer_links=["api"],
+                ssr_mode=False,
+                pwa=False,
+                mcp_server=False,
+                enable_monitoring=False,
+            )
+            yield address.rstrip("/")
+        finally:
+            page.close(verbose=False)
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

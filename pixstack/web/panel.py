@@ -1,0 +1,161 @@
+"""The frame of a tab: a picture and its settings on the left, before and after on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from export.runtime.errors import Cancelled
+from pixstack.web.studio import PICTURE_ERRORS, Result, Studio
+from pixstack.web.uploads import Upload, page_message
+
+# One picture at a time over all tabs and visitors: a run uses every core it gets.
+TURNS = "translate"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The components that every tab has."""
+
+    upload: Upload
+    run: gr.Button
+    stop: gr.Button
+    compare: gr.ImageSlider
+    line: gr.Markdown
+    download: gr.DownloadButton
+
+
+def build_panel(
+    tab: str, action: str, examples: Sequence[Path], settings: Callable[[], None]
+) -> Panel:
+    """Lay out a tab inside the current gradio context.
+
+    Args:
+        tab: the tab's name for element ids, such as `denoise`.
+        action: the label of the button that starts a run.
+        examples: pictures to try; none hides the row.
+        settings: called where the tab's own settings belong.
+    """
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=320):
+            upload = Upload("Photograph", f"{tab}-upload")
+            if examples:
+                gr.Examples(
+                    [[str(path)] for path in examples],
+                    [upload],
+                    label="Or try one of these",
+                    elem_id=f"{tab}-examples",
+                    api_visibility="private",
+                )
+            settings()
+            with gr.Row():
+                run = gr.Button(action, variant="primary", elem_id=f"{tab}-run", min_width=120)
+                stop = gr.Button(
+                    "Stop", interactive=False, elem_id=f"{tab}-stop", min_width=80, scale=0
+                )
+        with gr.Column(scale=3, min_width=320):
+            compare = gr.ImageSlider(
+                label="Before and after: drag the line",
+                elem_id=f"{tab}-compare",
+                interactive=False,
+                type="filepath",
+                buttons=["fullscreen"],
+                max_height=640,
+            )
+            line = gr.Markdown(elem_id=f"{tab}-line", elem_classes="result-line")
+            download = gr.DownloadButton(
+                "Download the full-size PNG", interactive=False, elem_id=f"{tab}-download"
+            )
+    return Panel(upload, run, stop, compare, line, download)
+
+
+def connect(
+    studio: Studio, panel: Panel, tab: str, translate: Any, settings: Sequence[Component]
+) -> None:
+    """Wire the buttons of a tab.
+
+    Args:
+        studio: whose runs the Stop button ends.
+        panel: the tab's components.
+        tab: the key of its runs and the name of its API endpoint.
+        translate: the function behind the run button; it takes the upload and the settings and
+            returns download, line and previews.
+        settings: the tab's own components, in the order `translate` takes them.
+    """
+
+    def begin(request: gr.Request) -> tuple[Any, Any, Any]:
+        studio.runs.announce(str(request.session_hash), tab)
+        return (
+            gr.update(interactive=False),
+            gr.update(interactive=True),
+            gr.update(interactive=False),
+        )
+
+    def end() -> tuple[Any, Any]:
+        return gr.update(interactive=True), gr.update(interactive=False)
+
+    def stop(request: gr.Request) -> None:
+        studio.runs.stop(str(request.session_hash), tab)
+
+    buttons = [panel.run, panel.stop]
+    panel.run.click(
+        begin,
+        outputs=[*buttons, panel.download],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    ).then(
+        translate,
+        inputs=[panel.upload, *settings],
+        outputs=[panel.download, panel.line, panel.compare],
+        api_name=tab,
+        concurrency_limit=1,
+        concurrency_id=TURNS,
+        show_progress_on=panel.compare,
+    ).then(end, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private")
+    panel.stop.click(stop, queue=False, show_progress="hidden", api_visibility="private")
+
+
+def present(
+    studio: Studio,
+    tab: str,
+    request: gr.Request,
+    progress: gr.Progress,
+    model: str,
+    upload: str | None,
+    output: str,
+    inputs: dict[str, float],
+) -> tuple[Any, str, Any]:
+    """Translate an upload and say how it went, in the order of the outputs of `connect`.
+
+    Raises:
+        gr.Error: the picture cannot be taken; the page shows the message and goes on.
+    """
+
+    def tell(done: int, total: int) -> None:
+        progress((done, total), desc="Tiles", unit="tiles")
+
+    with studio.runs.going_on(str(request.session_hash), tab) as cancel:
+        try:
+            result = studio.translate(model, upload, output, inputs, tell, cancel)
+        except Cancelled:
+            return None, "Stopped.", None
+        except PICTURE_ERRORS as error:
+            message = page_message(error, upload)
+            raise gr.Error(
+                message, title="This did not work", duration=None, print_exception=False
+            ) from None
+    return _shown(result)
+
+
+def _shown(result: Result) -> tuple[Any, str, Any]:
+    return (
+        gr.update(value=str(result.picture), interactive=True),
+        result.line,
+        (str(result.before), str(result.after)),
+    )

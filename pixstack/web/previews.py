@@ -1,0 +1,46 @@
+"""The two pictures of the before/after slider: of one size, and small enough for any browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyvips
+
+LONGEST_SIDE = 2048  # pixels; browsers choke on pictures of ten thousand
+
+
+def write_previews(source: Path, result: Path, folder: Path) -> tuple[Path, Path, bool]:
+    """Write `before.png` and `after.png` into `folder`.
+
+    The source is enlarged (bicubic) to the size of the result, and both are reduced together
+    where the result is longer than `LONGEST_SIDE`.
+
+    Args:
+        source: the picture that was uploaded.
+        result: the picture that was made of it.
+        folder: an existing folder.
+
+    Returns:
+        the two files, and whether they are smaller than the result.
+
+    Raises:
+        pyvips.Error: a file cannot be read or written.
+    """
+    whole = pyvips.Image.new_from_file(str(result), access="sequential")
+    reduced = max(whole.width, whole.height) > LONGEST_SIDE
+    after = pyvips.Image.thumbnail(
+        str(result), LONGEST_SIDE, height=LONGEST_SIDE, size="down", no_rotate=True
+    )
+    before = pyvips.Image.thumbnail(str(source), after.width, height=after.height, size="force")
+    files = folder / "before.png", folder / "after.png"
+    for picture, file in zip((before, after), files, strict=True):
+        # Light compression: the files travel to the browser once.
+        _to_screen(picture).pngsave(str(file), compression=2)
+    return *files, reduced
+
+
+def _to_screen(picture: pyvips.Image) -> pyvips.Image:
+    """8-bit RGB or gray; profiles and alpha stay."""
+    if picture.interpretation in ("rgb16", "grey16"):
+        return picture.colourspace("srgb" if picture.interpretation == "rgb16" else "b-w")
+    return picture

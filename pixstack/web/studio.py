@@ -1,0 +1,127 @@
+"""What the tabs share: the models, one translator each, and a picture's way through one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+
+import pyvips
+from export.runtime.translator import Translator
+
+from export.manifest import Manifest
+from export.runtime.model_file import read_manifest
+from pixstack.picture_size import size_of
+from pixstack.web.previews import write_previews
+from pixstack.web.runs import Runs
+from pixstack.web.uploads import Limits, check_upload
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a tab shows of one run.
+
+    picture: the full-resolution PNG.
+    before, after: previews of one size.
+    line: size, time, model and provider.
+    """
+
+    picture: Path
+    before: Path
+    after: Path
+    line: str
+
+
+@dataclass
+class Studio:
+    """The models of one app and the way a picture goes through them.
+
+    models: .onnx files by name.
+    cache: the folder in which results are made; gradio serves and ages it.
+    """
+
+    models: dict[str, Path]
+    cache: Path
+    precision: str = "exact"
+    provider: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    runs: Runs = field(default_factory=Runs)
+    _translators: dict[str, Translator] = field(default_factory=dict, init=False)
+    _lock: Lock = field(default_factory=Lock, init=False)
+
+    def manifest(self, model: str) -> Manifest:
+        """What the model says of itself; its weights are not loaded for that.
+
+        Raises:
+            ModelError: the file is no model of this project.
+        """
+        return read_manifest(self.models[model])
+
+    def translate(
+        self,
+        model: str,
+        upload: str | None,
+        output: str,
+        inputs: dict[str, float],
+        progress: Callable[[int, int], None],
+        cancel: Event,
+    ) -> Result:
+        """Send an uploaded picture through a model and write the result as PNG.
+
+        Args:
+            model: a key of `models`.
+            upload: the file that was uploaded.
+            output: which output of the model.
+            inputs: the other inputs, by name.
+            progress: called with (tiles done, tiles in all).
+            cancel: ends the run between two tiles.
+
+        Raises:
+            ImageError: the upload cannot be taken; the message is for the page.
+            Cancelled: `cancel` was set; nothing is left behind.
+        """
+        translator = self._translator(model)
+        scale = translator.manifest.output(output).scale
+        source, size = check_upload(upload, scale, self.limits)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=self.cache))
+        target = folder / f"{source.stem}-{output}.png"
+        start = time.perf_counter()
+        try:
+            translator.file(
+                source, target, inputs=inputs, output=output, progress=progress, cancel=cancel
+            )
+            seconds = time.perf_counter() - start
+            before, after, reduced = write_previews(source, target, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        line = _line(size, size_of(target), seconds, model, translator.provider)
+        if reduced:
+            line += " · shown reduced, the download is full size"
+        return Result(target, before, after, line)
+
+    def _translator(self, model: str) -> Translator:
+        with self._lock:
+            if model not in self._translators:
+                self._translators[model] = Translator(
+                    self.models[model], providers=self.provider, precision=self.precision
+                )
+            return self._translators[model]
+
+
+def _line(
+    size: tuple[int, int], result: tuple[int, int], seconds: float, model: str, provider: str
+) -> str:
+    sizes = f"{size[0]} × {size[1]}"
+    if result != size:
+        sizes += f" → {result[0]} × {result[1]}"
+    return f"{sizes} pixels · {seconds:.1f} s · {model} · {provider}"
+
+
+# Errors that a picture can cause; anything else is a fault of the app and looks like one.
+PICTURE_ERRORS = (ValueError, OSError, pyvips.Error)
