@@ -1,8 +1,6 @@
 """The wheel holds what it should, nothing else, and works on its own."""
 
 import email
-import subprocess
-import sys
 import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -43,26 +41,6 @@ def expected_contents() -> set[str]:
             if source or data:
                 names.add(str(inside / relative))
     return names
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A wheel built from a copy of the tree, so that the checkout stays clean."""
-    copy = tmp_path_factory.mktemp("tree")
-    for path in existing_files():
-        if path.parts[0] not in ("tests", "docs", "benchmarks"):
-            target = copy / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(ROOT / path)
-    built = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", built, copy],
-        check=True,
-        capture_output=True,
-        timeout=200,
-    )
-    [path] = built.glob("*.whl")
-    return path
 
 
 def test_every_package_folder_is_listed() -> None:

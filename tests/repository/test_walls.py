@@ -11,34 +11,15 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from pixstack.cli import COMMANDS
-from tests.repository.tree import ROOT, existing_files
+from tests.repository.tree import ROOT, TRAINING_PACKAGES, WITHOUT_TRAINING, existing_files
 
 LAYERS = ("pixstack", "export", "stacks", "translate")
 SOURCE_SUFFIXES = (".css", ".html", ".js", ".py", ".sh", ".toml")
 LONGEST = 400
 
-# What only the `train` extra brings.
-TRAINING_PACKAGES = (
-    "albumentations",
-    "kornia",
-    "lightning_fabric",
-    "onnx",
-    "onnxscript",
-    "onnxslim",
-    "safetensors",
-    "tensorboard",
-    "torch",
-    "torchmetrics",
-)
 TRAINING_COMMANDS = {
     "check-data", "eval", "export", "landscape", "new", "recipes", "report", "train",
 }  # fmt: skip
-
-# A package that is `None` in sys.modules cannot be imported and is not found by importlib.
-WITHOUT_TRAINING = (
-    f"import sys; sys.modules.update(dict.fromkeys({TRAINING_PACKAGES!r})); "
-    "from pixstack.cli import main; sys.exit(main(sys.argv[1:]))"
-)
 
 
 def run_python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -148,7 +129,10 @@ def test_the_export_package_is_empty() -> None:
     assert (ROOT / "export/__init__.py").read_text() == ""
 
 
-@pytest.mark.parametrize("module", ["app", "pixstack", "pixstack.cli", "pixstack.commands.run"])
+@pytest.mark.parametrize(
+    "module",
+    ["app", "pixstack", "pixstack.commands.run", "pixstack.web.launch", "pixstack.web.page"],
+)
 def test_what_serves_never_imports_torch(module: str) -> None:
     result = run_python(
         "-c",

@@ -1,10 +1,30 @@
-"""The files of the checkout, as the tests about the repository see them."""
+"""The checkout as the tests about the repository see it."""
 
 import subprocess
 from functools import cache
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
+
+# What only the `train` extra brings.
+TRAINING_PACKAGES = (
+    "albumentations",
+    "kornia",
+    "lightning_fabric",
+    "onnx",
+    "onnxscript",
+    "onnxslim",
+    "safetensors",
+    "tensorboard",
+    "torch",
+    "torchmetrics",
+)
+# `pixstack ARGUMENTS` as it runs where the extra is missing: a package that is `None` in
+# sys.modules cannot be imported and is not found by importlib.
+WITHOUT_TRAINING = (
+    f"import sys; sys.modules.update(dict.fromkeys({TRAINING_PACKAGES!r})); "
+    "from pixstack.cli import main; sys.exit(main(sys.argv[1:]))"
+)
 
 
 @cache

@@ -1,0 +1,85 @@
+"""What the README tells a newcomer to type works as it stands there."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from pixstack.cli import COMMANDS
+from tests.repository.tree import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def pixstack_lines() -> list[list[str]]:
+    """Every `pixstack ...` that the README shows, in blocks and in running text."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    lines += re.findall(r"`(pixstack [^`]+)`", README)
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("pixstack ")]
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_the_python_snippets_run(number: int, tmp_path: Path) -> None:
+    from PIL import Image
+
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    Image.effect_noise((40, 30), 64).convert("RGB").save(tmp_path / "small.png")
+    result = subprocess.run(
+        [sys.executable, "-c", blocks("python")[number]],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    with Image.open(tmp_path / "large.png") as picture:
+        assert picture.size == (160, 120)
+
+
+def test_there_are_snippets_to_run() -> None:
+    assert len(blocks("python")) == 2
+    assert {"train", "eval", "export", "run", "serve"} <= {line[1] for line in pixstack_lines()}
+
+
+@pytest.mark.parametrize("line", pixstack_lines(), ids=" ".join)
+def test_the_commands_and_their_options_exist(line: list[str]) -> None:
+    assert line[1] in COMMANDS
+    result = subprocess.run(
+        [sys.executable, "-m", "pixstack", line[1], "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    for word in line[2:]:
+        if word.startswith("-") and word != "-":
+            assert re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", result.stdout), word
+
+
+def test_the_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    both = README + (ROOT / "CONTRIBUTING.md").read_text()
+    targets = set(re.findall(r"^(?:.*`)?make ([a-z]+)", both, flags=re.MULTILINE))
+    assert {"app", "test", "check", "bench"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
+
+
+def test_the_pip_lines_install_what_make_installs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    known = set(project["project"]["optional-dependencies"])
+    asked = re.findall(r"-e \"\.\[([a-z,]+)\]\"", README)
+    assert "openvino" in asked
+    assert "train,test,openvino" in asked
+    assert {extra for extras in asked for extra in extras.split(",")} <= known
+    makefile = (ROOT / "Makefile").read_text()
+    assert "DEVELOPMENT_EXTRAS := [train,test,openvino]" in makefile
