@@ -15,7 +15,7 @@ from tests.repository.tree import ROOT, WITHOUT_TRAINING
 @pytest.fixture(scope="module")
 def alone(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site-packages")
-    options = "--quiet --disable-pip-version-check --no-deps --no-index".split()
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-index"]
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, "--target", folder, wheel],
         check=True,
