@@ -21,7 +21,7 @@ endif
 DEVELOPMENT_EXTRAS := [train,test,openvino]
 
 # Those that can be started, not what they share.
-BENCHMARKS = $(basename $(notdir $(shell grep -l '^if __name__ ==' benchmarks/*.py)))
+BENCHMARKS = $(basename $(notdir $(shell grep -l '^if __name__ ==' benchmarks/*.py 2>/dev/null)))
 
 .PHONY: help app test check format bench clean
 
