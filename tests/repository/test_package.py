@@ -32,7 +32,9 @@ def expected_contents() -> set[str]:
             if not path.is_relative_to(folder_of(package)):
                 continue
             relative = path.relative_to(folder_of(package))
-            source = package not in MAPPED and relative.match("*.py") and len(relative.parts) == 1
+            # setuptools takes type stubs along by itself.
+            code = relative.suffix in (".py", ".pyi") and len(relative.parts) == 1
+            source = code and package not in MAPPED
             # Depth must agree too: `match` looks at the end of a path only.
             data = any(
                 relative.match(pattern) and len(relative.parts) == len(PurePosixPath(pattern).parts)
