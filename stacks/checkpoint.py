@@ -1,0 +1,150 @@
+"""What a run leaves on disk: whole files only, tensors and text only.
+
+Everything is a safetensors file, written beside its place, flushed, and renamed over it, so that a
+run killed at any moment leaves the previous file whole. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from stacks.recipe import parse_recipe, recipe_text
+from stacks.spec import Recipe
+from stacks.stack import Stack
+
+WEIGHTS = "pixstack.stack"
+STATE = "pixstack.training"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is missing, damaged, or of another recipe."""
+
+
+@dataclass
+class Checkpoint:
+    """The content of a file: tensors by name, and plain facts."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def write(path: Path, form: str, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    """Write a file so that ``path`` is always either the old one or the new one, whole."""
+    content = save(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        metadata={"form": form, "facts": json.dumps(facts)},
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: Path, form: str) -> Checkpoint:
+    """Read a file of a form.
+
+    Raises:
+        CheckpointError: no such file, not a whole safetensors file, or of another form.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    try:
+        with safe_open(str(path), "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: not a whole safetensors file ({error}); only safetensors are read"
+        ) from None
+    if header.get("form") != form:
+        raise CheckpointError(
+            f"{path}: expected a {form} file, got {header.get('form', 'another')}"
+        )
+    return Checkpoint(tensors, json.loads(header["facts"]))
+
+
+def save_stack(path: Path, stack: Stack, recipe: Recipe, facts: dict[str, Any]) -> None:
+    """Weights with their recipe: what `load_stack`, evaluation and export take."""
+    tensors = dict(stack.state_dict())
+    write(path, WEIGHTS, tensors, {"recipe": recipe_text(recipe), **facts})
+
+
+def load_stack(path: str | Path) -> Stack:
+    """The trained stack of ``RUN/best.safetensors``, in evaluation mode.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or not a stack's weights.
+    """
+    path = Path(path)
+    checkpoint = read(path, WEIGHTS)
+    stack = Stack(parse_recipe(checkpoint.facts["recipe"]))
+    load_weights(stack, checkpoint.tensors, path)
+    return stack.eval()
+
+
+def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Strictly load weights; what differs is named in one line."""
+    own = module.state_dict()
+    wrong = sorted(
+        name
+        for name in own.keys() | tensors.keys()
+        if name not in own or name not in tensors or own[name].shape != tensors[name].shape
+    )
+    if wrong:
+        raise CheckpointError(
+            f"{path}: does not fit the recipe's networks: {len(wrong)} tensors differ, "
+            f"first {wrong[0]!r}; use the recipe that the checkpoint was trained with"
+        )
+    module.load_state_dict(tensors)
+
+
+def optimizer_tensors(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The moments of an optimiser by name."""
+    return {
+        f"{prefix}.{index}.{key}": value
+        for index, state in optimizer.state_dict()["state"].items()
+        for key, value in state.items()
+    }
+
+
+def load_optimizer(
+    prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
+) -> None:
+    """Put the moments back."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith(f"{prefix}."):
+            index, key = name[len(prefix) + 1 :].split(".", 1)
+            state.setdefault(int(index), {})[key] = tensor
+    table = optimizer.state_dict()
+    table["state"] = state
+    optimizer.load_state_dict(table)
+
+
+def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names of one part of a training state."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def without_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The part of a training state that `with_prefix` named."""
+    return {
+        name[len(prefix) + 1 :]: tensor
+        for name, tensor in tensors.items()
+        if name.startswith(f"{prefix}.")
+    }

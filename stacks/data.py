@@ -1,0 +1,54 @@
+"""A recipe's data: pairs, degradations and the sampler of its batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stacks.spec import FolderSpec, Recipe
+from translate.augment import Augment
+from translate.batches import Sampler
+from translate.degrade import parse_degradation
+from translate.pairs import DataError, Pairs, find_items
+
+
+def training_sampler(recipe: Recipe) -> Sampler:
+    """The sampler of a recipe's training batches.
+
+    Raises:
+        DataError: a folder is missing or empty, or a pair does not match.
+    """
+    degradations = [parse_degradation(text) for text in recipe.degrade.choices]
+    shares = recipe.degrade.shares or (1.0,) * len(degradations)
+    for degradation in degradations:
+        if recipe.data.size % degradation.scale:
+            raise DataError(
+                f"data.size: got {recipe.data.size}; must be a multiple of {degradation.scale} "
+                f"for the degradation {degradation.text!r}"
+            )
+    groups = [(open_folder(recipe, folder), folder.share) for folder in recipe.data.folder]
+    return Sampler(
+        groups,
+        recipe.batch,
+        recipe.data.size,
+        list(zip(degradations, shares, strict=True)),
+        Augment(recipe.augment),
+        recipe.seed,
+        recipe.degrade.told,
+    )
+
+
+def validation_pairs(recipe: Recipe) -> list[Pairs]:
+    """The held-out pictures; empty where the recipe names none."""
+    return [open_folder(recipe, folder) for folder in recipe.validation.folder]
+
+
+def open_folder(recipe: Recipe, folder: FolderSpec) -> Pairs:
+    """The pairs of one folder."""
+    data = recipe.data
+    path = Path(data.root) / folder.path
+    items = find_items(path, data.layout, data.views, folder.reduce, data.swap)[folder.chosen()]
+    if not items:
+        raise DataError(f"{path}: no picture is left by pictures = {folder.pictures!r}")
+    share = folder.share / sum(other.share for other in recipe.data.folder)
+    # Each folder's cache is cut to its share, and never so small that a picture is read each time.
+    return Pairs(items, cache_bytes=int(recipe.data.cache * 2**30 * max(min(share, 1.0), 0.1)))

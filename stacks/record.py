@@ -1,0 +1,157 @@
+"""What a run says while it trains: a progress bar, a log, TensorBoard, sample pictures."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from torch import Tensor
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from stacks.run import Run
+from stacks.spec import Recipe
+from translate.batches import Batch
+from translate.layers.resampling import upsample
+from translate.pixels import to_bytes, to_picture
+
+
+class Record:
+    """Context manager around a run.
+
+    Args:
+        folder: of the run.
+        recipe: what is trained.
+        step: the step the run goes on from; later lines of an interrupted run are dropped.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, step: int) -> None:
+        self.folder = folder
+        self.total = sum(phase.steps for phase in recipe.phase)
+        self.first = step
+        self.log = folder / "log.jsonl"
+        self.console = Console(file=sys.stderr)
+        self.started = time.perf_counter()
+        self.latest = ""
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TaskProgressColumn(show_speed=True),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[latest]}"),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self.task = self.progress.add_task(recipe.name, total=self.total, completed=step, latest="")
+        self.before = 0.0
+        self._drop_after(step)
+        self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+
+    def __enter__(self) -> Record:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.progress.stop()
+        self.board.close()
+
+    def seconds(self) -> float:
+        """Time that training took so far, in seconds, earlier parts included."""
+        return self.before + time.perf_counter() - self.started
+
+    def advance(self, run: Run) -> None:
+        """Move the progress bar."""
+        self.progress.update(self.task, completed=run.step, latest=self.latest)
+
+    def scalars(self, run: Run, values: Mapping[str, Tensor], waiting: float) -> None:
+        """Log the terms' values and the share of the time spent waiting for data."""
+        numbers = {name: float(value) for name, value in values.items()}
+        numbers["rate/generator"] = run.generator_optimizer.param_groups[0]["lr"]
+        numbers["waiting"] = waiting
+        speed = (run.step - self.first) / (time.perf_counter() - self.started)
+        numbers["steps_per_second"] = speed
+        self._write(run, "train", numbers)
+        terms = " ".join(f"{name} {float(value):.4f}" for name, value in values.items())
+        self.latest = terms[:70]
+        self._say(run, f"{speed:.2f} steps/s waiting {waiting:.1%} {terms}")
+
+    def measures(self, run: Run, measures: Mapping[str, float]) -> None:
+        """Log what was measured on held-out pictures."""
+        self._write(run, "validation", dict(measures))
+        text = " ".join(f"{name} {value:.4f}" for name, value in measures.items())
+        self._say(run, f"validation {text}")
+
+    def samples(self, run: Run, batch: Batch) -> None:
+        """One picture of the first items: source, every picture written, target."""
+        with torch.inference_mode():
+            views = {name: view.to(run.fabric.device)[:4] for name, view in batch.views.items()}
+            truths = {name: run.stack.truth(name, batch) for name in run.stack.stages}
+            stages = [name for name, truth in truths.items() if truth is not None]
+            written = run.average.module(views, stages)
+        pictures = [views["source"], *written.values(), views["target"]]
+        pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]
+        side = max(picture.shape[-1] for picture in pictures)
+        columns = [upsample(picture.float(), side // picture.shape[-1]) for picture in pictures]
+        rows = [
+            np.concatenate(
+                [np.broadcast_to(to_picture(c, index), (side, side, 3)) for c in columns], axis=1
+            )
+            for index in range(len(views["source"]))
+        ]
+        pixels = to_bytes(np.concatenate(rows))
+        folder = self.folder / "samples"
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{run.step:08d}.png")
+        self.board.add_image("samples", pixels, run.step, dataformats="HWC")
+
+    def _write(self, run: Run, kind: str, numbers: Mapping[str, float]) -> None:
+        line = {"step": run.step, "phase": run.phase, "kind": kind, **numbers}
+        with open(self.log, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        for name, number in numbers.items():
+            self.board.add_scalar(f"{kind}/{name}", number, run.step)
+
+    def _say(self, run: Run, text: str) -> None:
+        """Where there is no terminal for a bar, lines go to the log of whoever started the run."""
+        if not self.console.is_terminal:
+            left = (self.total - run.step) * self.seconds() / max(1, run.step - self.first)
+            print(f"step {run.step}/{self.total} {text} left {left:.0f}s", flush=True)
+
+    def _drop_after(self, step: int) -> None:
+        """Forget the lines of steps that will be done again."""
+        if not self.log.exists():
+            return
+        lines = self.log.read_text("utf-8").splitlines()
+        kept = [line for line in lines if is_line(line) and json.loads(line)["step"] <= step]
+        self.log.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+
+
+def is_line(line: str) -> bool:
+    """Whether a line is whole: a killed run may have left half of one."""
+    try:
+        return "step" in json.loads(line)
+    except ValueError:
+        return False

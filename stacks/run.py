@@ -1,0 +1,178 @@
+"""The state of a training run, built from a recipe and put back from a checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from stacks.checkpoint import (
+    STATE,
+    CheckpointError,
+    load_optimizer,
+    load_weights,
+    optimizer_tensors,
+    read,
+    with_prefix,
+    without_prefix,
+    write,
+)
+from stacks.recipe import recipe_hash, recipe_text
+from stacks.spec import PhaseSpec, Recipe
+from stacks.stack import Stack
+from translate.optim import MovingAverage
+from translate.pairs import CHANNELS
+
+
+def bf16_pays(device: torch.device) -> bool:
+    """Whether the hardware multiplies in bf16; elsewhere it would be emulated, and slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return False
+
+
+def launch(recipe: Recipe, devices: int = 1, nodes: int = 1) -> Fabric:
+    """Fabric on the best device there is, in the recipe's precision."""
+    fabric = Fabric(accelerator="auto", devices=devices, num_nodes=nodes, precision="32-true")
+    wanted = recipe.precision
+    if wanted == "bf16" or (wanted == "auto" and bf16_pays(fabric.device)):
+        fabric = Fabric(
+            accelerator="auto", devices=devices, num_nodes=nodes, precision="bf16-mixed"
+        )
+    fabric.launch()
+    return fabric
+
+
+@dataclass
+class Run:
+    """Everything that changes while training.
+
+    Modules are raw: Fabric gives the device, the precision and the collectives, since its wrapped
+    modules break ``torch.autograd.grad``.
+    """
+
+    recipe: Recipe
+    fabric: Fabric
+    stack: Stack = field(init=False)
+    average: MovingAverage = field(init=False)
+    discriminators: nn.ModuleDict = field(init=False)
+    generator_optimizer: torch.optim.Optimizer = field(init=False)
+    discriminator_optimizer: torch.optim.Optimizer | None = field(init=False, default=None)
+    phase: int = 0
+    step: int = 0
+    """Steps done in the whole run; the data of step n depend on n and the seed alone."""
+    best: float = float("-inf")
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        # Weights are drawn before anything else could draw, so a seed names a start.
+        torch.manual_seed(self.recipe.seed)
+        device = self.fabric.device
+        self.stack = Stack(self.recipe).to(device, memory_format=torch.channels_last)
+        self.discriminators = nn.ModuleDict(
+            {
+                stage.name: stage.discriminator.build(
+                    discriminator_channels(self.stack, stage.name)
+                )
+                for stage in self.recipe.stage
+                if stage.discriminator is not None
+            }
+        ).to(device, memory_format=torch.channels_last)
+        self.average = MovingAverage(self.stack, self.recipe.ema.decay)
+        self.begin_phase(0)
+
+    @property
+    def phase_spec(self) -> PhaseSpec:
+        """The phase the run is in."""
+        return self.recipe.phase[self.phase]
+
+    def begin_phase(self, index: int) -> None:
+        """Freeze what does not learn, and start the optimisers of what does."""
+        self.phase = index
+        phase, optimizer = self.phase_spec, self.recipe.optimizer
+        for name, stage in self.stack.stages.items():
+            stage.requires_grad_(name in phase.train)
+        learning = [self.stack.stages[name] for name in phase.train]
+        self.generator_optimizer = optimizer.generator.build(
+            parameter for stage in learning for parameter in stage.parameters()
+        )
+        adversaries = self.adversaries()
+        self.discriminator_optimizer = (
+            optimizer.discriminator.build(
+                parameter
+                for name in adversaries
+                for parameter in self.discriminators[name].parameters()
+            )
+            if adversaries
+            else None
+        )
+
+    def adversaries(self) -> list[str]:
+        """Stages that have a discriminator in this phase."""
+        if not self.phase_spec.adversarial:
+            return []
+        return [name for name in self.phase_spec.train if name in self.discriminators]
+
+    def phase_start(self, index: int) -> int:
+        """The first step of a phase."""
+        return sum(phase.steps for phase in self.recipe.phase[:index])
+
+    def save(self, path: Path) -> None:
+        """The full state, as one file that is either the old or the new one."""
+        tensors = {
+            **with_prefix("stack", self.stack.state_dict()),
+            **with_prefix("average", self.average.module.state_dict()),
+            **with_prefix("discriminators", self.discriminators.state_dict()),
+            **optimizer_tensors("generator_optimizer", self.generator_optimizer),
+        }
+        if self.discriminator_optimizer:
+            tensors |= optimizer_tensors("discriminator_optimizer", self.discriminator_optimizer)
+        write(path, STATE, tensors, self.facts() | {"recipe": recipe_text(self.recipe)})
+
+    def facts(self) -> dict[str, Any]:
+        """Where the run is."""
+        return {
+            "phase": self.phase,
+            "step": self.step,
+            "best": self.best,
+            "seconds": self.seconds,
+            "recipe_hash": recipe_hash(self.recipe),
+        }
+
+    def restore(self, path: Path) -> None:
+        """Go on from a state written by `save`.
+
+        The recipe may differ in what does not shape the networks (steps, rates, weights): that is
+        how a run is lengthened.
+
+        Raises:
+            CheckpointError: the file is missing or damaged, or its networks are others.
+        """
+        checkpoint = read(path, STATE)
+        tensors, facts = checkpoint.tensors, checkpoint.facts
+        if facts["phase"] >= len(self.recipe.phase):
+            raise CheckpointError(
+                f"{path}: was in phase {facts['phase']}, but the recipe has "
+                f"{len(self.recipe.phase)}; resume with the recipe of the run"
+            )
+        self.begin_phase(facts["phase"])
+        load_weights(self.stack, without_prefix("stack", tensors), path)
+        load_weights(self.average.module, without_prefix("average", tensors), path)
+        load_weights(self.discriminators, without_prefix("discriminators", tensors), path)
+        load_optimizer("generator_optimizer", self.generator_optimizer, tensors)
+        if self.discriminator_optimizer:
+            load_optimizer("discriminator_optimizer", self.discriminator_optimizer, tensors)
+        self.step, self.best, self.seconds = facts["step"], facts["best"], facts["seconds"]
+
+
+def discriminator_channels(stack: Stack, name: str) -> int:
+    """Channels that the discriminator of a stage is shown: the picture and, of bands, the base."""
+    stage = stack.stages[name]
+    channels = stage.writes.channels
+    return channels + CHANNELS["rgb"] if stage.spec.sees == "band" else channels

@@ -1,0 +1,240 @@
+"""What a recipe says, as frozen dataclasses.
+
+`Recipe` is read from TOML by `stacks.recipe`; engineers who prefer Python build the same objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from translate.augment import AugmentSpec
+from translate.degrade import DegradationError, parse_degradation
+from translate.discriminators import DISCRIMINATORS
+from translate.generators import GENERATORS
+from translate.objective import ObjectiveSpec
+from translate.optim import OptimizerSpec, ScheduleSpec
+from translate.pairs import CHANNELS, Layout
+from translate.tables import TableError, require
+
+
+@dataclass(frozen=True)
+class FolderSpec:
+    """A folder of pictures beneath the data root."""
+
+    path: str = "."
+    share: float = 1.0
+    """Of the items of a batch, relative to the other folders'."""
+    reduce: int = 1
+    """Shrink by this whole factor: cleans compressed photographs."""
+    pictures: str = ":"
+    """Which ones, by name order, as a Python slice: ``:-80`` leaves the last 80 out."""
+
+    def __post_init__(self) -> None:
+        require(self.share > 0, "share", self.share, "above 0")
+        require(self.reduce >= 1, "reduce", self.reduce, "1 or more")
+        try:
+            self.chosen()
+        except ValueError:
+            raise TableError(
+                f"pictures: got {self.pictures!r}; allowed: START:STOP, either may be empty"
+            ) from None
+
+    def chosen(self) -> slice:
+        """The slice over the pictures in name order."""
+        start, colon, stop = self.pictures.partition(":")
+        if not colon:
+            raise ValueError(self.pictures)
+        return slice(int(start) if start else None, int(stop) if stop else None)
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Where the pictures are and how they are read."""
+
+    root: str = "data"
+    layout: Layout = "views"
+    views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
+    size: int = 128
+    """Side of the training crop of the largest view, in pixels."""
+    swap: bool = False
+    """In side-by-side pictures the left half is the target."""
+    cache: float = 2.0
+    """Gigabytes of decoded pictures to keep."""
+    folder: tuple[FolderSpec, ...] = (FolderSpec(),)
+
+    def __post_init__(self) -> None:
+        require(self.size >= 8, "size", self.size, "8 or more")
+        for view, kind in self.views.items():
+            if kind not in CHANNELS:
+                known = ", ".join(CHANNELS)
+                raise TableError(f"views.{view}: unknown kind {kind!r}; known: {known}")
+        if "target" not in self.views:
+            raise TableError("views: no 'target'; a stack learns from target pictures")
+
+
+@dataclass(frozen=True)
+class DegradeSpec:
+    """How sources are made from targets; empty where the data bring their own."""
+
+    choices: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    """Of the batches, one for each choice; equal where empty."""
+    told: float = 0.5
+    """Share of the items whose noise strength is told; the others get -1, automatic."""
+
+    def __post_init__(self) -> None:
+        for index, text in enumerate(self.choices):
+            try:
+                parse_degradation(text)
+            except DegradationError as error:
+                raise TableError(f"choices[{index}]: {error}") from None
+        require(
+            len(self.shares) in (0, len(self.choices)) and all(share > 0 for share in self.shares),
+            "shares",
+            self.shares,
+            "one number above 0 for each choice",
+        )
+        require(0 <= self.told <= 1, "told", self.told, "0 to 1")
+
+
+def parse_generator(table: object, path: str) -> Any:
+    """A generator spec from its table."""
+    return GENERATORS.parse(table, path)
+
+
+def parse_discriminator(table: object, path: str) -> Any:
+    """A discriminator spec from its table."""
+    return DISCRIMINATORS.parse(table, path)
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """One generator, what it reads and writes, and what judges it."""
+
+    name: str
+    generator: Any = field(metadata={"parse": parse_generator})
+    reads: tuple[str, ...] = ("source",)
+    writes: str = "target"
+    truth: str = "target"
+    """The view that the written one is held against, reduced to its size where it is larger."""
+    join: Literal["replace", "add", "told"] = "replace"
+    """``add``: what is generated is added to the first view read, enlarged to the new size;
+    ``told``: a strength given by the caller stands in for what is generated."""
+    features: str = ""
+    """View of features read from a stage before."""
+    hands_up: str = ""
+    """View of features written for a stage after."""
+    discriminator: Any = field(default=None, metadata={"parse": parse_discriminator})
+    sees: Literal["picture", "band"] = "picture"
+    """``band``: the discriminator sees what is added to the enlarged source, with the enlarged
+    source as its condition (LapGAN, Denton et al. 2015, section 3.2)."""
+    objective: ObjectiveSpec = ObjectiveSpec()
+
+    def __post_init__(self) -> None:
+        require(bool(self.reads), "reads", self.reads, "one view or more")
+
+
+@dataclass(frozen=True)
+class PhaseSpec:
+    """Which stages learn, from what, and for how long."""
+
+    train: tuple[str, ...]
+    steps: int
+    feed: Literal["truth", "predicted"] = "predicted"
+    """Where the conditions of a stage come from: the batch, or the stages before."""
+    adversarial: bool = True
+    """Whether the discriminators take part; stages without one have no adversary in any phase."""
+    rate: float = 1.0
+    """What the rates of both sides are multiplied by."""
+
+    def __post_init__(self) -> None:
+        require(bool(self.train), "train", self.train, "one stage or more")
+        require(self.steps >= 0, "steps", self.steps, "0 or more")
+        require(self.rate > 0, "rate", self.rate, "above 0")
+
+
+@dataclass(frozen=True)
+class EmaSpec:
+    """Moving average of the generators' weights: what is evaluated and shipped."""
+
+    decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        require(0 <= self.decay < 1, "decay", self.decay, "0 up to 1")
+
+
+@dataclass(frozen=True)
+class ValidationSpec:
+    """Held-out pictures and how often they are looked at."""
+
+    folder: tuple[FolderSpec, ...] = ()
+    degrade: str = ""
+    metric: Literal["psnr_y", "psnr_rgb", "ssim_y"] = "psnr_rgb"
+    every: int = 1000
+
+    def __post_init__(self) -> None:
+        require(self.every >= 1, "every", self.every, "1 or more")
+        if self.degrade:
+            try:
+                parse_degradation(self.degrade)
+            except DegradationError as error:
+                raise TableError(f"degrade: {error}") from None
+
+
+@dataclass(frozen=True)
+class LogSpec:
+    """How often a run speaks and saves, in steps."""
+
+    every: int = 50
+    samples: int = 1000
+    checkpoint: int = 500
+
+    def __post_init__(self) -> None:
+        for key in ("every", "samples", "checkpoint"):
+            require(getattr(self, key) >= 1, key, getattr(self, key), "1 or more")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A stack and how it is trained."""
+
+    name: str
+    stage: tuple[StageSpec, ...]
+    phase: tuple[PhaseSpec, ...]
+    schema: Literal[1] = 1
+    task: Literal["super-resolution", "denoising", "translation"] = "translation"
+    description: str = ""
+    license: str = "Apache-2.0"
+    seed: int = 0
+    batch: int = 16
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    data: DataSpec = field(default_factory=DataSpec)
+    degrade: DegradeSpec = field(default_factory=DegradeSpec)
+    augment: AugmentSpec = field(default_factory=AugmentSpec)
+    optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
+    schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
+    ema: EmaSpec = field(default_factory=EmaSpec)
+    validation: ValidationSpec = field(default_factory=ValidationSpec)
+    log: LogSpec = field(default_factory=LogSpec)
+
+    def __post_init__(self) -> None:
+        require(self.batch >= 1, "batch", self.batch, "1 or more")
+        require(bool(self.stage), "stage", [], "one stage or more")
+        require(bool(self.phase), "phase", [], "one phase or more")
+        if (self.data.layout == "targets") != bool(self.degrade.choices):
+            raise TableError(
+                "degrade.choices: needed with data.layout 'targets', where sources are made, "
+                "and with no other"
+            )
+        names = [stage.name for stage in self.stage]
+        for name in {name for name in names if names.count(name) > 1}:
+            raise TableError(f"stage: two stages are called {name!r}")
+        for index, phase in enumerate(self.phase):
+            for name in phase.train:
+                if name not in names:
+                    known = ", ".join(names)
+                    raise TableError(
+                        f"phase[{index}].train: unknown stage {name!r}; known: {known}"
+                    )

@@ -1,0 +1,109 @@
+"""A stack: a fold of stages over named views."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from torch import Tensor, nn
+
+from stacks.spec import Recipe
+from stacks.stage import Stage, Views, ViewSpec
+from translate.batches import Batch
+from translate.pairs import CHANNELS
+from translate.tables import TableError
+
+
+class Stack(nn.Module):
+    """The generators of a recipe, in order.
+
+    ``forward`` takes and returns tensors only, so exporting a stack is exporting one graph.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.recipe = recipe
+        kinds = recipe.data.views
+        self.inputs = input_views(recipe)
+        self.views = {name: spec for name, spec in self.inputs.items() if name != "strength"}
+        self.stages = nn.ModuleDict()
+        for index, spec in enumerate(recipe.stage):
+            channels = 1 if spec.truth == "noise_map" else CHANNELS[truth_kind(kinds, spec.truth)]
+            try:
+                stage = Stage(spec, self.views, channels)
+            except TableError as error:
+                raise TableError(f"stage[{index}]: {error}") from None
+            self.stages[spec.name] = stage
+            self.views[spec.writes] = stage.writes
+            if spec.hands_up:
+                self.views[spec.hands_up] = stage.hands_up
+
+    def forward(
+        self,
+        views: Mapping[str, Tensor],
+        stages: Collection[str] | None = None,
+        truths: Mapping[str, Tensor] | None = None,
+    ) -> Views:
+        """Every view, those given included.
+
+        Args:
+            views: the inputs: pictures ``(N, C, H, W)`` in [0, 1], ``strength (N,)``.
+            stages: only these run, in the order of the stack; all where None.
+            truths: what the stages after read instead of what a stage wrote (feed = "truth").
+        """
+        known = dict(views)
+        written: Views = {}
+        for name, stage in self.stages.items():
+            if stages is not None and name not in stages:
+                continue
+            made = stage(known)
+            written |= made
+            known |= made
+            if truths and stage.spec.writes in truths:
+                known[stage.spec.writes] = truths[stage.spec.writes]
+        return written
+
+    def truth(self, stage: str, batch: Batch) -> Tensor | None:
+        """What a stage should have written, or None where the batch is too small to tell.
+
+        A batch whose source was reduced by two has no truth for a stage that enlarges by four: the
+        stage sits that step out.
+        """
+        spec, scale = self.stages[stage].spec, self.stages[stage].writes.scale
+        if spec.truth != "target":
+            return batch.views[spec.truth]
+        if scale > batch.scale:
+            return None
+        reduced = batch.scale // scale
+        return batch.views["target" if reduced == 1 else f"down{reduced}:target"]
+
+    @property
+    def multiple(self) -> int:
+        """What both sides of the source must divide by: each stage's need on the source's grid."""
+        multiple = 1
+        for stage in self.stages.values():
+            needed = stage.spec.generator.multiple
+            multiple = max(multiple, needed // stage.base.scale)
+        return multiple
+
+
+def truth_kind(kinds: Mapping[str, str], truth: str) -> str:
+    """The kind of a view of the data."""
+    if truth not in kinds:
+        raise TableError(f"stage truth {truth!r} is no view of the data; known: {', '.join(kinds)}")
+    return kinds[truth]
+
+
+def input_views(recipe: Recipe) -> dict[str, ViewSpec]:
+    """The views that the caller of the stack brings, in the order of the file's inputs."""
+    written = {stage.writes for stage in recipe.stage}
+    inputs = {
+        name: ViewSpec(CHANNELS[kind])
+        for name, kind in recipe.data.views.items()
+        if name not in written and name != "target"
+    }
+    if "source" not in inputs:
+        # Sources made by degrading targets are of the target's kind.
+        inputs = {"source": ViewSpec(CHANNELS[recipe.data.views["target"]]), **inputs}
+    if any(stage.join == "told" for stage in recipe.stage):
+        inputs["strength"] = ViewSpec(1)
+    return inputs

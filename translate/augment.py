@@ -1,0 +1,59 @@
+"""Augmentation on the host: geometry drawn once and applied to every view of an item."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+# The library asks the package index for a newer version of itself when it is imported.
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+import albumentations  # noqa: E402
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class AugmentSpec:
+    """Which symmetries of the picture plane a data set has.
+
+    ``flip`` mirrors left and right; ``turn`` adds the quarter turns and the vertical mirror, which
+    photographs of people or text do not have but textures and small patches do.
+    """
+
+    flip: bool = True
+    turn: bool = False
+
+
+class Augment:
+    """Apply one random symmetry to aligned views; safe to call from several threads."""
+
+    def __init__(self, spec: AugmentSpec) -> None:
+        self.spec = spec
+        self._threads = threading.local()
+
+    def __call__(self, views: Mapping[str, Bytes], random: np.random.Generator) -> dict[str, Bytes]:
+        """Aligned views ``(H, W, C)``, square where turns are allowed, to the same ones moved."""
+        if not (self.spec.flip or self.spec.turn):
+            return dict(views)
+        pipeline = self._pipeline(tuple(views))
+        pipeline.set_random_seed(int(random.integers(2**31)))
+        first, *others = views
+        moved = pipeline(image=views[first], **{name: views[name] for name in others})
+        return {first: moved["image"], **{name: moved[name] for name in others}}
+
+    def _pipeline(self, names: tuple[str, ...]) -> albumentations.Compose:
+        """One pipeline a thread: seeding a shared one would race."""
+        pipelines = self._threads.__dict__.setdefault("pipelines", {})
+        if names not in pipelines:
+            step = (
+                albumentations.D4(p=1) if self.spec.turn else albumentations.HorizontalFlip(p=0.5)
+            )
+            pipelines[names] = albumentations.Compose(
+                [step], additional_targets=dict.fromkeys(names[1:], "image")
+            )
+        return pipelines[names]

@@ -1,0 +1,164 @@
+"""Batches that are a pure function of (seed, step), made ahead of the trainer.
+
+Every random choice of a batch comes from a generator keyed by seed, step and item, so resuming a
+run, or changing the number of workers, changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from translate.augment import Augment
+from translate.degrade import Degradation, reduce
+from translate.pairs import Pairs
+from translate.pixels import SIGMA_UNIT, to_batch, to_floats
+
+Views = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Named views ``(N, C, H, W)`` and how many target pixels one source pixel stands for."""
+
+    views: Views
+    scale: int
+
+
+@dataclass
+class Sampler:
+    """Draws batches of aligned crops.
+
+    Args:
+        groups: sets of pairs and the share of the items that each gives.
+        batch: items a batch.
+        size: side of the crop of the largest view, in pixels, at the largest scale; at a smaller
+            scale the crop is smaller, so that sources, and the cost of a step, stay the same.
+        degradations: with their shares; one is drawn per batch, since its scale sets the shapes.
+            Empty where the pairs bring their own source.
+        told: share of the items whose noise strength the networks are told; the others get -1.
+    """
+
+    groups: Sequence[tuple[Pairs, float]]
+    batch: int
+    size: int
+    degradations: Sequence[tuple[Degradation, float]]
+    augment: Augment
+    seed: int
+    told: float = 0.5
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of a step."""
+        random = np.random.default_rng([self.seed, step])
+        degradation = choose(self.degradations, random) if self.degradations else None
+        items = [
+            self.item(np.random.default_rng([self.seed, step, index]), degradation)
+            for index in range(self.batch)
+        ]
+        views = {
+            name: to_batch([item[name] for item in items])
+            if items[0][name].ndim == 3
+            else torch.from_numpy(np.stack([item[name] for item in items]))
+            for name in items[0]
+        }
+        return Batch(views, degradation.scale if degradation else 1)
+
+    def item(
+        self, random: np.random.Generator, degradation: Degradation | None
+    ) -> dict[str, NDArray[np.float32]]:
+        """One item: crop, move, degrade."""
+        pairs = choose(self.groups, random)
+        views = pairs.load(int(random.integers(len(pairs))))
+        side, margin = self.size, 0
+        if degradation is not None:
+            largest = max(option.scale for option, _ in self.degradations)
+            side, margin = self.size * degradation.scale // largest, degradation.margin
+        views = self.augment(crop(views, side + 2 * margin, random), random)
+        pictures = {name: to_floats(pixels) for name, pixels in views.items()}
+        if degradation is None:
+            return pictures
+        degraded = degradation.apply(pictures["target"], random)
+        pictures["source"] = trim(degraded.source, margin // degradation.scale)
+        for step in divisors(degradation.scale):
+            # Reduced with its margin, so that the crop of it is what the whole picture would give.
+            down = reduce(pictures["target"], step)
+            pictures[f"down{step}:target"] = trim(down, margin // step)
+        pictures["target"] = trim(pictures["target"], margin)
+        told = degraded.sigma if random.random() < self.told else -1.0
+        pictures["strength"] = np.asarray(told, np.float32)
+        height, width = pictures["source"].shape[:2]
+        pictures["noise_map"] = np.full((height, width, 1), degraded.sigma / SIGMA_UNIT, np.float32)
+        return pictures
+
+
+def divisors(scale: int) -> list[int]:
+    """The reductions that lie between a target and its source."""
+    return [step for step in range(2, scale) if scale % step == 0]
+
+
+def choose(options: Sequence[tuple], random: np.random.Generator):
+    """One of ``(option, share)`` in proportion to the shares."""
+    if len(options) == 1:
+        return options[0][0]
+    shares = np.array([share for _, share in options])
+    return options[int(random.choice(len(options), p=shares / shares.sum()))][0]
+
+
+def crop(
+    views: Mapping[str, NDArray[np.uint8]], size: int, random: np.random.Generator
+) -> dict[str, NDArray[np.uint8]]:
+    """The same window of every view; pictures smaller than the window are mirrored at the edge."""
+    height, width = next(iter(views.values())).shape[:2]
+    missing = (max(0, size - height), max(0, size - width))
+    if any(missing):
+        pad = ((0, missing[0]), (0, missing[1]), (0, 0))
+        views = {name: np.pad(pixels, pad, "symmetric") for name, pixels in views.items()}
+        height, width = height + missing[0], width + missing[1]
+    top = int(random.integers(height - size + 1))
+    left = int(random.integers(width - size + 1))
+    return {name: pixels[top : top + size, left : left + size] for name, pixels in views.items()}
+
+
+def trim(picture: NDArray[np.float32], border: int) -> NDArray[np.float32]:
+    """Cut ``border`` pixels from every side."""
+    return picture[border:-border, border:-border] if border else picture
+
+
+class Prefetch:
+    """Makes the next batches in threads while the trainer works on the present one.
+
+    ``waited`` is the time in seconds that the trainer spent waiting for a batch.
+    """
+
+    def __init__(
+        self, make: Callable[[int], Batch], steps: range, ahead: int = 6, workers: int = 2
+    ) -> None:
+        self.make = make
+        self.steps = steps
+        self.ahead = ahead
+        self.workers = workers
+        self.waited = 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="batches") as pool:
+            queue: deque[Future[Batch]] = deque()
+            coming = iter(self.steps)
+            try:
+                for _ in self.steps:
+                    while len(queue) < self.ahead and (step := next(coming, None)) is not None:
+                        queue.append(pool.submit(self.make, step))
+                    started = time.perf_counter()
+                    batch = queue.popleft().result()
+                    self.waited += time.perf_counter() - started
+                    yield batch
+            finally:
+                for future in queue:
+                    future.cancel()

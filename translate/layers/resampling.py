@@ -1,0 +1,51 @@
+"""Resampling of pictures and maps, in forms that export to one exact graph."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def upsample(picture: Tensor, scale: int) -> Tensor:
+    """Enlarge ``(N, C, H, W)`` bilinearly by a whole factor, pixel centers aligned."""
+    if scale == 1:
+        return picture
+    return functional.interpolate(
+        picture, scale_factor=float(scale), mode="bilinear", align_corners=False
+    )
+
+
+def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
+    """Repeat the last row and column until both sides are multiples, at the bottom and right.
+
+    Indices are clamped instead of calling ``pad``: the same two gathers serve every size in the
+    exported graph, and a picture smaller than the padding needs no special case.
+    """
+    if multiple == 1:
+        return picture
+    height, width = picture.shape[-2:]
+    rows = torch.arange(height + (-height) % multiple, device=picture.device)
+    columns = torch.arange(width + (-width) % multiple, device=picture.device)
+    return picture[:, :, rows.clamp(max=height - 1)][:, :, :, columns.clamp(max=width - 1)]
+
+
+class PixelShuffle(nn.Module):
+    """Convolution and sub-pixel rearrangement (Shi et al. 2016, arXiv 1609.05158, section 3.2).
+
+    With ``smooth`` the kernels of the sub-pixels of one output channel start equal (ICNR,
+    Aitken et al. 2017, arXiv 1707.02937, section 3.2), so the first output has no checkerboard.
+    """
+
+    def __init__(self, channels: int, outputs: int, scale: int, smooth: bool = True) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(channels, outputs * scale * scale, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(scale)
+        if smooth:
+            with torch.no_grad():
+                weight = self.convolution.weight
+                weight.copy_(weight[:: scale * scale].repeat_interleave(scale * scale, dim=0))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(N, channels, H, W)`` -> ``(N, outputs, scale H, scale W)``."""
+        return self.shuffle(self.convolution(features))

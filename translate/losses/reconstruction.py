@@ -1,0 +1,32 @@
+"""Reconstruction terms: how far a picture is from its truth, as a mean over all elements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional
+
+CHARBONNIER_EPSILON = 1e-3
+
+
+def l1(fake: Tensor, truth: Tensor) -> Tensor:
+    """Mean absolute difference."""
+    return functional.l1_loss(fake, truth)
+
+
+def l2(fake: Tensor, truth: Tensor) -> Tensor:
+    """Mean squared difference."""
+    return functional.mse_loss(fake, truth)
+
+
+def charbonnier(fake: Tensor, truth: Tensor) -> Tensor:
+    """Mean of sqrt(d^2 + epsilon^2), epsilon 1e-3 (Lai et al. 2017, arXiv 1704.03915, eq. 3)."""
+    return ((fake - truth).square() + CHARBONNIER_EPSILON**2).sqrt().mean()
+
+
+RECONSTRUCTION: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "l1": l1,
+    "l2": l2,
+    "charbonnier": charbonnier,
+}

@@ -1,0 +1,117 @@
+"""Optimisers, their schedules, and the moving average of weights."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import nn
+
+from translate.tables import require
+
+
+@dataclass(frozen=True)
+class Side:
+    """The optimiser of one side (generators or discriminators)."""
+
+    kind: Literal["adam", "adamw"] = "adamw"
+    rate: float = 2e-4
+    betas: tuple[float, ...] = (0.9, 0.99)
+    weight_decay: float = 0.0
+    clip: float = 0.0
+    """Largest norm of the gradient of the whole side; 0 leaves it alone."""
+
+    def __post_init__(self) -> None:
+        require(self.rate > 0, "rate", self.rate, "above 0")
+        require(
+            len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas),
+            "betas",
+            self.betas,
+            "two numbers from 0 up to 1",
+        )
+        require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "0 or more")
+        require(self.clip >= 0, "clip", self.clip, "0 or more")
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimiser in its fused form: one pass over the weights a step."""
+        optimizer = torch.optim.AdamW if self.kind == "adamw" else torch.optim.Adam
+        return optimizer(
+            list(parameters),
+            lr=self.rate,
+            betas=(self.betas[0], self.betas[1]),
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """Two-time-scale rates (Heusel et al. 2017, arXiv 1706.08500): a rate for each side."""
+
+    generator: Side = field(default_factory=Side)
+    discriminator: Side = field(default_factory=Side)
+
+
+@dataclass(frozen=True)
+class ScheduleSpec:
+    """The rate over a phase: a linear rise, a plateau, a fall.
+
+    With ``decay`` 1 it is one cycle; with less, the plateau can be lengthened later without having
+    spent its rate.
+    """
+
+    warmup: int = 0
+    decay: float = 0.0
+    """Share of the phase, at its end, in which the rate falls."""
+    shape: Literal["cosine", "linear"] = "cosine"
+    floor: float = 0.0
+    """Share of the rate that is left at the end."""
+
+    def __post_init__(self) -> None:
+        require(self.warmup >= 0, "warmup", self.warmup, "0 or more")
+        require(0 <= self.decay <= 1, "decay", self.decay, "0 to 1")
+        require(0 <= self.floor <= 1, "floor", self.floor, "0 to 1")
+
+    def factor(self, step: int, steps: int) -> float:
+        """What the rate is multiplied by at ``step`` of ``steps``, counted from 0."""
+        rise = min(1.0, (step + 1) / (self.warmup + 1))
+        start = steps * (1 - self.decay)
+        if step < start or self.decay == 0:
+            return rise
+        progress = (step - start) / (steps - start)
+        fall = 1 - progress if self.shape == "linear" else (1 + math.cos(math.pi * progress)) / 2
+        return rise * (self.floor + (1 - self.floor) * fall)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set one rate for all parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+class MovingAverage:
+    """Exponential moving average of weights (Yazici et al. 2019, arXiv 1806.04498).
+
+    The average starts as the weights themselves and its memory grows to ``decay``, so that the
+    first steps do not weigh on it for thousands.
+
+    Attributes:
+        module: a copy of the module that holds the average; it is what ships.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Move towards the weights of ``module``; ``step`` counts updates from 0."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), 1 - decay)
+        # Running statistics are averages already.
+        for average, buffer in zip(self.module.buffers(), module.buffers(), strict=True):
+            average.copy_(buffer)
