@@ -19,6 +19,8 @@ def command(
 ) -> None:
     """Print what an ONNX file says of itself: inputs, outputs, sizes, license, measures.
 
+    The whole of it, with the recipe it was trained by, is in the JSON.
+
     \b
     Examples:
       pixstack info photo-denoise
@@ -35,13 +37,13 @@ def command(
     if json_target is not None:
         write_json(manifest, json_target)
     if json_target != "-":
-        print_table(("", ""), [("file", path), *_rows(manifest)])
+        print_table(("", ""), [("file", str(path)), *_rows(manifest)])
 
 
 def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     for key, value in manifest.items():
-        if value in (None, "", [], (), {}):
+        if value in (None, "", [], (), {}) or key == "recipe":
             continue
         if key in ("inputs", "outputs"):
             rows += [(key[:-1], _view(view)) for view in value]

@@ -58,9 +58,11 @@ def command(
     if not rows:
         print("no models found; name a folder with --models, or train and export one")
         return
-    columns = ("name", "task", "inputs", "outputs", "MB", "license", "path")
-    print_table(columns, [[_cell(value) for value in row.values()] for row in rows])
-
-
-def _cell(value: Any) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value)
+    columns = ("name", "task", "outputs", "MB", "file")
+    print_table(
+        columns,
+        [
+            (row["name"], row["task"], ", ".join(row["outputs"]), row["megabytes"], row["path"])
+            for row in rows
+        ],
+    )

@@ -146,7 +146,8 @@ def _check_targets(pairs: list[tuple[Path, Path]]) -> None:
 
 
 def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
-    """Read `NAME=VALUE` settings: numbers for strengths and classes, files for pictures.
+    """Read `NAME=VALUE` settings: a number for a strength, a name or number for a class, a file
+    for a picture, a .npy file for keypoints and noise.
 
     Raises:
         WrongUse: a setting without `=`, an unknown name, or a value of the wrong kind.
@@ -165,13 +166,20 @@ def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
 
 def _value(name: str, kind: str, text: str) -> Any:
     family = kind.partition(":")[0]
-    number = {"strength": float, "class": int}.get(family)
-    if number is None:
-        return Path(text)
-    try:
-        return number(text)
-    except ValueError:
-        raise WrongUse(f"--input {name}={text}: expected a number") from None
+    if family == "class":
+        return text
+    if family == "strength":
+        try:
+            return float(text)
+        except ValueError:
+            raise WrongUse(f"--input {name}={text}: expected a number") from None
+    if not Path(text).is_file():
+        raise WrongUse(f"--input {name}={text}: there is no such file")
+    if family in ("keypoints", "noise"):
+        import numpy as np
+
+        return np.load(text, allow_pickle=False)
+    return Path(text)
 
 
 def check_output(name: str | None, manifest: Manifest) -> None:
@@ -182,7 +190,9 @@ def check_output(name: str | None, manifest: Manifest) -> None:
     """
     known = [item.name for item in manifest.outputs]
     if name is not None and name not in known:
-        raise WrongUse(f"--output {name}: unknown; this model writes {', '.join(known)}")
+        raise WrongUse(
+            f"--output {name}: unknown; this model writes {', '.join(known)} (-o names the file)"
+        )
 
 
 def _translate(

@@ -9,7 +9,7 @@ TITLE = "Pixstack"
 SENTENCE = "Make a small or noisy photograph better. Drop one in, compare, download."
 
 CSS = """
-.gradio-container { max-width: 1180px !important; margin: 0 auto !important; }
+.gradio-container, .gradio-container > main { max-width: 1180px !important; width: 100% !important; margin: 0 auto !important; }
 #head { padding: 20px 4px 4px; }
 #head h1 { font-size: 2.1rem; letter-spacing: -0.02em; margin: 0; }
 #head p { font-size: 1.05rem; color: var(--body-text-color-subdued); margin: 4px 0 0; }
@@ -29,6 +29,6 @@ def theme() -> themes.Base:
         secondary_hue=themes.colors.teal,
         neutral_hue=themes.colors.slate,
         radius_size=themes.sizes.radius_lg,
-        font=(fonts.LocalFont("Source Sans Pro"), "ui-sans-serif", "system-ui", "sans-serif"),
+        font=(fonts.LocalFont("Source Sans Pro", weights=(400, 600, 700)), "ui-sans-serif", "system-ui", "sans-serif"),
         font_mono=(fonts.LocalFont("IBM Plex Mono"), "ui-monospace", "monospace"),
     )

@@ -43,7 +43,15 @@ def build_panel(
     """
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            upload = Upload("Photograph", f"{tab}-upload")
+            upload = Upload(
+                label="Photograph",
+                elem_id=f"{tab}-upload",
+                type="filepath",
+                sources=["upload", "clipboard"],
+                height=300,
+                placeholder="Drop a photograph here\nor click to choose one",
+                buttons=["fullscreen"],
+            )
             if examples:
                 gr.Examples(
                     [[str(path)] for path in examples],

@@ -117,9 +117,9 @@ class Studio:
 def _line(
     size: tuple[int, int], result: tuple[int, int], seconds: float, model: str, provider: str
 ) -> str:
-    sizes = f"{size[0]} × {size[1]}"
+    sizes = f"{size[0]} x {size[1]}"
     if result != size:
-        sizes += f" → {result[0]} × {result[1]}"
+        sizes += f" -> {result[0]} x {result[1]}"
     return f"{sizes} pixels · {seconds:.1f} s · {model} · {provider}"
 
 

@@ -22,7 +22,7 @@ def super_resolution_tab(studio: Studio) -> None:
             gr.Markdown("No model for this was found: it needs `photo-sr.onnx`.")
             return
         outputs = studio.manifest(MODELS[styles[0]]).outputs
-        scales = {f"{output.scale:g}×": output.name for output in outputs}
+        scales = {f"{output.scale:g}x": output.name for output in outputs}
         chosen: dict[str, gr.Radio] = {}
 
         def settings() -> None:

@@ -32,20 +32,10 @@ class Upload(gr.Image):
 
     gradio's own class opens the file with Pillow first and answers a broken one with Pillow's
     words; here nothing but the runtime decodes it. Addresses are refused: a page must not make
-    the server fetch them.
+    the server fetch them. (No `__init__` here: gradio reads from it what the page is told.)
     """
 
     is_template = True  # drawn by the page like gr.Image
-
-    def __init__(self, label: str, elem_id: str) -> None:
-        super().__init__(
-            label=label,
-            elem_id=elem_id,
-            type="filepath",
-            sources=["upload", "clipboard"],
-            height=320,
-            placeholder="Drop a photograph here, or click to choose one",
-        )
 
     def preprocess(self, payload: ImageData | None) -> str | None:
         return None if payload is None else payload.path
@@ -85,7 +75,7 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
     if megapixels * scale**2 > limits.result_megapixels:
         raise ImageError(
             f"The result would have {width * scale:.0f} x {height * scale:.0f} pixels; at most "
-            f"{limits.result_megapixels:g} megapixels are made here. Choose a smaller scale or picture."
+            f"{limits.result_megapixels:g} megapixels are made here. Choose a smaller scale."
         )
     return file, (width, height)
 
