@@ -1,0 +1,29 @@
+"""The errors of the runtime: each message is one line that says what to do."""
+
+from __future__ import annotations
+
+
+class ModelError(ValueError):
+    """A model file that cannot be used: not ONNX, without a manifest, with outside data."""
+
+
+class InputError(ValueError):
+    """A view that does not fit the model: wrong name, shape, type or value."""
+
+
+class ProviderError(ValueError):
+    """An execution provider that is unknown or does not work on this machine."""
+
+
+class ImageError(ValueError):
+    """A picture file that cannot be read or written."""
+
+
+class Cancelled(Exception):
+    """The caller asked the run to stop; nothing was written."""
+
+
+def first_line(error: BaseException, limit: int = 200) -> str:
+    """The first non-empty line of an error's message: libraries tend to dump whole stacks."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0][:limit] if lines else type(error).__name__

@@ -1,0 +1,100 @@
+"""A picture file through a model to a picture file, in bounded memory.
+
+The result is put together in a file beside the target (deleted the moment it is made, so that
+nothing can be left behind) and written from there: only tiles are ever held as floats.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from export.manifest import Input, Manifest, Output
+from export.runtime import images
+from export.runtime.errors import ImageError, InputError
+from export.runtime.feeds import scaled
+from export.runtime.images import Picture
+from export.runtime.results import Allocate
+
+
+class Runner(Protocol):
+    """Run the model for one output, results going where `allocate` says."""
+
+    def __call__(self, views: Mapping[str, Any], name: str, allocate: Allocate) -> np.ndarray: ...
+
+
+def translate_file(
+    manifest: Manifest,
+    run: Runner,
+    source: Path,
+    target: Path,
+    inputs: Mapping[str, Any],
+    output: Output,
+    stop: Callable[[], None],
+) -> None:
+    """Read `source`, run the model for `output`, write `target`.
+
+    Raises ImageError for a file that cannot be read or written, InputError for views that do not
+    fit; `stop` raises where the caller has asked to.
+    """
+    first = manifest.picture
+    if first is None:
+        raise InputError(f"{manifest.name} takes no picture; use run() with its inputs")
+    if not output.is_spatial or output.family == "noise":
+        raise InputError(f"output {output.name!r} of kind {output.kind} is no picture; use run()")
+    if first.name in inputs:
+        raise InputError(f"input {first.name!r} is the source file; do not give it twice")
+    # The suffix and the folder first: they are wrong more often than anything else.
+    images.check_target(target, 1, 1)
+    picture = images.read(source)
+    height, width = picture.pixels.shape[:2]
+    size = (scaled(height, output.scale), scaled(width, output.scale))
+    images.check_target(target, *size)
+    views = {name: _given(manifest, name, value) for name, value in inputs.items()}
+    views[first.name] = _as_fed(first, picture.pixels)
+    try:
+        with tempfile.TemporaryFile(dir=target.parent, prefix=".pixstack-") as scratch:
+
+            def on_disk(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+                return np.memmap(scratch, dtype, "w+", shape=shape)
+
+            pixels = run(views, output.name, on_disk)
+            stop()
+            images.write(target, _picture(picture, pixels, output), stop=stop)
+    except OSError as error:
+        raise ImageError(f"cannot write {target}: {error.strerror or error}") from None
+
+
+def _given(manifest: Manifest, name: str, value: Any) -> Any:
+    """A further view: pictures may be given as files."""
+    port = next((port for port in manifest.inputs if port.name == name), None)
+    if port is None or not port.is_picture or not isinstance(value, str | Path):
+        return value
+    return _as_fed(port, images.read(value).pixels)
+
+
+def _as_fed(port: Input, pixels: np.ndarray) -> np.ndarray:
+    """Label files are grey or in the colors of the palette; both are taken as they come."""
+    return pixels[:, :, 0] if port.family == "labels" and pixels.shape[2] == 1 else pixels
+
+
+def _picture(source: Picture, pixels: np.ndarray, output: Output) -> Picture:
+    """The result with everything of the source that still holds for it."""
+    if output.family == "labels":
+        if output.palette:
+            pixels = np.array(output.palette, np.uint8)[pixels]
+        elif pixels.dtype != np.uint8:
+            pixels = pixels.astype(np.uint16)
+        # Ids are no colors, so the source's profile does not apply to them.
+        return Picture(pixels if pixels.ndim == 3 else pixels[:, :, None])
+    alpha = source.alpha
+    if alpha is not None:
+        alpha = images.resize(alpha, *pixels.shape[:2])
+    # A profile speaks of three channels or of one.
+    same = pixels.shape[2] == source.pixels.shape[2]
+    return replace(source, pixels=pixels, alpha=alpha, profile=source.profile if same else None)

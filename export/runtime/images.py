@@ -1,0 +1,268 @@
+"""Picture files <-> arrays, by libvips.
+
+Only loaders that decode pixels and nothing else are used, chosen by a file's content: no SVG, PDF
+or script can run or fetch anything. Sizes are checked in the header, before anything is decoded.
+
+Trap: libvips keeps threads, so a process that has used it must not be forked (use threads,
+`spawn` or `forkserver`).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyvips
+
+from export.runtime.errors import ImageError, first_line
+
+MAX_PIXELS = 100_000_000
+
+# libvips' class of loader -> the operation that is called by name, which, unlike opening by file
+# name, takes no options out of the name. A JPEG with a gain map is read as the JPEG it is.
+_LOADERS = {
+    "VipsForeignLoadJpegFile": "jpegload",
+    "VipsForeignLoadUhdrFile": "jpegload",
+    "VipsForeignLoadPngFile": "pngload",
+    "VipsForeignLoadWebpFile": "webpload",
+    "VipsForeignLoadTiffFile": "tiffload",
+    "VipsForeignLoadNsgifFile": "gifload",
+    "VipsForeignLoadHeifFile": "heifload",
+    "VipsForeignLoadJp2kFile": "jp2kload",
+    "VipsForeignLoadJxlFile": "jxlload",
+}
+_READABLE = "PNG, JPEG, WebP, TIFF, GIF or AVIF"
+
+# Suffix -> (operation, its options, longest side, whether it keeps 16 bits, alpha).
+_TIFF = {"compression": "deflate", "predictor": "horizontal"}
+_SAVERS: dict[str, tuple[str, dict[str, Any], int, bool, bool]] = {
+    ".png": ("pngsave", {"compression": 4}, 2**31 - 1, True, True),
+    ".jpg": ("jpegsave", {"subsample_mode": "off", "optimize_coding": True}, 65500, False, False),
+    ".webp": ("webpsave", {"smart_subsample": True}, 16383, False, True),
+    ".tif": ("tiffsave", _TIFF, 2**31 - 1, True, True),
+}
+_SAVERS[".jpeg"] = _SAVERS[".jpg"]
+_SAVERS[".tiff"] = _SAVERS[".tif"]
+_WITH_QUALITY = ("jpegsave", "webpsave")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded still picture, upright.
+
+    pixels: (H, W, 1 or 3), uint8, uint16 or float32 (nominally [0, 1]).
+    alpha: (H, W) of the same type, or None.
+    profile: the ICC profile the pixel values are meant in, or None.
+    resolution: (horizontal, vertical) in pixels per millimeter, as libvips keeps it.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    profile: bytes | None = None
+    resolution: tuple[float, float] = (1.0, 1.0)
+
+
+def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Read a picture; of an animation the first frame, of a document the first page.
+
+    EXIF orientation is applied. Grey stays grey, 16 bits stay 16 bits; pixel values stay in their
+    profile, except that CMYK and Lab become sRGB.
+
+    Raises ImageError where the file is missing, is not a picture, is damaged or cut short, or has
+    more than `max_pixels` pixels.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ImageError(f"there is no file {path}")
+    image = _open(path)
+    if image.width < 1 or image.height < 1:
+        raise ImageError(f"{path} is an empty picture of {image.width}x{image.height} pixels")
+    if image.width * image.height > max_pixels:
+        raise ImageError(
+            f"{path} has {image.width}x{image.height} pixels, more than the {max_pixels:,} that "
+            "are read; make it smaller first"
+        )
+    try:
+        if image.get_typeof("orientation") and image.get("orientation") > 1:
+            # A sequential image is read top to bottom once, which turning it does not.
+            image = image.copy_memory().autorot()
+        image, profile = _plain_colors(image, path)
+        pixels = image.numpy()
+    except pyvips.Error as error:
+        raise ImageError(f"{path} is damaged or cut short: {_reason(error)}") from None
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, None]
+    if pixels.dtype == np.float64:
+        pixels = pixels.astype(np.float32)
+    alpha = None
+    if pixels.shape[2] in (2, 4):
+        alpha, pixels = pixels[:, :, -1], pixels[:, :, :-1]
+    return Picture(pixels, alpha, profile, (image.xres, image.yres))
+
+
+def check_target(path: str | Path, height: int, width: int) -> None:
+    """Raise ImageError now, before any work, where a picture of that size cannot be written."""
+    path = Path(path)
+    if path.suffix.lower() not in _SAVERS:
+        raise ImageError(
+            f"cannot write {path.name!r}: unknown suffix {path.suffix!r}; "
+            f"use one of {', '.join(_SAVERS)}"
+        )
+    if not path.parent.is_dir():
+        raise ImageError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise ImageError(f"cannot write {path}: it is a folder")
+    longest = _SAVERS[path.suffix.lower()][2]
+    if max(height, width) > longest:
+        raise ImageError(
+            f"cannot write {path.name}: {width}x{height} pixels, but {path.suffix} holds at most "
+            f"{longest} a side; use .png or .tif"
+        )
+
+
+def write(
+    path: str | Path,
+    picture: Picture,
+    quality: int = 95,
+    stop: Callable[[], None] | None = None,
+) -> None:
+    """Write a picture; the format follows the suffix (.png, .jpg, .webp, .tif).
+
+    The file appears complete or not at all, also where the process is interrupted. JPEG is written
+    as 4:4:4 and, like WebP, with `quality` 1..100 and 8 bits; JPEG has no alpha, so transparent
+    parts become white. Floats are written as 16 bits, in TIFF as floats.
+
+    stop: called before the finished file is moved into place; what it raises leaves no file.
+
+    Raises ImageError as `check_target`, or where the disk does not take the file.
+    """
+    path = Path(path)
+    height, width = picture.pixels.shape[:2]
+    check_target(path, height, width)
+    suffix = path.suffix.lower()
+    operation, options, _, deep, has_alpha = _SAVERS[suffix]
+    if operation in _WITH_QUALITY:
+        options = {**options, "Q": quality}
+    if operation == "tiffsave":
+        options = {**options, "bigtiff": picture.pixels.nbytes > 3 * 2**30}
+        if picture.pixels.dtype == np.float32:
+            options["predictor"] = "float"
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{suffix}")
+    try:
+        image = _image(picture, deep, keep_floats=operation == "tiffsave")
+        if image.hasalpha() and not has_alpha:
+            image = image.flatten(background=255)
+        getattr(image, operation)(str(temporary), keep="icc", **options)
+        if stop is not None:
+            stop()
+        os.replace(temporary, path)
+    except pyvips.Error as error:
+        raise ImageError(f"cannot write {path}: {_reason(error)}") from None
+    except OSError as error:
+        raise ImageError(f"cannot write {path}: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def resize(pixels: np.ndarray, height: int, width: int, kernel: str = "cubic") -> np.ndarray:
+    """Resize (H, W) or (H, W, C) pixels of any type to `height` x `width`.
+
+    Reductions average over the area that a new pixel covers; kernel: "cubic", or "nearest" for
+    label ids.
+    """
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    image = _from_array(np.ascontiguousarray(pixels))
+    image = image.resize(width / image.width, vscale=height / image.height, kernel=kernel)
+    resized = image.crop(0, 0, min(width, image.width), min(height, image.height)).numpy()
+    # libvips rounds the size itself; a row too few is repeated.
+    missing = (height - resized.shape[0], width - resized.shape[1])
+    if any(missing):
+        padding = [(0, missing[0]), (0, missing[1])] + [(0, 0)] * (resized.ndim - 2)
+        resized = np.pad(resized, padding, mode="edge")
+    return resized.reshape(height, width, *pixels.shape[2:])
+
+
+def _open(path: Path) -> pyvips.Image:
+    """The lazily decoded image; nothing but its header has been read."""
+    # The name goes to libvips as it is: pyvips' own opening would look for [options] in it.
+    found = pyvips.vips_lib.vips_foreign_find_load(os.fsencode(path))
+    loader = pyvips.ffi.string(found).decode() if found != pyvips.ffi.NULL else ""
+    if loader not in _LOADERS:
+        pyvips.vips_lib.vips_error_clear()
+        raise ImageError(f"{path} is not a picture that can be read; expected {_READABLE}")
+    try:
+        return pyvips.Operation.call(
+            _LOADERS[loader], str(path), access="sequential", fail_on="error"
+        )
+    except pyvips.Error as error:
+        raise ImageError(f"{path} cannot be read: {_reason(error)}") from None
+
+
+def _plain_colors(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, bytes | None]:
+    """The image as grey or RGB, with or without alpha, and the profile it is in."""
+    profile = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+    if image.interpretation == "cmyk":
+        # libvips falls back to its own CMYK profile where the file has none.
+        deep = image.format == "ushort"
+        image = image.icc_transform("srgb", embedded=True, depth=16 if deep else 8)
+        profile = None
+    elif image.interpretation in ("lab", "labs", "labq", "lch", "cmc", "xyz", "yxy", "hsv"):
+        image, profile = image.colourspace("srgb"), None
+    if image.format not in ("uchar", "ushort", "float", "double"):
+        raise ImageError(
+            f"{path} has samples of the type {image.format}; expected 8 or 16 bits or floats"
+        )
+    if image.bands not in (1, 2, 3, 4):
+        raise ImageError(f"{path} has {image.bands} channels; expected grey or RGB")
+    return image, profile
+
+
+def _image(picture: Picture, deep: bool, keep_floats: bool) -> pyvips.Image:
+    """A libvips image over the picture's memory, in a type that the format can hold."""
+    pixels, alpha = picture.pixels, picture.alpha
+    image = _from_array(pixels)
+    if alpha is not None:
+        image = image.bandjoin(_from_array(np.ascontiguousarray(alpha)))
+    bits = {"uchar": 8, "ushort": 16}.get(image.format)
+    if bits is None and not keep_floats:
+        image = (image * 65535).rint().cast("ushort")
+        bits = 16
+    if bits == 16 and not deep:
+        image = (image / 257).rint().cast("uchar")
+        bits = 8
+    gray = pixels.shape[2] == 1
+    spaces = {8: ("srgb", "b-w"), 16: ("rgb16", "grey16"), None: ("scrgb", "b-w")}
+    image = image.copy(
+        interpretation=spaces[bits][gray],
+        xres=picture.resolution[0],
+        yres=picture.resolution[1],
+    )
+    if picture.profile is not None:
+        # `copy` made the image ours, so that metadata may be set on it.
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", picture.profile)
+    return image
+
+
+_FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
+
+
+def _from_array(array: np.ndarray) -> pyvips.Image:
+    """A libvips image that shares the array's memory (which may be a memory-mapped file)."""
+    height, width = array.shape[:2]
+    bands = array.shape[2] if array.ndim == 3 else 1
+    array = np.ascontiguousarray(array)
+    return pyvips.Image.new_from_memory(
+        array.data.cast("B"), width, height, bands, _FORMATS[array.dtype.name]
+    )
+
+
+def _reason(error: pyvips.Error) -> str:
+    """What libvips says happened, without the operation it happened in."""
+    detail = error.detail.strip() if error.detail else ""
+    return first_line(ValueError(detail)) if detail else first_line(error)

@@ -1,0 +1,302 @@
+"""Check what a caller hands over against the manifest, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from export.manifest import Input, Manifest
+from export.runtime.errors import InputError
+from export.runtime.feeds import (
+    ConstantFeed,
+    Feed,
+    KeypointsFeed,
+    LabelsFeed,
+    NoiseFeed,
+    PictureFeed,
+    scaled,
+)
+
+_AUTOMATIC = -1.0
+# The height and width of a generator's canvas are its own: nothing the caller feeds has them.
+_NO_PICTURE = (1, 1)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture's worth of work: its size in pixels, its feeds, and the form of its results.
+
+    dtype: the type of the first picture; results that are pictures have it too.
+    layout: "flat" (H, W), "gray" (H, W, 1) or "color" (H, W, 3), as the first picture came.
+    replicated: whether a grey picture is fed as three equal channels, to be averaged back.
+    has_picture: False for a model that makes pictures from noise; its results have their own size.
+    """
+
+    height: int
+    width: int
+    feeds: Mapping[str, Feed]
+    dtype: np.dtype
+    layout: str
+    replicated: bool
+    has_picture: bool
+
+
+# Tensor shapes as ONNX Runtime reports them: a number where a dimension is fixed, else its name.
+Shape = Sequence[int | str | None]
+
+
+def build(
+    manifest: Manifest, shapes: Mapping[str, Shape], views: Mapping[str, Any], seed: int
+) -> Request:
+    """The request for one picture; `shapes` are those of the graph's inputs.
+
+    Raises InputError where a view is missing, unknown, or of a wrong shape, type or value.
+    """
+    known = [port.name for port in manifest.inputs]
+    unknown = [name for name in views if name not in known]
+    if unknown:
+        raise InputError(f"unknown input {unknown[0]!r}; {manifest.name} takes {', '.join(known)}")
+    missing = [
+        port.name
+        for port in manifest.inputs
+        if port.name not in views and (port.is_picture or port.family == "keypoints")
+    ]
+    if missing:
+        raise InputError(f"input {missing[0]!r} is missing; {manifest.name} needs it")
+
+    first = manifest.picture
+    if first is None:
+        height, width = manifest.fixed_size or _NO_PICTURE
+        dtype, layout = np.dtype(np.float32), "color"
+    else:
+        array = as_picture(first, views[first.name])
+        height, width = array.shape[:2]
+        dtype = np.dtype(np.uint8) if first.family == "labels" else array.dtype
+        layout = "color"
+        if first.family != "labels":
+            flat = np.ndim(views[first.name]) == 2
+            layout = "flat" if flat else ("color" if array.shape[2] == 3 else "gray")
+        check_size(manifest, height, width)
+    generator = np.random.default_rng(seed)
+    feeds = {
+        port.name: _feed(
+            port, views.get(port.name), shapes[port.name], (height, width), manifest, generator
+        )
+        for port in manifest.inputs
+    }
+    replicated = first is not None and first.family == "rgb" and layout != "color"
+    return Request(height, width, feeds, dtype, layout, replicated, first is not None)
+
+
+def as_picture(port: Input, value: Any) -> np.ndarray:
+    """A caller's array as (H, W, 1 or 3) pixels, or (H, W) label ids."""
+    array = np.asarray(value)
+    if port.family == "labels":
+        return _label_ids(port, array)
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32, copy=False)
+    elif array.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"input {port.name!r} has the type {array.dtype}; expected uint8, uint16 or floats in "
+            "[0, 1]"
+        )
+    if array.ndim == 2:
+        array = array[:, :, None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3) or 0 in array.shape:
+        raise InputError(
+            f"input {port.name!r} has the shape {np.shape(value)}; expected (H, W), (H, W, 1) or "
+            "(H, W, 3)"
+        )
+    return array
+
+
+def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim == 3 and array.shape[2] == 3 and port.palette and array.dtype == np.uint8:
+        return _ids_from_colors(port, array)
+    if array.ndim != 2 or array.dtype.kind not in "iu" or array.size == 0:
+        raise InputError(
+            f"input {port.name!r} has the shape {array.shape} of {array.dtype}; expected label ids "
+            "(H, W), whole numbers"
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= port.count:
+        raise InputError(
+            f"input {port.name!r} has label ids {low}..{high}; expected 0..{port.count - 1}"
+        )
+    return array
+
+
+def _ids_from_colors(port: Input, array: np.ndarray) -> np.ndarray:
+    """Colors (H, W, 3) of the palette -> ids (H, W)."""
+    weights = np.array([65536, 256, 1])
+    codes = array.astype(np.int64) @ weights
+    palette = np.array(port.palette, np.int64) @ weights
+    order = np.argsort(palette)
+    ids = order[np.minimum(np.searchsorted(palette[order], codes), len(order) - 1)]
+    strange = palette[ids] != codes
+    if strange.any():
+        color = tuple(int(part) for part in array[strange][0])
+        raise InputError(f"input {port.name!r} has the color {color}, which is not in its palette")
+    return ids
+
+
+def split(
+    manifest: Manifest, shapes: Mapping[str, Shape], views: Mapping[str, Any]
+) -> list[dict[str, Any]] | None:
+    """One set of views per picture where the first picture is (N, H, W, C); else None.
+
+    A view with a leading axis N is dealt out, any other goes to every picture.
+    Raises InputError where a leading axis is not N.
+    """
+    first = manifest.picture
+    if first is None or first.name not in views or np.ndim(views[first.name]) != 4:
+        return None
+    count = len(views[first.name])
+    if count == 0:
+        raise InputError(f"input {first.name!r} holds no picture")
+    ranks = {"rgb": 4, "gray": 4, "labels": 4, "class": 1, "strength": 1, "keypoints": 3}
+    batched: set[str] = set()
+    for port in manifest.inputs:
+        rank = ranks.get(port.family, len(shapes[port.name]))
+        if port.name in views and np.ndim(views[port.name]) == rank:
+            batched.add(port.name)
+            if len(views[port.name]) != count:
+                raise InputError(
+                    f"input {port.name!r} is for {len(views[port.name])} pictures; expected {count}"
+                )
+    return [
+        {name: value[index] if name in batched else value for name, value in views.items()}
+        for index in range(count)
+    ]
+
+
+def blank(manifest: Manifest, shapes: Mapping[str, Shape], side: int) -> Request:
+    """A request for a black picture of `side` x `side` pixels, everything else at its default."""
+    views: dict[str, Any] = {}
+    for port in manifest.inputs:
+        if port.is_picture:
+            size = scaled(side, port.scale)
+            views[port.name] = np.zeros((size, size), np.uint8)
+        elif port.family == "keypoints":
+            views[port.name] = np.zeros((port.count, 3), np.float32)
+    return build(manifest, shapes, views, seed=0)
+
+
+def check_size(manifest: Manifest, height: int, width: int) -> None:
+    """Raise InputError where the model does not take a picture of height x width pixels."""
+    if min(height, width) < manifest.min_size:
+        raise InputError(
+            f"the picture has {width}x{height} pixels; {manifest.name} needs at least "
+            f"{manifest.min_size}x{manifest.min_size}"
+        )
+    if manifest.tiling == "whole" and manifest.max_pixels and height * width > manifest.max_pixels:
+        raise InputError(
+            f"the picture has {width}x{height} pixels; {manifest.name} works on the whole picture "
+            f"at once, up to {manifest.max_pixels:,} pixels: make it smaller first"
+        )
+
+
+def _feed(
+    port: Input,
+    value: Any,
+    shape: Shape,
+    size: tuple[int, int],
+    manifest: Manifest,
+    generator: np.random.Generator,
+) -> Feed:
+    if port.is_picture:
+        pixels = as_picture(port, value)
+        expected = (scaled(size[0], port.scale), scaled(size[1], port.scale))
+        if pixels.shape[:2] != expected:
+            raise InputError(
+                f"input {port.name!r} has {pixels.shape[1]}x{pixels.shape[0]} pixels; expected "
+                f"{expected[1]}x{expected[0]} to go with the first picture"
+            )
+        if port.family == "labels":
+            return LabelsFeed(pixels, port.scale)
+        return PictureFeed(pixels, 3 if port.family == "rgb" else 1, port.scale)
+    if port.family == "noise":
+        return _noise(port, value, shape, manifest.fixed_size or size, generator)
+    if port.family == "keypoints":
+        points = np.asarray(value)
+        if points.shape != (port.count, 3) or points.dtype.kind not in "iuf":
+            raise InputError(
+                f"input {port.name!r} has the shape {points.shape}; expected ({port.count}, 3): "
+                "x, y in pixels and visible 0 or 1"
+            )
+        return KeypointsFeed(points.astype(np.float32), port.scale)
+    if port.family == "class":
+        return ConstantFeed(np.array([_class_id(port, value)], np.int64))
+    return ConstantFeed(np.array([_strength(port, value)], np.float32))
+
+
+def _noise(
+    port: Input,
+    value: Any,
+    shape: Shape,
+    size: tuple[int, int],
+    generator: np.random.Generator,
+) -> Feed:
+    """Noise (C,) or (C, H, W): what the caller gives, or standard normal values."""
+    if len(shape) not in (2, 4) or not isinstance(shape[1], int):
+        raise InputError(f"input {port.name!r}: the graph gives it no number of channels")
+    expected = [shape[1]]
+    if len(shape) == 4:
+        # A canvas of its own, fixed in the graph, wins over the size of the picture.
+        expected += [
+            given if isinstance(given, int) else scaled(side, port.scale)
+            for given, side in zip(shape[2:], size, strict=True)
+        ]
+    if value is None:
+        values = generator.standard_normal(expected, dtype=np.float32)
+    else:
+        values = np.asarray(value, np.float32)
+        if values.shape != tuple(expected):
+            raise InputError(
+                f"input {port.name!r} has the shape {values.shape}; expected {tuple(expected)}"
+            )
+    fixed = len(shape) == 2 or isinstance(shape[2], int)
+    return ConstantFeed(values[None]) if fixed else NoiseFeed(values, port.scale)
+
+
+def _class_id(port: Input, value: Any) -> int:
+    if value is None:
+        return int(port.default or 0)
+    if isinstance(value, str):
+        if value in port.names:
+            return port.names.index(value)
+        if not value.isdecimal():
+            known = ", ".join(port.names) or f"0..{port.count - 1}"
+            raise InputError(f"input {port.name!r} is {value!r}; expected one of {known}")
+    number = _number(port, value)
+    if number != int(number) or not 0 <= number < port.count:
+        raise InputError(f"input {port.name!r} is {value}; expected 0..{port.count - 1}")
+    return int(number)
+
+
+def _strength(port: Input, value: Any) -> float:
+    automatic = _AUTOMATIC if port.default is None else port.default
+    number = automatic if value is None else _number(port, value)
+    if port.range is None or number in (_AUTOMATIC, automatic):
+        return number
+    low, high = port.range
+    if not low <= number <= high:
+        raise InputError(
+            f"input {port.name!r} is {number:g}; expected {low:g}..{high:g}, or -1 for automatic"
+        )
+    return number
+
+
+def _number(port: Input, value: Any) -> float:
+    try:
+        number = float(np.asarray(value).reshape(()))
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not np.isfinite(number):
+        raise InputError(f"input {port.name!r} is {str(value)[:40]!r}; expected a number")
+    return number

@@ -1,0 +1,104 @@
+"""The network's tensors, put together to the arrays a caller gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from export.manifest import Output
+from export.runtime.errors import ModelError
+from export.runtime.feeds import LUMA, Fit, from_float, scaled
+from export.runtime.images import resize
+from export.runtime.request import Request
+from export.runtime.tiles import Tile
+
+# (name of the output, shape, type) -> the array that results are written into.
+Allocate = Callable[[str, tuple[int, ...], np.dtype], np.ndarray]
+
+
+def in_memory(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Keep a result in memory."""
+    return np.empty(shape, dtype)
+
+
+@dataclass
+class Result:
+    """One output of one picture, filled tile by tile."""
+
+    port: Output
+    request: Request
+    allocate: Allocate = in_memory
+    array: Any = None
+
+    def put(self, tile: Tile, tensor: np.ndarray) -> None:
+        """Keep what the tile is trusted with. tensor: (1, C, h, w) for the tile's window."""
+        if not self.port.is_spatial:
+            self.array = self._plain(tensor)
+            return
+        scale, window, keep = self.port.scale, tile.window, tile.keep
+        expected = (scaled(window.height, scale), scaled(window.width, scale))
+        follows = self.request.has_picture
+        if follows and tensor.shape[2:] != expected:
+            raise ModelError(
+                f"output {self.port.name!r} has {tensor.shape[3]}x{tensor.shape[2]} pixels where "
+                f"its manifest (scale {scale:g}) promises {expected[1]}x{expected[0]}"
+            )
+        top, left = scaled(keep.top, scale), scaled(keep.left, scale)
+        bottom, right = scaled(keep.bottom, scale), scaled(keep.right, scale)
+        first_row, first_column = scaled(window.top, scale), scaled(window.left, scale)
+        if not follows:
+            top, left, bottom, right = 0, 0, *tensor.shape[2:]
+        part = tensor[
+            0, :, top - first_row : bottom - first_row, left - first_column : right - first_column
+        ]
+        values = self._values(part.transpose(1, 2, 0))
+        if self.array is None:
+            size = (scaled(self.request.height, scale), scaled(self.request.width, scale))
+            if not follows:
+                size = (bottom, right)
+            self.array = self.allocate(self.port.name, (*size, *values.shape[2:]), values.dtype)
+        self.array[top:bottom, left:right] = values
+
+    def put_fitted(self, fit: Fit, tensor: np.ndarray) -> None:
+        """Take the content out of a fixed-size result and bring it to the picture's size."""
+        if not self.port.is_spatial:
+            self.array = self._plain(tensor, fit)
+            return
+        scale = self.port.scale
+        rows, columns = (scaled(side, scale) for side in fit.content)
+        part = tensor[0, :, :rows, :columns].transpose(1, 2, 0)
+        size = (scaled(fit.height, scale), scaled(fit.width, scale))
+        if self.port.family == "labels":
+            values = resize(self._values(part), *size, kernel="nearest")
+        else:
+            values = self._values(resize(np.ascontiguousarray(part), *size))
+        self.array = self.allocate(self.port.name, values.shape, values.dtype)
+        self.array[:] = values
+
+    def _values(self, part: np.ndarray) -> np.ndarray:
+        """(h, w, C) of the graph in the type and channels the caller gets."""
+        request, family = self.request, self.port.family
+        if family == "labels":
+            kind = np.uint8 if self.port.count <= 256 else np.int32
+            return part[:, :, 0].astype(kind)
+        if family == "noise":
+            return part.astype(np.float32)
+        if family == "rgb" and request.replicated:
+            part = (part @ LUMA)[:, :, None]
+        values = from_float(part, request.dtype)
+        return values[:, :, 0] if values.shape[2] == 1 and request.layout == "flat" else values
+
+    def _plain(self, tensor: np.ndarray, fit: Fit | None = None) -> Any:
+        """Outputs without height and width: a class id, a number, keypoints (K, 3)."""
+        if self.port.family == "class":
+            return int(tensor[0])
+        if self.port.family == "strength":
+            return float(tensor[0])
+        points = tensor[0].astype(np.float32)
+        if fit is not None:
+            factor = np.array([fit.width / fit.content[1], fit.height / fit.content[0]])
+            points[:, :2] = (points[:, :2] + 0.5) * factor - 0.5
+        return points

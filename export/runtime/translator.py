@@ -1,0 +1,302 @@
+"""The one class that other programs use: a model file, ready to run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from export.manifest import Manifest
+from export.runtime import budget, files, request, tiles
+from export.runtime.errors import Cancelled, InputError, ModelError, first_line
+from export.runtime.feeds import Feed, Fit
+from export.runtime.images import resize
+from export.runtime.model_file import read_model
+from export.runtime.request import Request
+from export.runtime.results import Allocate, Result, in_memory
+from export.runtime.session import open_session
+from export.runtime.tiles import Box, Plan, Tile
+
+Progress = Callable[[int, int], object]
+Cancel = Callable[[], bool] | threading.Event
+
+# Pictures up to this many pixels run untiled without asking what a pixel costs.
+_SMALL = 256 * 256
+_PROBE = 64  # pixels a side of the picture that is run to find out
+_EMPTIED = "cpu:0"
+
+
+class Translator:
+    """A model file opened for running; it may be used from several threads at once.
+
+    path: an `.onnx` file that carries a Pixstack manifest.
+    providers: "auto" (CUDA where it works, else the CPU), or one or more of "cpu", "cuda",
+        "openvino", "tensorrt", of which the first that works is taken.
+    precision: "exact" is fp32 everywhere; "fast" allows bf16, fp16 or TF32 where the provider has
+        them, and adds OpenVINO to "auto" where its package is installed.
+    threads: CPU threads; None takes every core this process may use.
+    memory: bytes that the network's activations may take, or "auto": a quarter of what is free,
+        600 MB at most. Smaller tiles need less memory and compute more pixels twice.
+
+    Raises ModelError for a file that cannot be used, ProviderError for a provider that does not
+    work here, InputError for a wrong `memory`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        providers: str | Sequence[str] = "auto",
+        precision: str = "exact",
+        threads: int | None = None,
+        memory: str | int = "auto",
+    ) -> None:
+        self.path = Path(path)
+        self._memory = memory
+        budget.available(memory)  # A wrong value is said now, not at the first large picture.
+        self._model, self.manifest = read_model(path)
+        try:
+            opened = open_session(self._model, providers, precision, threads)
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}") from None
+        self.provider = opened.provider
+        self._session = opened.session
+        self._shapes = {port.name: port.shape for port in self._session.get_inputs()}
+        _check_ports(self.path, self.manifest, self._session)
+        self._pixel_cost: float | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Translator({str(self.path)!r}, provider={self.provider!r})"
+
+    def __call__(self, array: np.ndarray) -> np.ndarray:
+        """Translate one picture to the model's first output.
+
+        array: (H, W), (H, W, 1), (H, W, 3), or with alpha (H, W, 2) and (H, W, 4); uint8, uint16
+            or floats in [0, 1]. Grey given to an RGB model is fed as three equal channels and
+            averaged back (BT.601); alpha is resized beside the network.
+        Returns the same type and channels. Floats are not clipped.
+        """
+        first = self.manifest.picture
+        output = self.manifest.outputs[0]
+        if first is None:
+            raise InputError(f"{self.manifest.name} takes no picture; use run() with its inputs")
+        array = np.asarray(array)
+        alpha = None
+        if first.family != "labels" and array.ndim == 3 and array.shape[2] in (2, 4):
+            array, alpha = array[:, :, :-1], array[:, :, -1]
+        result = self.run({first.name: array}, outputs=[output.name])[output.name]
+        if alpha is None or output.family not in ("rgb", "gray"):
+            return result
+        if alpha.dtype.kind == "f":
+            alpha = alpha.astype(np.float32)
+        alpha = resize(alpha, *result.shape[:2])
+        return np.concatenate([result, alpha[:, :, None].astype(result.dtype)], axis=2)
+
+    def run(
+        self,
+        views: Mapping[str, Any],
+        outputs: str | Sequence[str] | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        seed: int = 0,
+    ) -> dict[str, Any]:
+        """Every output, or the named ones (the others are not computed), by name.
+
+        views: by input name. `rgb`, `gray`: (H, W), (H, W, 1) or (H, W, 3), uint8, uint16 or
+            floats in [0, 1] (values outside pass through). `labels:K`: (H, W) ids, or (H, W, 3)
+            uint8 in the colors of the palette. `class:K`: an index or a name. `strength`: a
+            number, -1 for automatic. `keypoints:K`: (K, 3), x and y in pixels, visible 0 or 1.
+            `noise`: (C, H, W) or (C,), drawn from `seed` where it is missing. Missing strengths
+            and classes take the manifest's default. With (N, H, W, C) as first picture, N
+            pictures run one after the other; every view may then have a leading axis N.
+        progress: called with (tiles done, tiles in all), first with 0 done.
+        cancel: a function or a threading.Event, asked between tiles; raises Cancelled.
+
+        Returns pictures in the type of the first picture, `labels:K` as ids (H, W), `class:K` as
+        int, `strength` as float, `keypoints:K` as (K, 3); with N pictures each with a leading
+        axis N.
+        Raises InputError where the views or the names do not fit the model.
+        """
+        names = self._names(outputs)
+        many = request.split(self.manifest, self._shapes, views)
+        if many is None:
+            built = request.build(self.manifest, self._shapes, views, seed)
+            return self._translate(built, names, in_memory, progress, cancel)
+        results: list[dict[str, Any]] = []
+        for index, one in enumerate(many):
+            built = request.build(self.manifest, self._shapes, one, seed + index)
+            part = _share(progress, index, len(many))
+            results.append(self._translate(built, names, in_memory, part, cancel))
+        return {name: np.stack([result[name] for result in results]) for name in names}
+
+    def plan(self, height: int, width: int) -> Plan:
+        """How a picture of height x width pixels will be cut; `plan.overhead` is what that costs.
+
+        Raises InputError for a size that the model does not take.
+        """
+        manifest = self.manifest
+        request.check_size(manifest, height, width)
+        if manifest.tiling != "exact" or height * width <= _SMALL:
+            return tiles.whole(height, width)
+        return tiles.plan_tiles(
+            height,
+            width,
+            multiple=manifest.size_multiple,
+            halo=manifest.halo,
+            largest=max(1, int(budget.available(self._memory) / self._cost())),
+            smallest=manifest.min_size,
+        )
+
+    def file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        inputs: Mapping[str, Any] | None = None,
+        output: str | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        seed: int = 0,
+    ) -> Path:
+        """Translate a picture file to a picture file, in bounded memory.
+
+        source: PNG, JPEG, WebP, TIFF, GIF or AVIF; EXIF orientation is applied. The ICC profile,
+            the resolution, alpha, grey and 16 bits are kept where the target's format has them.
+        target: .png, .jpg, .webp or .tif; it appears complete or not at all.
+        inputs: the other views as in `run`; pictures may be given as paths.
+        output: name of a picture output; the model's first one by default.
+
+        Returns the target. Raises ImageError, InputError, Cancelled.
+        """
+
+        def run(views: Mapping[str, Any], name: str, allocate: Allocate) -> np.ndarray:
+            built = request.build(self.manifest, self._shapes, views, seed)
+            return self._translate(built, [name], allocate, progress, cancel)[name]
+
+        files.translate_file(
+            self.manifest,
+            run,
+            Path(source),
+            Path(target),
+            inputs or {},
+            self.manifest.output(self._names(output)[0]),
+            lambda: _check(cancel),
+        )
+        return Path(target)
+
+    def _translate(
+        self,
+        built: Request,
+        names: list[str],
+        allocate: Allocate,
+        progress: Progress | None,
+        cancel: Cancel | None,
+    ) -> dict[str, Any]:
+        """Run one picture tile by tile."""
+        results = {name: Result(self.manifest.output(name), built, allocate) for name in names}
+        feeds = built.feeds
+        fit = None
+        size = self.manifest.fixed_size
+        if self.manifest.tiling == "fixed" and size is not None and built.has_picture:
+            fit = Fit.of(built.height, built.width, size)
+            feeds = {name: feed.fitted(fit) for name, feed in feeds.items()}
+            plan = tiles.whole(*size)
+        elif built.has_picture:
+            plan = self.plan(built.height, built.width)
+        else:
+            plan = tiles.whole(built.height, built.width)
+        total = len(plan.tiles)
+        if progress is not None:
+            progress(0, total)
+        for done, tile in enumerate(plan.tiles, start=1):
+            _check(cancel)
+            tensors = self._run_tile(feeds, tile, names, last=done == total)
+            for result, tensor in zip(results.values(), tensors, strict=True):
+                result.put(tile, tensor) if fit is None else result.put_fitted(fit, tensor)
+            if progress is not None:
+                progress(done, total)
+        return {name: result.array for name, result in results.items()}
+
+    def _run_tile(
+        self, feeds: Mapping[str, Feed], tile: Tile, names: list[str], last: bool
+    ) -> list[np.ndarray]:
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = 4
+        if last and self.provider == "CPU":
+            # Between pictures the memory belongs to others.
+            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", _EMPTIED)
+        tensors = {name: feed.tensor(tile.window) for name, feed in feeds.items()}
+        try:
+            return self._session.run(names, tensors, options)
+        except Exception as error:  # ONNX Runtime's errors share no base class.
+            raise ModelError(
+                f"{self.path.name} failed on {tile.window.width}x{tile.window.height} pixels: "
+                f"{first_line(error)}"
+            ) from None
+
+    def _cost(self) -> float:
+        """Bytes of activations per pixel of the picture, measured once."""
+        with self._lock:
+            if self._pixel_cost is None:
+                side = max(_PROBE, self.manifest.min_size, self.manifest.size_multiple)
+                feeds = request.blank(self.manifest, self._shapes, side).feeds
+                box = Box(0, 0, side, side)
+                tensors = {name: feed.tensor(box) for name, feed in feeds.items()}
+                self._pixel_cost = budget.bytes_per_pixel(self._model, tensors, box.pixels)
+            return self._pixel_cost
+
+    def _names(self, outputs: str | Sequence[str] | None) -> list[str]:
+        known = [port.name for port in self.manifest.outputs]
+        if outputs is None:
+            return known
+        names = [outputs] if isinstance(outputs, str) else list(outputs)
+        unknown = [name for name in names if name not in known]
+        if unknown or not names:
+            raise InputError(
+                f"unknown output {unknown[0] if unknown else ''!r}; {self.manifest.name} gives "
+                f"{', '.join(known)}"
+            )
+        return names
+
+
+def _check(cancel: Cancel | None) -> None:
+    if cancel is None:
+        return
+    if cancel.is_set() if isinstance(cancel, threading.Event) else cancel():
+        raise Cancelled("the run was cancelled")
+
+
+def _share(progress: Progress | None, index: int, count: int) -> Progress | None:
+    """The progress of one of several pictures of one size, as progress of all of them."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(index * total + done, count * total)
+
+
+# Element types by input and output family, as ONNX Runtime names them.
+_TYPES = {"labels": "tensor(int64)", "class": "tensor(int64)"}
+
+
+def _check_ports(path: Path, manifest: Manifest, session: onnxruntime.InferenceSession) -> None:
+    """Raise ModelError where the graph does not have what its manifest promises."""
+    for what, promised, found in (
+        ("input", manifest.inputs, session.get_inputs()),
+        ("output", manifest.outputs, session.get_outputs()),
+    ):
+        types = {port.name: port.type for port in found}
+        for port in promised:
+            expected = _TYPES.get(port.family, "tensor(float)")
+            if types.get(port.name) != expected:
+                raise ModelError(
+                    f"{path}: the manifest promises the {what} {port.name!r} as {expected}, the "
+                    f"graph has {types.get(port.name, 'none')}"
+                )
+        extra = set(types) - {port.name for port in promised}
+        if what == "input" and extra:
+            raise ModelError(
+                f"{path}: the graph needs the input {min(extra)!r}, of which its manifest says "
+                "nothing"
+            )

@@ -1,0 +1,124 @@
+"""Small ONNX models for the tests, made with onnx.helper."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from export.manifest import MANIFEST_KEY, Input, Manifest, Output
+
+
+class Graph:
+    """A graph being written down: each method adds a node and returns its output's name."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def constant(self, values: object, dtype: type = np.float32) -> str:
+        name = f"constant{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.array(values, dtype), name))
+        return name
+
+    def add(self, kind: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
+        output = output or f"value{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        return output
+
+    def convolution(self, source: str, weights: np.ndarray, stride: int = 1) -> str:
+        """Weights (out, in, k, k), padded with zeros to keep the size."""
+        pad = weights.shape[2] // 2
+        return self.add(
+            "Conv", source, self.constant(weights), pads=[pad] * 4, strides=[stride] * 2
+        )
+
+    def padded(self, source: str, multiple: int) -> tuple[str, str]:
+        """Replicate at the bottom and right to a multiple; (padded, size before as (H, W))."""
+        shape = self.add("Shape", source)
+        size = self.add("Slice", shape, self.constant([2], np.int64), self.constant([4], np.int64))
+        k = self.constant([multiple, multiple], np.int64)
+        rest = self.add("Mod", self.add("Sub", k, self.add("Mod", size, k)), k)
+        pads = self.add("Concat", self.constant([0] * 6, np.int64), rest, axis=0)
+        return self.add("Pad", source, pads, mode="edge"), size
+
+    def cropped(self, source: str, size: str, scale: int, output: str) -> str:
+        """The first scale * size rows and columns."""
+        ends = self.add("Mul", size, self.constant([scale, scale], np.int64))
+        starts, axes = self.constant([0, 0], np.int64), self.constant([2, 3], np.int64)
+        return self.add("Slice", source, starts, ends, axes, output=output)
+
+    def save(
+        self,
+        path: Path,
+        manifest: Manifest | None,
+        inputs: dict[str, tuple[int, list[int | str]]],
+        outputs: dict[str, tuple[int, list[int | str]]],
+    ) -> Path:
+        graph = helper.make_graph(
+            self.nodes,
+            "test",
+            [helper.make_tensor_value_info(name, *spec) for name, spec in inputs.items()],
+            [helper.make_tensor_value_info(name, *spec) for name, spec in outputs.items()],
+            self.constants,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+        if manifest is not None:
+            helper.set_model_props(model, {MANIFEST_KEY: manifest.to_json()})
+        onnx.checker.check_model(model)
+        onnx.save(model, path)
+        return path
+
+
+FLOAT, INT64 = TensorProto.FLOAT, TensorProto.INT64
+
+
+def picture(channels: int = 3, suffix: str = "") -> tuple[int, list[int | str]]:
+    return FLOAT, ["n", channels, f"h{suffix}", f"w{suffix}"]
+
+
+def upscaler(
+    path: Path, multiple: int = 2, halo: int | None = None, tiling: str = "exact", width: int = 8
+) -> Path:
+    """x4: pad, down by `multiple` (strided), 3x3 convolutions, up, crop; x2 as second output.
+
+    The receptive field by hand, in input pixels. Kernel 3 at full size: 1. Kernel 3 with stride
+    `multiple`: 1. Two 3x3 at the low resolution: 2 * multiple. Bilinear back up by `multiple`
+    (half pixel centers): multiple more. The pixel shuffle adds none. Alignment of a strided grid:
+    multiple - 1.
+    """
+    random = np.random.default_rng(0)
+
+    def weights(out: int, into: int, side: int = 3) -> np.ndarray:
+        return random.normal(0, (side * side * into) ** -0.5, (out, into, side, side))
+
+    graph = Graph()
+    padded, size = graph.padded("image", multiple)
+    x = graph.add("Relu", graph.convolution(padded, weights(width, 3)))
+    low = graph.add("Relu", graph.convolution(x, weights(width, width), stride=multiple))
+    low = graph.add("Relu", graph.convolution(low, weights(width, width)))
+    low = graph.convolution(low, weights(width, width))
+    scales = graph.constant([1, 1, multiple, multiple])
+    up = graph.add("Resize", low, "", scales, mode="linear")
+    x = graph.add("Add", x, up)
+    for factor in (2, 4):
+        planes = graph.convolution(x, weights(3 * factor * factor, width, 1))
+        shuffled = graph.add("DepthToSpace", planes, blocksize=factor, mode="CRD")
+        graph.cropped(shuffled, size, factor, f"x{factor}")
+    manifest = Manifest(
+        name="test-sr",
+        task="super-resolution",
+        inputs=(Input("image", "rgb"),),
+        outputs=(Output("x4", "rgb", scale=4), Output("x2", "rgb", scale=2)),
+        size_multiple=multiple,
+        halo=2 + 3 * multiple + multiple - 1 if halo is None else halo,
+        tiling=tiling,  # pyright: ignore[reportArgumentType]
+    )
+    return graph.save(
+        path,
+        manifest,
+        {"image": picture()},
+        {"x4": picture(suffix="4"), "x2": picture(suffix="2")},
+    )
