@@ -1,0 +1,92 @@
+"""A stack as the one graph that ships: named tensors in, pictures of the caller's size out."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from stacks.stack import Stack, truth_kind
+from translate.layers.resampling import pad_to_multiple
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture that the graph gives back."""
+
+    name: str
+    kind: str
+    scale: int
+    """Pixels of it on one pixel of the source, along one side."""
+    truth: str
+    """The view that it was held against in training."""
+
+
+class ShippedStack(nn.Module):
+    """A copy of a stack that takes pictures of any size, down to one pixel.
+
+    What only training needs is gone: parametrizations such as spectral normalization are folded
+    into the weights, and the module is in evaluation mode.
+
+    Args:
+        stack: a trained stack; it is left as it is.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        super().__init__()
+        self.stack = folded(stack)
+        self.inputs = tuple(stack.inputs)
+        self.outputs = written_views(stack)
+        self.multiple = stack.multiple
+        self.eval()
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Every output, the stack's last view first.
+
+        Args:
+            inputs: one for each name in ``self.inputs``: pictures ``(N, C, H, W)`` float32 in
+                [0, 1] (values outside pass through), ``strength (N,)`` float32, sigma on 0..255,
+                -1 where the stack itself is to find it.
+
+        Returns:
+            One for each of ``self.outputs``: ``(N, C, scale H, scale W)`` float32, not clipped.
+        """
+        views = dict(zip(self.inputs, inputs, strict=True))
+        height, width = views["source"].shape[-2:]
+        views = {
+            name: pad_to_multiple(view, self.multiple) if view.dim() == 4 else view
+            for name, view in views.items()
+        }
+        written = self.stack(views)
+        pictures = [written[output.name] for output in self.outputs]
+        if self.multiple == 1:
+            return tuple(pictures)
+        return tuple(
+            picture[:, :, : height * output.scale, : width * output.scale]
+            for picture, output in zip(pictures, self.outputs, strict=True)
+        )
+
+
+def folded(stack: Stack) -> Stack:
+    """A copy whose parametrizations are computed once and for all."""
+    # Remembered results of a parametrization are part of an autograd graph, which cannot be copied.
+    copied = copy.deepcopy(stack).eval().requires_grad_(False)
+    for module in copied.modules():
+        if parametrize.is_parametrized(module):
+            for name in list(module.parametrizations):  # type: ignore[arg-type]
+                parametrize.remove_parametrizations(module, name, leave_parametrized=True)
+    return copied
+
+
+def written_views(stack: Stack) -> tuple[View, ...]:
+    """The pictures that a stack writes, the last first; features handed up are no pictures."""
+    views: dict[str, View] = {}
+    for stage in stack.stages.values():
+        spec = stage.spec
+        kinds = stack.recipe.data.views
+        kind = "gray" if spec.truth == "noise_map" else truth_kind(kinds, spec.truth)
+        views.pop(spec.writes, None)
+        views[spec.writes] = View(spec.writes, kind, stage.writes.scale, spec.truth)
+    return tuple(reversed(views.values()))

@@ -1,0 +1,42 @@
+"""What a stack costs: parameters, and multiply-accumulates for a source of a given size."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from stacks.stack import Stack
+from translate.layers.resampling import pad_to_multiple
+
+
+def parameters(module: nn.Module) -> int:
+    """Trained numbers of a module."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def macs(stack: Stack, height: int, width: int) -> int:
+    """Multiply-accumulates of one source of ``height x width`` pixels, without computing it.
+
+    Counted are convolutions, transposed convolutions, linear layers, matrix products and
+    attention, as they are carried out: on a source padded to the stack's multiple. Activations,
+    sums and resampling are not.
+    """
+    shell = copy.deepcopy(stack).to("meta").eval()
+    views = {
+        name: torch.empty(1, device="meta")
+        if name == "strength"
+        else torch.empty(1, view.channels, height * view.scale, width * view.scale, device="meta")
+        for name, view in stack.inputs.items()
+    }
+    views = {
+        name: pad_to_multiple(view, stack.multiple) if view.dim() == 4 else view
+        for name, view in views.items()
+    }
+    counter = FlopCounterMode(display=False)
+    with torch.no_grad(), counter:
+        shell(views)
+    # The counter takes a multiplication and an addition for two.
+    return counter.get_total_flops() // 2
