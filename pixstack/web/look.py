@@ -9,15 +9,23 @@ TITLE = "Pixstack"
 SENTENCE = "Make a small or noisy photograph better. Drop one in, compare, download."
 
 CSS = """
-.gradio-container, .gradio-container > main { max-width: 1180px !important; width: 100% !important; margin: 0 auto !important; }
-#head { padding: 20px 4px 4px; }
-#head h1 { font-size: 2.1rem; letter-spacing: -0.02em; margin: 0; }
-#head p { font-size: 1.05rem; color: var(--body-text-color-subdued); margin: 4px 0 0; }
-.result-line { min-height: 1.6em; color: var(--body-text-color-subdued); }
+.gradio-container { max-width: 1180px !important; width: 100% !important; margin: 0 auto; }
+#head { padding: 12px 0 0; }
+#head .html-container { padding: 0; }
+footer .divider:last-of-type { display: none; }
+#head h1 { font-size: 2.2rem; letter-spacing: -0.01em; margin: 0; }
+#head p { font-size: 1.1rem; opacity: 0.75; margin: 2px 0 0; }
+.result-line { min-height: 1.6em; }
+.compare:has(img)::before, .compare:has(img)::after {
+  position: absolute; bottom: 10px; z-index: 20; padding: 1px 10px; border-radius: 999px;
+  color: white; background: rgb(15 23 42 / 0.65); font-size: 0.85rem; pointer-events: none;
+}
+.compare:has(img)::before { content: "Before"; left: 10px; }
+.compare:has(img)::after { content: "After"; right: 10px; }
 @media (max-width: 640px) {
-  .gradio-container { padding: 8px !important; }
-  #head { padding-top: 8px; }
-  #head h1 { font-size: 1.7rem; }
+  .gradio-container .main.fillable { padding: 8px 14px !important; }
+  #head h1 { font-size: 1.8rem; }
+  #head p { font-size: 1rem; }
 }
 """
 
@@ -29,6 +37,7 @@ def theme() -> themes.Base:
         secondary_hue=themes.colors.teal,
         neutral_hue=themes.colors.slate,
         radius_size=themes.sizes.radius_lg,
-        font=(fonts.LocalFont("Source Sans Pro", weights=(400, 600, 700)), "ui-sans-serif", "system-ui", "sans-serif"),
-        font_mono=(fonts.LocalFont("IBM Plex Mono"), "ui-monospace", "monospace"),
+        # The semi-bold files that gradio brings hold next to no Latin letters; bold ones do.
+        font=(fonts.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"),
+        font_mono=("ui-monospace", "Consolas", "monospace"),
     )

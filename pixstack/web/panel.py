@@ -68,8 +68,9 @@ def build_panel(
                 )
         with gr.Column(scale=3, min_width=320):
             compare = gr.ImageSlider(
-                label="Before and after: drag the line",
+                label="Drag the line to compare",
                 elem_id=f"{tab}-compare",
+                elem_classes="compare",
                 interactive=False,
                 type="filepath",
                 buttons=["fullscreen"],
@@ -96,13 +97,10 @@ def connect(
         settings: the tab's own components, in the order `translate` takes them.
     """
 
-    def begin(request: gr.Request) -> tuple[Any, Any, Any]:
+    def begin(request: gr.Request) -> tuple[Any, Any, Any, str]:
         studio.runs.announce(str(request.session_hash), tab)
-        return (
-            gr.update(interactive=False),
-            gr.update(interactive=True),
-            gr.update(interactive=False),
-        )
+        off, on = gr.update(interactive=False), gr.update(interactive=True)
+        return off, on, off, ""
 
     def end() -> tuple[Any, Any]:
         return gr.update(interactive=True), gr.update(interactive=False)
@@ -111,9 +109,9 @@ def connect(
         studio.runs.stop(str(request.session_hash), tab)
 
     buttons = [panel.run, panel.stop]
-    panel.run.click(
+    run = panel.run.click(
         begin,
-        outputs=[*buttons, panel.download],
+        outputs=[*buttons, panel.download, panel.line],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
@@ -125,7 +123,10 @@ def connect(
         concurrency_limit=1,
         concurrency_id=TURNS,
         show_progress_on=panel.compare,
-    ).then(end, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private")
+    )
+    # A listener by `then` is not called where the run failed, whatever its documentation says.
+    for listen in (run.success, run.failure):
+        listen(end, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private")
     panel.stop.click(stop, queue=False, show_progress="hidden", api_visibility="private")
 
 

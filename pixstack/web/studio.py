@@ -20,6 +20,10 @@ from pixstack.web.previews import write_previews
 from pixstack.web.runs import Runs
 from pixstack.web.uploads import Limits, check_upload
 
+# Small tiles cost a few percent, but the progress bar moves and Stop answers at once.
+TILE_MEMORY = 256 * 2**20  # bytes
+TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{RIGHTWARDS ARROW}"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -109,7 +113,10 @@ class Studio:
         with self._lock:
             if model not in self._translators:
                 self._translators[model] = Translator(
-                    self.models[model], providers=self.provider, precision=self.precision
+                    self.models[model],
+                    providers=self.provider,
+                    precision=self.precision,
+                    memory=TILE_MEMORY,
                 )
             return self._translators[model]
 
@@ -117,9 +124,9 @@ class Studio:
 def _line(
     size: tuple[int, int], result: tuple[int, int], seconds: float, model: str, provider: str
 ) -> str:
-    sizes = f"{size[0]} x {size[1]}"
+    sizes = f"{size[0]}{TIMES}{size[1]}"
     if result != size:
-        sizes += f" -> {result[0]} x {result[1]}"
+        sizes += f" {TO} {result[0]}{TIMES}{result[1]}"
     return f"{sizes} pixels · {seconds:.1f} s · {model} · {provider}"
 
 

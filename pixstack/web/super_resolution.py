@@ -28,13 +28,19 @@ def super_resolution_tab(studio: Studio) -> None:
         def settings() -> None:
             with gr.Row():
                 chosen["scale"] = gr.Radio(
-                    sorted(scales), value=max(scales), label="Larger by", elem_id=f"{TAB}-scale"
+                    sorted(scales),
+                    value=max(scales),
+                    label="Larger by",
+                    info="In width and in height.",
+                    min_width=180,
+                    elem_id=f"{TAB}-scale",
                 )
                 chosen["style"] = gr.Radio(
                     styles,
                     value=styles[0],
                     label="Style",
-                    info="Faithful adds nothing; crisp draws likely texture.",
+                    info="Crisp adds likely texture.",
+                    min_width=180,
                     elem_id=f"{TAB}-style",
                 )
 

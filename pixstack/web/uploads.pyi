@@ -33,20 +33,10 @@ class Upload(gr.Image):
 
     gradio's own class opens the file with Pillow first and answers a broken one with Pillow's
     words; here nothing but the runtime decodes it. Addresses are refused: a page must not make
-    the server fetch them.
+    the server fetch them. (No `__init__` here: gradio reads from it what the page is told.)
     """
 
     is_template = True  # drawn by the page like gr.Image
-
-    def __init__(self, label: str, elem_id: str) -> None:
-        super().__init__(
-            label=label,
-            elem_id=elem_id,
-            type="filepath",
-            sources=["upload", "clipboard"],
-            height=320,
-            placeholder="Drop a photograph here, or click to choose one",
-        )
 
     def preprocess(self, payload: ImageData | None) -> str | None:
         return None if payload is None else payload.path

@@ -1,0 +1,152 @@
+"""`pixstack eval`: measure a trained stack or an ONNX file on pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pixstack.errors import WrongUse
+
+if TYPE_CHECKING:
+    from stacks.evaluate import Predict
+    from translate.pairs import Pairs
+
+
+def command(
+    model: Annotated[
+        str, typer.Argument(help="An .onnx file, a shipped model's name, or a .safetensors file.")
+    ],
+    targets: Annotated[Path, typer.Option(metavar="DIR", help="Folder of target pictures.")],
+    sources: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of sources, same names.")
+    ] = None,
+    names: Annotated[
+        Path | None, typer.Option(metavar="LIST.txt", help="Only these, without extension.")
+    ] = None,
+    degrade: Annotated[
+        str, typer.Option(help="Make sources: bicubic:4, noise:25, jpeg:40, bicubic:4,jpeg:40.")
+    ] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="NAME=VALUE", help="A further input; may be repeated."),
+    ] = None,
+    precision: Annotated[str, typer.Option(help="exact or fast (ONNX files).")] = "exact",
+    provider: Annotated[str, typer.Option(help="Of ONNX files: auto, cpu, cuda ...")] = "auto",
+    json_target: Annotated[
+        str | None, typer.Option("--json", metavar="-|FILE", help="Write the result as JSON.")
+    ] = None,
+) -> None:
+    """Measure a trained stack or an ONNX file on pictures.
+
+    With --degrade bicubic:S the output of scale S is measured and S pixels are cut from each
+    border; otherwise the output of scale 1, nothing cut. Means are over pictures.
+
+    \b
+    Examples:
+      pixstack eval photo-sr --targets set5 --degrade bicubic:4
+      pixstack eval photo-denoise --targets kodak --degrade noise:25 --input strength=25 --json -
+      pixstack eval runs/mine/best.safetensors --targets B --sources A
+    """
+    from pixstack.errors import require_train
+
+    require_train()
+    from pixstack.console import print_table, progress_bar, write_json
+    from stacks.evaluate import Protocol, evaluate, means, subset
+    from translate.degrade import parse_degradation
+
+    if degrade and sources is not None:
+        raise WrongUse("--degrade makes the sources and --sources brings them; give one of them")
+    if degrade:
+        parse_degradation(degrade)
+    protocol = Protocol(degrade, seed)
+    pairs = open_pairs(targets, sources)
+    if names is not None:
+        pairs = subset(pairs, [line.strip() for line in read_names(names) if line.strip()])
+    predict, output, values = open_model(model, protocol.scale, inputs or [], precision, provider)
+    scores = []
+    with progress_bar("eval") as progress:
+        for score in evaluate(predict, pairs, protocol, output, values):
+            scores.append(score)
+            progress(len(scores), len(pairs))
+    measures = means(scores)
+    result = {
+        "model": model,
+        "images": len(scores),
+        "protocol": protocol.describe() | {"inputs": values},
+        "outputs": {output: measures},
+        "seconds_per_image": sum(score.seconds for score in scores) / len(scores),
+    }
+    if json_target is not None:
+        write_json(result, json_target)
+    if json_target != "-":
+        print_table(
+            ("output", *measures),
+            [(output, *(f"{value:.4f}" for value in measures.values()))],
+        )
+
+
+def read_names(path: Path) -> list[str]:
+    """Lines of a list of names."""
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; expected a list of names, one a line")
+    return path.read_text("utf-8").splitlines()
+
+
+def open_pairs(targets: Path, sources: Path | None) -> Pairs:
+    """Targets alone, or matched with sources of the same names and sizes."""
+    from translate.pairs import Pairs, find_items, list_pictures, match
+
+    # Evaluation reads each picture once, so nothing is kept.
+    if sources is None:
+        return Pairs(find_items(targets, "targets", {"target": "rgb"}), cache_bytes=0)
+    views = {"source": list_pictures(sources), "target": list_pictures(targets)}
+    return Pairs(match(views, dict.fromkeys(views, "rgb")), cache_bytes=0)
+
+
+def open_model(
+    model: str, scale: int, inputs: list[str], precision: str, provider: str
+) -> tuple[Predict, str, dict[str, Any]]:
+    """A predictor, the output that the protocol measures, and the further inputs."""
+    if model.endswith(".safetensors"):
+        from stacks.checkpoint import load_stack
+        from stacks.evaluate import output_of_scale, stack_predictor
+
+        stack = load_stack(model)
+        values = {name: parse_number(name, value) for name, value in split(inputs)}
+        return stack_predictor(stack), output_of_scale(stack, scale), values
+    from export.runtime.translator import Translator
+    from pixstack.commands.run import parse_inputs
+    from pixstack.shelf import find_model
+
+    translator = Translator(find_model(model), providers=provider, precision=precision)
+    manifest = translator.manifest
+    scales = {output.name: output.scale for output in manifest.outputs}
+    matching = [name for name, own in scales.items() if own == scale]
+    if not matching:
+        listed = ", ".join(f"{name} x{own}" for name, own in scales.items())
+        raise ValueError(f"{model}: no output of scale {scale}; it writes {listed}")
+
+    def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
+        return translator.run(dict(views), outputs=[matching[0]])
+
+    return predict, matching[0], parse_inputs(inputs, manifest)
+
+
+def split(inputs: list[str]) -> list[tuple[str, str]]:
+    """``NAME=VALUE`` pairs."""
+    for setting in inputs:
+        if "=" not in setting:
+            raise WrongUse(f"--input {setting}: expected NAME=VALUE")
+    return [(name, value) for name, _, value in (item.partition("=") for item in inputs)]
+
+
+def parse_number(name: str, value: str) -> float:
+    """A number for an input of a stack."""
+    try:
+        return float(value)
+    except ValueError:
+        raise WrongUse(f"--input {name}={value}: expected a number") from None

@@ -1,0 +1,61 @@
+"""`pixstack train`: a stack from a recipe."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE|PRESET", help="A .toml file or a preset's name.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--to", metavar="RUN", help="Folder of the run.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Root of the data, in place of the recipe's data.root.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe; may be repeated."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Weights to begin with: another run's best.safetensors."),
+    ] = None,
+    devices: Annotated[int, typer.Option(min=1, help="Devices on each machine.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
+    ] = None,
+) -> None:
+    """Train a stack from a recipe.
+
+    RUN receives recipe.toml, log.jsonl, samples/, tensorboard/, last/ (the full state) and
+    best.safetensors, which `pixstack eval` and `pixstack export` take.
+
+    \b
+    Examples:
+      pixstack train photo-sr -o runs/sr --data pictures/
+      pixstack train mine.toml -o runs/mine --set stage.0.generator.blocks=8
+      pixstack train mine.toml -o runs/mine --resume
+      pixstack train photo-sr-crisp -o runs/crisp --start runs/sr/best.safetensors \\
+          --set phase.0.steps=0
+    """
+    from pixstack.errors import require_train
+
+    require_train()
+    for module in plugins or []:
+        import_module(module)
+    from stacks.recipe import load_recipe
+    from stacks.train import train
+
+    changes = list(overrides or [])
+    if data is not None:
+        changes.append(f"data.root={str(data)!r}")
+    best = train(load_recipe(recipe, changes), output, resume, start, devices, nodes)
+    print(best)
