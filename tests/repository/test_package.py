@@ -32,8 +32,7 @@ def expected_contents() -> set[str]:
             if not path.is_relative_to(folder_of(package)):
                 continue
             relative = path.relative_to(folder_of(package))
-            # setuptools takes type stubs along by itself.
-            code = relative.suffix in (".py", ".pyi") and len(relative.parts) == 1
+            code = relative.suffix == ".py" and len(relative.parts) == 1
             source = code and package not in MAPPED
             # Depth must agree too: `match` looks at the end of a path only.
             data = any(
