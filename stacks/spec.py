@@ -130,7 +130,7 @@ class StageSpec:
     sees: Literal["picture", "band"] = "picture"
     """``band``: the discriminator sees what is added to the enlarged source, with the enlarged
     source as its condition (LapGAN, Denton et al. 2015, section 3.2)."""
-    objective: ObjectiveSpec = ObjectiveSpec()
+    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
 
     def __post_init__(self) -> None:
         require(bool(self.reads), "reads", self.reads, "one view or more")

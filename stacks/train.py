@@ -113,7 +113,7 @@ def train_step(run: Run, batch: Batch) -> dict[str, Tensor]:
 
 
 def predict(run: Run, batch: Batch) -> list[Case]:
-    """Run the stages that this batch has a truth for, and put each that learns before its judges."""
+    """Run the stages that this batch has a truth for; put each that learns before its judges."""
     phase = run.phase_spec
     truths = {name: run.stack.truth(name, batch) for name in run.stack.stages}
     stages = [name for name, truth in truths.items() if truth is not None]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 # The library asks the package index for a newer version of itself when it is imported.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-import albumentations  # noqa: E402
+import albumentations
 
 Bytes = NDArray[np.uint8]
 

@@ -41,7 +41,7 @@ def to_bytes(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 
 def to_batch(pictures: list[NDArray[np.float32]]) -> Tensor:
-    """Equal-sized pictures ``(H, W, C)`` -> one tensor ``(N, C, H, W)``, channels last in memory."""
+    """Equal-sized pictures ``(H, W, C)`` -> ``(N, C, H, W)``, channels last in memory."""
     stacked = torch.from_numpy(np.stack(pictures))
     return stacked.permute(0, 3, 1, 2)
 

@@ -7,6 +7,6 @@ A spec has ``build(reads) -> nn.Module``; the module maps ``(N, reads, H, W)`` t
 from translate.discriminators.registry import DISCRIMINATORS
 
 # Importing a module registers its kind.
-from translate.discriminators import patch  # noqa: E402, F401  isort: skip
+from translate.discriminators import patch  # noqa: F401  isort: skip
 
 __all__ = ["DISCRIMINATORS"]

@@ -7,6 +7,6 @@ A spec has ``build(reads, writes) -> nn.Module``; the module maps ``(N, reads, H
 from translate.generators.registry import GENERATORS
 
 # Importing a module registers its kind.
-from translate.generators import level, pyramid, unet  # noqa: E402, F401  isort: skip
+from translate.generators import level, pyramid, unet  # noqa: F401  isort: skip
 
 __all__ = ["GENERATORS"]

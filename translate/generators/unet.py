@@ -8,6 +8,7 @@ arXiv 1710.04026, section 3.2), which halves the memory traffic at equal cost.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -58,12 +59,12 @@ class UNet(nn.Module):
         self.descents = nn.ModuleList(chain(width, spec.blocks) for width in widths[:-1])
         self.downs = nn.ModuleList(
             nn.Conv2d(fine, coarse, 2, stride=2)
-            for fine, coarse in zip(widths, widths[1:], strict=False)
+            for fine, coarse in itertools.pairwise(widths)
         )
         self.bottom = chain(widths[-1], spec.blocks)
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(coarse, fine, 2, stride=2)
-            for fine, coarse in zip(widths, widths[1:], strict=False)
+            for fine, coarse in itertools.pairwise(widths)
         )
         self.ascents = nn.ModuleList(chain(width, spec.blocks) for width in widths[:-1])
         self.leave = PixelShuffle(widths[0], writes, spec.unfold, smooth=False)

@@ -109,7 +109,7 @@ def discriminator_loss(kind: str, form: Form, real: Tensor, fake: Tensor) -> Ten
 
 
 def generator_loss(kind: str, form: Form, real: Tensor, fake: Tensor) -> Tensor:
-    """Scalar loss of the generator from logits ``(N, ...)``; ``real`` counts where it is compared."""
+    """Scalar loss of the generator from logits ``(N, ...)``; plain forms ignore ``real``."""
     loss = (ADVERSARIAL if form == "plain" else RELATIVISTIC)[kind]
     if form == "plain":
         return loss.generator_fake(fake).mean()
