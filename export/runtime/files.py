@@ -6,11 +6,13 @@ nothing can be left behind) and written from there: only tiles are ever held as 
 
 from __future__ import annotations
 
+import math
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 
@@ -57,17 +59,38 @@ def translate_file(
     images.check_target(target, *size)
     views = {name: _given(manifest, name, value) for name, value in inputs.items()}
     views[first.name] = _as_fed(first, picture.pixels)
+    with _scratch(target) as scratch:
+
+        def on_disk(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+            return _mapped(scratch, shape, dtype, target)
+
+        pixels = run(views, output.name, on_disk)
+        stop()
+        images.write(target, _picture(picture, pixels, output), stop=stop)
+
+
+def _scratch(target: Path) -> IO[bytes]:
+    """A file on the target's disk that has no name, so that it goes when the process goes."""
     try:
-        with tempfile.TemporaryFile(dir=target.parent, prefix=".pixstack-") as scratch:
-
-            def on_disk(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-                return np.memmap(scratch, dtype, "w+", shape=shape)
-
-            pixels = run(views, output.name, on_disk)
-            stop()
-            images.write(target, _picture(picture, pixels, output), stop=stop)
+        return tempfile.TemporaryFile(dir=target.parent, prefix=".pixstack-")
     except OSError as error:
-        raise ImageError(f"cannot write {target}: {error.strerror or error}") from None
+        raise ImageError(f"cannot write {target}: {error.strerror}") from None
+
+
+def _mapped(
+    scratch: IO[bytes], shape: tuple[int, ...], dtype: np.dtype, target: Path
+) -> np.ndarray:
+    size = math.prod(shape) * dtype.itemsize
+    try:
+        if hasattr(os, "posix_fallocate"):
+            # A disk that fills up under a mapped file kills the process; here it is an error.
+            os.posix_fallocate(scratch.fileno(), 0, size)
+        return np.memmap(scratch, dtype, "w+", shape=shape)
+    except OSError as error:
+        raise ImageError(
+            f"cannot write {target}: the result needs {size / 1e6:.0f} MB beside it "
+            f"({error.strerror})"
+        ) from None
 
 
 def _given(manifest: Manifest, name: str, value: Any) -> Any:

@@ -40,15 +40,20 @@ _READABLE = "PNG, JPEG, WebP, TIFF, GIF or AVIF"
 
 # Suffix -> (operation, its options, longest side, whether it keeps 16 bits, alpha).
 _TIFF = {"compression": "deflate", "predictor": "horizontal"}
+# No `optimize_coding` for JPEG: its second pass keeps all coefficients in memory.
 _SAVERS: dict[str, tuple[str, dict[str, Any], int, bool, bool]] = {
     ".png": ("pngsave", {"compression": 4}, 2**31 - 1, True, True),
-    ".jpg": ("jpegsave", {"subsample_mode": "off", "optimize_coding": True}, 65500, False, False),
+    ".jpg": ("jpegsave", {"subsample_mode": "off"}, 65500, False, False),
     ".webp": ("webpsave", {"smart_subsample": True}, 16383, False, True),
     ".tif": ("tiffsave", _TIFF, 2**31 - 1, True, True),
 }
 _SAVERS[".jpeg"] = _SAVERS[".jpg"]
 _SAVERS[".tiff"] = _SAVERS[".tif"]
 _WITH_QUALITY = ("jpegsave", "webpsave")
+
+
+# Pixels per millimeter. libvips says 1.0 where a file tells nothing, which nobody means.
+_UNKNOWN, _USUAL = (1.0, 1.0), (72 / 25.4, 72 / 25.4)
 
 
 @dataclass(frozen=True)
@@ -58,13 +63,13 @@ class Picture:
     pixels: (H, W, 1 or 3), uint8, uint16 or float32 (nominally [0, 1]).
     alpha: (H, W) of the same type, or None.
     profile: the ICC profile the pixel values are meant in, or None.
-    resolution: (horizontal, vertical) in pixels per millimeter, as libvips keeps it.
+    resolution: (horizontal, vertical) in pixels per millimeter; 72 per inch where none is known.
     """
 
     pixels: np.ndarray
     alpha: np.ndarray | None = None
     profile: bytes | None = None
-    resolution: tuple[float, float] = (1.0, 1.0)
+    resolution: tuple[float, float] = _USUAL
 
 
 def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -92,17 +97,16 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
             # A sequential image is read top to bottom once, which turning it does not.
             image = image.copy_memory().autorot()
         image, profile = _plain_colors(image, path)
-        pixels = image.numpy()
+        pixels = _to_array(image)
     except pyvips.Error as error:
         raise ImageError(f"{path} is damaged or cut short: {_reason(error)}") from None
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, None]
     if pixels.dtype == np.float64:
         pixels = pixels.astype(np.float32)
     alpha = None
     if pixels.shape[2] in (2, 4):
         alpha, pixels = pixels[:, :, -1], pixels[:, :, :-1]
-    return Picture(pixels, alpha, profile, (image.xres, image.yres))
+    resolution = (image.xres, image.yres)
+    return Picture(pixels, alpha, profile, _USUAL if resolution == _UNKNOWN else resolution)
 
 
 def check_target(path: str | Path, height: int, width: int) -> None:
@@ -157,7 +161,8 @@ def write(
         image = _image(picture, deep, keep_floats=operation == "tiffsave")
         if image.hasalpha() and not has_alpha:
             image = image.flatten(background=255)
-        getattr(image, operation)(str(temporary), keep="icc", **options)
+        # The image is made here, so this EXIF holds nothing but the resolution.
+        getattr(image, operation)(str(temporary), keep="icc|exif", **options)
         if stop is not None:
             stop()
         os.replace(temporary, path)
@@ -179,12 +184,12 @@ def resize(pixels: np.ndarray, height: int, width: int, kernel: str = "cubic") -
         return pixels
     image = _from_array(np.ascontiguousarray(pixels))
     image = image.resize(width / image.width, vscale=height / image.height, kernel=kernel)
-    resized = image.crop(0, 0, min(width, image.width), min(height, image.height)).numpy()
+    image = image.crop(0, 0, min(width, image.width), min(height, image.height))
+    resized = _to_array(image)
     # libvips rounds the size itself; a row too few is repeated.
     missing = (height - resized.shape[0], width - resized.shape[1])
     if any(missing):
-        padding = [(0, missing[0]), (0, missing[1])] + [(0, 0)] * (resized.ndim - 2)
-        resized = np.pad(resized, padding, mode="edge")
+        resized = np.pad(resized, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="edge")
     return resized.reshape(height, width, *pixels.shape[2:])
 
 
@@ -198,7 +203,12 @@ def _open(path: Path) -> pyvips.Image:
         raise ImageError(f"{path} is not a picture that can be read; expected {_READABLE}")
     try:
         return pyvips.Operation.call(
-            _LOADERS[loader], str(path), access="sequential", fail_on="error"
+            # Without `revalidate` libvips may answer from its cache after the file has changed.
+            _LOADERS[loader],
+            str(path),
+            access="sequential",
+            fail_on="error",
+            revalidate=True,
         )
     except pyvips.Error as error:
         raise ImageError(f"{path} cannot be read: {_reason(error)}") from None
@@ -260,6 +270,11 @@ def _from_array(array: np.ndarray) -> pyvips.Image:
     return pyvips.Image.new_from_memory(
         array.data.cast("B"), width, height, bands, _FORMATS[array.dtype.name]
     )
+
+
+def _to_array(image: pyvips.Image) -> np.ndarray:
+    """The pixels (H, W, C); pyvips leaves out axes of length one."""
+    return image.numpy().reshape(image.height, image.width, image.bands)
 
 
 def _reason(error: pyvips.Error) -> str:

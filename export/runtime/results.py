@@ -15,6 +15,9 @@ from export.runtime.images import resize
 from export.runtime.request import Request
 from export.runtime.tiles import Tile
 
+# Rows converted at a time: the steps in between hold a few copies of them.
+_BAND = 64
+
 # (name of the output, shape, type) -> the array that results are written into.
 Allocate = Callable[[str, tuple[int, ...], np.dtype], np.ndarray]
 
@@ -54,13 +57,16 @@ class Result:
         part = tensor[
             0, :, top - first_row : bottom - first_row, left - first_column : right - first_column
         ]
-        values = self._values(part.transpose(1, 2, 0))
+        part = part.transpose(1, 2, 0)
         if self.array is None:
             size = (scaled(self.request.height, scale), scaled(self.request.width, scale))
             if not follows:
                 size = (bottom, right)
-            self.array = self.allocate(self.port.name, (*size, *values.shape[2:]), values.dtype)
-        self.array[top:bottom, left:right] = values
+            form = self._values(part[:1, :1])
+            self.array = self.allocate(self.port.name, (*size, *form.shape[2:]), form.dtype)
+        for row in range(0, bottom - top, _BAND):
+            band = self._values(part[row : row + _BAND])
+            self.array[top + row : top + row + len(band), left:right] = band
 
     def put_fitted(self, fit: Fit, tensor: np.ndarray) -> None:
         """Take the content out of a fixed-size result and bring it to the picture's size."""

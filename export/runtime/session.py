@@ -75,9 +75,8 @@ def _names(providers: str | Sequence[str], precision: str) -> list[str]:
     names = [providers] if isinstance(providers, str) else list(providers)
     unknown = [name for name in names if name not in PROVIDERS]
     if unknown or not names:
-        raise ProviderError(
-            f"unknown provider {unknown[0]!r}" if unknown else "no provider was given"
-        ) from None
+        what = f"unknown provider {unknown[0]!r}" if unknown else "no provider was given"
+        raise ProviderError(f"{what}; choose from auto, {', '.join(PROVIDERS)}")
     return names
 
 

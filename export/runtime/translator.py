@@ -140,7 +140,8 @@ class Translator:
         """
         manifest = self.manifest
         request.check_size(manifest, height, width)
-        if manifest.tiling != "exact" or height * width <= _SMALL:
+        small = self._memory == "auto" and height * width <= _SMALL
+        if manifest.tiling != "exact" or small:
             return tiles.whole(height, width)
         return tiles.plan_tiles(
             height,
@@ -215,7 +216,12 @@ class Translator:
             _check(cancel)
             tensors = self._run_tile(feeds, tile, names, last=done == total)
             for result, tensor in zip(results.values(), tensors, strict=True):
-                result.put(tile, tensor) if fit is None else result.put_fitted(fit, tensor)
+                if fit is None:
+                    result.put(tile, tensor)
+                else:
+                    result.put_fitted(fit, tensor)
+            # A tile's tensors are as large as its budget: gone before the next tile is computed.
+            del tensors, tensor
             if progress is not None:
                 progress(done, total)
         return {name: result.array for name, result in results.items()}

@@ -80,7 +80,13 @@ def picture(channels: int = 3, suffix: str = "") -> tuple[int, list[int | str]]:
 
 
 def upscaler(
-    path: Path, multiple: int = 2, halo: int | None = None, tiling: str = "exact", width: int = 8
+    path: Path,
+    multiple: int = 2,
+    halo: int | None = None,
+    tiling: str = "exact",
+    width: int = 8,
+    min_size: int = 1,
+    max_pixels: int | None = None,
 ) -> Path:
     """x4: pad, down by `multiple` (strided), 3x3 convolutions, up, crop; x2 as second output.
 
@@ -113,12 +119,132 @@ def upscaler(
         inputs=(Input("image", "rgb"),),
         outputs=(Output("x4", "rgb", scale=4), Output("x2", "rgb", scale=2)),
         size_multiple=multiple,
+        min_size=min_size,
         halo=2 + 3 * multiple + multiple - 1 if halo is None else halo,
         tiling=tiling,  # pyright: ignore[reportArgumentType]
+        max_pixels=max_pixels,
     )
     return graph.save(
         path,
         manifest,
         {"image": picture()},
         {"x4": picture(suffix="4"), "x2": picture(suffix="2")},
+    )
+
+
+def enlarger(path: Path, task: str = "enlarging") -> Path:
+    """x2 by repeating each pixel: every result can be written down by hand."""
+    graph = Graph()
+    graph.add("Resize", "image", "", graph.constant([1, 1, 2, 2]), mode="nearest", output="x2")
+    manifest = Manifest(
+        name="test-enlarger",
+        task=task,
+        inputs=(Input("image", "rgb"),),
+        outputs=(Output("x2", "rgb", scale=2),),
+        tiling="exact",
+    )
+    return graph.save(path, manifest, {"image": picture()}, {"x2": picture(suffix="2")})
+
+
+def adder(path: Path, tiling: str = "exact", size: int | None = None) -> Path:
+    """image + strength / 255 (-1: 100) + class / 8 + noise / 8; labels and noise handed through."""
+    graph = Graph()
+    automatic = graph.add("Less", "strength", graph.constant([0]))
+    strength = graph.add("Where", automatic, graph.constant([100]), "strength")
+    column = graph.constant([-1, 1, 1, 1], np.int64)
+
+    def plane(values: str, divisor: float) -> str:
+        return graph.add("Reshape", graph.add("Div", values, graph.constant([divisor])), column)
+
+    noise = graph.add("Div", "noise", graph.constant([8]))
+    kind = graph.add("Cast", "kind", to=FLOAT)
+    image = graph.add("Add", "image", plane(strength, 255))
+    image = graph.add("Add", image, plane(kind, 8))
+    graph.add("Add", image, noise, output="result")
+    graph.add("Identity", "layout", output="same layout")
+    graph.add("Identity", "noise", output="same noise")
+    manifest = Manifest(
+        name="test-adder",
+        task="adding",
+        inputs=(
+            Input("image", "rgb"),
+            Input("layout", "labels:3", palette=((0, 0, 0), (255, 0, 0), (0, 0, 255))),
+            Input("strength", "strength", default=-1, range=(0, 100)),
+            Input("kind", "class:4", names=("none", "low", "mid", "high")),
+            Input("noise", "noise"),
+        ),
+        outputs=(
+            Output("result", "rgb"),
+            Output("same layout", "labels:3", palette=((0, 0, 0), (255, 0, 0), (0, 0, 255))),
+            Output("same noise", "noise"),
+        ),
+        tiling=tiling,  # pyright: ignore[reportArgumentType]
+        size=size,
+    )
+    return graph.save(
+        path,
+        manifest,
+        {
+            "image": picture(),
+            "layout": (INT64, ["n", 1, "h", "w"]),
+            "strength": (FLOAT, ["n"]),
+            "kind": (INT64, ["n"]),
+            "noise": picture(3),
+        },
+        {
+            "result": picture(),
+            "same layout": (INT64, ["n", 1, "h", "w"]),
+            "same noise": picture(3),
+        },
+    )
+
+
+def pointer(path: Path, size: int = 8) -> Path:
+    """Works at size x size: hands image and keypoints through, and gives a class and a number."""
+    graph = Graph()
+    graph.add("Identity", "image", output="result")
+    graph.add("Identity", "points", output="same points")
+    axes = graph.constant([1, 2, 3], np.int64)
+    graph.add("ReduceMean", "image", axes, keepdims=0, output="level")
+    number = graph.add("ReduceMax", "image", axes, keepdims=0)
+    graph.add("Cast", number, to=INT64, output="bright")
+    manifest = Manifest(
+        name="test-pointer",
+        task="pointing",
+        inputs=(Input("image", "gray"), Input("points", "keypoints:2")),
+        outputs=(
+            Output("result", "gray"),
+            Output("same points", "keypoints:2"),
+            Output("level", "strength"),
+            Output("bright", "class:2"),
+        ),
+        tiling="fixed",
+        size=size,
+    )
+    return graph.save(
+        path,
+        manifest,
+        {"image": picture(1), "points": (FLOAT, ["n", 2, 3])},
+        {
+            "result": picture(1),
+            "same points": (FLOAT, ["n", 2, 3]),
+            "level": (FLOAT, ["n"]),
+            "bright": (INT64, ["n"]),
+        },
+    )
+
+
+def dreamer(path: Path) -> Path:
+    """No picture goes in: noise (N, 3) becomes a 4x4 picture of one color."""
+    graph = Graph()
+    values = graph.add("Reshape", "noise", graph.constant([-1, 3, 1, 1], np.int64))
+    graph.add("Expand", values, graph.constant([1, 3, 4, 4], np.int64), output="result")
+    manifest = Manifest(
+        name="test-dreamer",
+        task="dreaming",
+        inputs=(Input("noise", "noise"),),
+        outputs=(Output("result", "rgb"),),
+    )
+    return graph.save(
+        path, manifest, {"noise": (FLOAT, ["n", 3])}, {"result": (FLOAT, ["n", 3, 4, 4])}
     )

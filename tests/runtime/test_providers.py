@@ -1,0 +1,92 @@
+"""Providers: the CPU always works, the others say in one line what they lack."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.runtime import InputError, ProviderError, Translator, probe
+from tests.runtime import models
+
+
+@pytest.fixture(scope="module")
+def path(folder: Path) -> Path:
+    return models.enlarger(folder / "providers.onnx")
+
+
+def test_automatic_takes_what_works_and_prints_nothing(path: Path, capfd):
+    translator = Translator(path)
+    assert translator.provider == ("CPU" if probe.cuda_problem() else "CUDA")
+    assert translator(np.zeros((2, 3, 3), np.uint8)).shape == (4, 6, 3)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_exact_never_takes_openvino_by_itself(path: Path, monkeypatch):
+    monkeypatch.setattr(probe, "openvino_devices", lambda: pytest.fail("was asked"))
+    assert "OpenVINO" not in Translator(path).provider
+
+
+def test_fast_falls_back_where_openvino_is_missing(path: Path, monkeypatch):
+    monkeypatch.setattr(probe, "cuda_problem", lambda: "no driver")
+    monkeypatch.setattr(probe, "openvino_devices", lambda: ((), "no package"))
+    assert Translator(path, precision="fast").provider == "CPU"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("cuda", probe.cuda_problem),
+        ("tensorrt", probe.tensorrt_problem),
+        ("openvino", lambda: probe.openvino_devices()[1]),
+    ],
+)
+def test_what_does_not_work_says_why(path: Path, capfd, name: str, problem):
+    if problem() is None:
+        pytest.skip(f"{name} works here")
+    with pytest.raises(ProviderError, match=f"{name} cannot be used here: .*; ") as caught:
+        Translator(path, providers=name)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_of_several_the_first_that_works_is_taken(path: Path, monkeypatch):
+    monkeypatch.setattr(probe, "cuda_problem", lambda: "no driver")
+    assert Translator(path, providers=["cuda", "cpu"]).provider == "CPU"
+
+
+@pytest.mark.parametrize("providers", ["gpu", ["cpu", "gpu"], [], "CPU"])
+def test_unknown_providers_list_the_known(path: Path, providers):
+    with pytest.raises(ProviderError, match="auto, cpu, cuda, openvino, tensorrt"):
+        Translator(path, providers=providers)
+
+
+def test_other_settings_are_checked(path: Path):
+    with pytest.raises(ProviderError, match="exact or fast"):
+        Translator(path, precision="fp16")
+    with pytest.raises(ProviderError, match="at least 1"):
+        Translator(path, threads=0)
+    for memory in ("much", 0, 1.5, True):
+        with pytest.raises(InputError, match="number of bytes"):
+            Translator(path, memory=memory)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.skipif(probe.openvino_devices()[1] is not None, reason="OpenVINO does not work here")
+@pytest.mark.parametrize(("precision", "largest"), [("exact", 1e-5), ("fast", 0.02)])
+def test_openvino_agrees_with_the_cpu(tmp_path: Path, precision: str, largest: float):
+    path = models.upscaler(tmp_path / "a.onnx", 4)
+    array = np.random.default_rng(0).random((50, 41, 3), np.float32)
+    expected = Translator(path, providers="cpu")(array)
+    translator = Translator(path, providers="openvino", precision=precision)
+    assert translator.provider.startswith("OpenVINO")
+    assert np.abs(translator(array) - expected).max() < largest
+
+
+@pytest.mark.skipif(probe.cuda_problem() is not None, reason="CUDA does not work here")
+@pytest.mark.parametrize(("precision", "largest"), [("exact", 1e-4), ("fast", 0.02)])
+def test_cuda_agrees_with_the_cpu(tmp_path: Path, precision: str, largest: float):
+    path = models.upscaler(tmp_path / "a.onnx", 4)
+    array = np.random.default_rng(0).random((50, 41, 3), np.float32)
+    expected = Translator(path, providers="cpu")(array)
+    translator = Translator(path, providers="cuda", precision=precision)
+    assert translator.provider.startswith("CUDA")
+    assert np.abs(translator(array) - expected).max() < largest
