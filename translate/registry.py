@@ -47,7 +47,8 @@ class Registry:
         kind = table.get("kind")
         if kind is None:
             raise TableError(f"{join(path, 'kind')}: missing; {self.known()}")
-        if kind not in self._specs:
+        # A list or a table, which a mapping cannot look up, is no kind either.
+        if not isinstance(kind, str) or kind not in self._specs:
             known = suggest(str(kind), self._specs)
             raise TableError(f"{join(path, 'kind')}: unknown kind {kind!r}; {known}")
         rest = {key: value for key, value in table.items() if key != "kind"}

@@ -72,9 +72,9 @@ def convert(hint: Any, value: object, path: str) -> object:
     if origin in (Union, types.UnionType):
         return convert_union(arguments, value, path)
     if origin is Literal:
-        if value not in arguments:
-            known = ", ".join(repr(argument) for argument in arguments)
-            raise TableError(f"{path}: got {value!r}; allowed: {known}")
+        # To Python True, 1 and 1.0 are equal; in a recipe they are not the same.
+        if not any(value == allowed and type(value) is type(allowed) for allowed in arguments):
+            raise TableError(f"{path}: got {value!r}; allowed: {describe(hint)}")
         return value
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
@@ -106,7 +106,12 @@ def convert_union(arguments: tuple[Any, ...], value: object, path: str) -> objec
             return convert(argument, value, path)
         except TableError as error:
             errors.append(error)
-    raise errors[-1]
+    if len(errors) == 1 or isinstance(value, (Mapping, list, tuple)):
+        # What is wrong lies inside the value, and the error of the last member says where.
+        raise errors[-1]
+    members = [argument for argument in arguments if argument is not type(None)]
+    allowed = ", or ".join(describe(member) for member in members)
+    raise TableError(f"{path}: expected {allowed}, got {value!r}")
 
 
 def convert_plain(hint: Any, value: object, path: str) -> object:
@@ -122,8 +127,15 @@ def convert_plain(hint: Any, value: object, path: str) -> object:
 
 def describe(hint: Any) -> str:
     """A type in words."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return ", ".join(repr(argument) for argument in typing.get_args(hint))
+    if origin is tuple:
+        return "a list"
+    if origin in (dict, Mapping) or dataclasses.is_dataclass(hint):
+        return "a table"
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    return words.get(hint, "a table" if dataclasses.is_dataclass(hint) else f"{hint}")
+    return words.get(hint, "a value")
 
 
 def require(condition: bool, key: str, given: object, allowed: str) -> None:
