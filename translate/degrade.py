@@ -133,7 +133,7 @@ def parse_step(part: str, text: str) -> Bicubic | Noise | Jpeg:
     """One step of a degradation."""
     name, _, argument = part.partition(":")
     if name == "bicubic":
-        if not argument.isdigit() or not 2 <= int(argument) <= 16:
+        if not argument.isdecimal() or not 2 <= int(argument) <= 16:
             raise DegradationError(
                 f"degradation {text!r}: bicubic takes a whole factor of 2 to 16, got {argument!r}"
             )
@@ -149,9 +149,9 @@ def parse_step(part: str, text: str) -> Bicubic | Noise | Jpeg:
 
 def parse_range(argument: str, text: str, least: float, most: float) -> Range:
     """``25`` or ``0-55``."""
-    low, _, high = argument.partition("-")
+    low, dash, high = argument.partition("-")
     try:
-        numbers = Range(float(low), float(high or low))
+        numbers = Range(float(low), float(high if dash else low))
     except ValueError:
         numbers = None
     if numbers is None or not least <= numbers.low <= numbers.high <= most:
@@ -165,6 +165,8 @@ def parse_range(argument: str, text: str, least: float, most: float) -> Range:
 def reduce(picture: Picture, scale: int) -> Picture:
     """Reduce ``(H, W, C)`` by ``scale`` with Pillow's BICUBIC, through 8 bits as files are."""
     height, width = picture.shape[:2]
+    if not height or not width:
+        raise DegradationError(f"a picture of {width}x{height} is too small to reduce by {scale}")
     if height % scale or width % scale:
         raise DegradationError(
             f"a picture of {width}x{height} does not reduce by {scale}; cut it to a multiple first"
