@@ -1,0 +1,118 @@
+"""What a stack's file says of itself, drawn from the recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from export.graph import View, written_views
+from export.manifest import Input, Manifest, Output
+from stacks.recipe import recipe_hash, recipe_text
+from stacks.spec import Recipe
+from stacks.stack import Stack
+from translate.degrade import Noise, parse_degradation
+from translate.pairs import CHANNELS
+from translate.pixels import SIGMA_UNIT
+
+TOOLS = ("torch", "onnx", "onnxscript", "onnxslim", "onnxruntime-gpu", "onnxruntime", "pixstack")
+_MOST_PIXELS = 2**22
+"""Of a picture that must be run untiled."""
+
+
+def describe(
+    stack: Stack,
+    halo: int | None,
+    least: int,
+    name: str | None,
+    version: str,
+    metrics: Mapping[str, Any],
+) -> Manifest:
+    """The manifest of a stack.
+
+    Args:
+        stack: what is exported.
+        halo: pixels that a pixel depends on around it; None for the whole picture.
+        least: side of the smallest picture, in pixels.
+        name: of the model; the recipe's where it is None.
+        version: of the model.
+        metrics: measures with their protocol.
+    """
+    recipe = stack.recipe
+    return Manifest(
+        name=name or recipe.name,
+        task=recipe.task,
+        inputs=tuple(describe_input(stack, name) for name in stack.inputs),
+        outputs=tuple(describe_output(view) for view in written_views(stack)),
+        version=version,
+        size_multiple=stack.multiple,
+        min_size=least,
+        halo=halo or 0,
+        tiling="whole" if halo is None else "exact",
+        max_pixels=_MOST_PIXELS if halo is None else None,
+        license=recipe.license,
+        data=describe_data(recipe),
+        recipe=recipe_text(recipe),
+        recipe_hash=recipe_hash(recipe),
+        metrics=metrics,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        tools=tool_versions(),
+    )
+
+
+def describe_input(stack: Stack, name: str) -> Input:
+    """What is fed under a name."""
+    if name == "strength":
+        return Input(
+            name,
+            "strength",
+            default=-1,
+            range=(0, strongest(stack.recipe)),
+            unit=f"noise sigma on 0..{SIGMA_UNIT:g}",
+            description="strength of the noise; -1: found in the picture",
+        )
+    view = stack.inputs[name]
+    kind = next(kind for kind, channels in CHANNELS.items() if channels == view.channels)
+    return Input(name, kind, scale=view.scale, range=(0, 1))
+
+
+def describe_output(view: View) -> Output:
+    """What comes back under a name."""
+    if view.truth == "noise_map":
+        text = f"noise sigma that was told or found, divided by {SIGMA_UNIT:g}"
+    elif view.scale > 1:
+        text = f"the picture, {view.scale} times as large"
+    else:
+        text = ""
+    return Output(view.name, view.kind, scale=view.scale, range=(0, 1), description=text)
+
+
+def strongest(recipe: Recipe) -> float:
+    """The largest noise sigma that was trained with; the whole range where nothing tells it."""
+    sigmas = [
+        step.sigma.high
+        for text in recipe.degrade.choices
+        for step in parse_degradation(text).steps
+        if isinstance(step, Noise)
+    ]
+    return max(sigmas, default=SIGMA_UNIT)
+
+
+def describe_data(recipe: Recipe) -> str:
+    """The folders trained on, with the part that was taken of each."""
+    return ", ".join(
+        folder.path if folder.pictures == ":" else f"{folder.path} ({folder.pictures})"
+        for folder in recipe.data.folder
+    )
+
+
+def tool_versions() -> dict[str, str]:
+    """Versions of what the export went through, by package name; what is absent is left out."""
+    versions: dict[str, str] = {}
+    for tool in TOOLS:
+        try:
+            versions[tool] = metadata.version(tool)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

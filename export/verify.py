@@ -1,0 +1,168 @@
+"""Hold a written file against the stack it was made from; what differs does not ship."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor
+
+from export.graph import ShippedStack
+from export.manifest import Manifest
+from export.runtime.translator import Translator
+
+TOLERANCE = 1e-4
+"""Largest difference between PyTorch and ONNX Runtime, of values in [0, 1]."""
+SEAM = 1e-5
+"""Largest difference between a tiled and an untiled run, of values in [0, 1]."""
+
+# (pictures, height, width): one pixel, lines, odd and long ones, several at once.
+_SIZES = ((1, 1, 1), (3, 1, 9), (1, 2, 3), (1, 7, 5), (3, 8, 8), (1, 13, 40), (3, 33, 17))
+_LARGER = ((1, 64, 48), (1, 97, 61))
+_NO_LIMIT = 2**40  # bytes: a run is untiled
+_SMALLEST = 1  # byte: tiles are as small as the halo lets them be
+_MOST_PIXELS = 2**22
+
+
+class ExportError(ValueError):
+    """A stack that cannot become a file, or a file that does not do what its stack does."""
+
+
+def verify_values(module: ShippedStack, path: Path, manifest: Manifest) -> float:
+    """Compare the file with the stack at many sizes, on random pictures.
+
+    Args:
+        module: what was exported.
+        path: the file, run by ONNX Runtime on the CPU in fp32.
+        manifest: of the file; its smallest and its multiple's neighboring sizes are among those
+            tried, its strengths told and left to the stack.
+
+    Returns:
+        The largest difference found.
+
+    Raises:
+        ExportError: a shape differs, or a value by more than `TOLERANCE`.
+    """
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    random = np.random.default_rng(0)
+    worst = 0.0
+    for count, height, width in sizes(manifest):
+        feeds = draw(manifest, count, height, width, random)
+        with torch.inference_mode():
+            wanted: Sequence[Tensor] = module(*map(torch.from_numpy, feeds.values()))
+        try:
+            found = session.run([output.name for output in manifest.outputs], feeds)
+        except Exception as error:  # ONNX Runtime's errors share no base class.
+            reason = str(error).splitlines()[0]
+            raise ExportError(
+                f"{manifest.name}: ONNX Runtime fails at {count} x {width}x{height}: {reason}"
+            ) from None
+        for output, ours, theirs in zip(manifest.outputs, wanted, found, strict=True):
+            where = f"{manifest.name}: output {output.name!r} of {count} x {width}x{height} pixels"
+            expected = tuple(ours.shape)
+            if np.shape(theirs) != expected:
+                raise ExportError(
+                    f"{where} has the shape {np.shape(theirs)} in ONNX Runtime, {expected} in "
+                    "PyTorch; the exported graph does not follow this size"
+                )
+            difference = float(np.abs(np.asarray(theirs) - ours.numpy()).max())
+            # Written so that a difference that is no number fails too.
+            if not difference <= TOLERANCE:
+                raise ExportError(
+                    f"{where} differs by {difference:.2g} between PyTorch and ONNX Runtime; at "
+                    f"most {TOLERANCE:g} is allowed"
+                )
+            worst = max(worst, difference)
+    return worst
+
+
+def sizes(manifest: Manifest) -> Iterable[tuple[int, int, int]]:
+    """(pictures, height, width) to try: ten or more, all of which the file takes."""
+    multiple, least = manifest.size_multiple, manifest.min_size
+    around = (
+        (1, least, least),
+        (3, multiple, 2 * multiple),
+        (1, multiple + 1, 3 * multiple - 1),
+    )
+    found = {
+        (count, max(height, least), max(width, least))
+        for count, height, width in (*_SIZES, *around, *_LARGER)
+    }
+    return sorted(found)
+
+
+def draw(
+    manifest: Manifest, count: int, height: int, width: int, random: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Random inputs of a size: pictures a little beyond [0, 1], strengths told and automatic."""
+    feeds: dict[str, np.ndarray] = {}
+    for port in manifest.inputs:
+        if port.family == "strength":
+            low, high = port.range or (0.0, 1.0)
+            told = random.uniform(low, high, count)
+            automatic = np.arange(count) % 2 == random.integers(2)
+            feeds[port.name] = np.where(automatic, -1.0, told).astype(np.float32)
+            continue
+        channels = 3 if port.family == "rgb" else 1
+        shape = (count, channels, round(height * port.scale), round(width * port.scale))
+        feeds[port.name] = random.uniform(-0.1, 1.1, shape).astype(np.float32)
+    return feeds
+
+
+def verify_tiles(path: Path) -> float:
+    """Compare a run in the smallest tiles with an untiled one, through the runtime.
+
+    The picture is just large enough for two tiles along each side, and of odd sizes. A file whose
+    tiling is not exact has nothing to compare.
+
+    Returns:
+        The largest difference found.
+
+    Raises:
+        ExportError: a value differs by more than `SEAM`, so the halo is wrong; or the halo is so
+            large that no two tiles fit into a picture of four megapixels.
+    """
+    tiled = Translator(path, providers="cpu", memory=_SMALLEST)
+    untiled = Translator(path, providers="cpu", memory=_NO_LIMIT)
+    manifest = tiled.manifest
+    if manifest.tiling != "exact":
+        return 0.0
+    side = smallest_side(tiled)
+    height, width = side + 1, side + manifest.size_multiple - 1
+    random = np.random.default_rng(0)
+    views: dict[str, np.ndarray | float] = {}
+    for port in manifest.inputs:
+        if port.family == "strength":
+            views[port.name] = -1.0
+            continue
+        shape = (height, width, 3 if port.family == "rgb" else 1)
+        views[port.name] = random.random(shape, dtype=np.float32)
+    whole, parts = untiled.run(views), tiled.run(views)
+    worst = 0.0
+    for name, picture in whole.items():
+        difference = float(np.abs(parts[name] - picture).max())
+        if not difference <= SEAM:
+            raise ExportError(
+                f"{manifest.name}: output {name!r} differs by {difference:.2g} between a tiled "
+                f"and an untiled run of {width}x{height} pixels; at most {SEAM:g} is allowed, so "
+                f"a halo of {manifest.halo} is too small"
+            )
+        worst = max(worst, difference)
+    return worst
+
+
+def smallest_side(translator: Translator) -> int:
+    """Pixels of the smallest square, in whole cells, that is cut along both sides."""
+    multiple = translator.manifest.size_multiple
+    side = multiple
+    while side * side <= _MOST_PIXELS:
+        if len(translator.plan(side + 1, side + multiple - 1).tiles) >= 4:
+            return side
+        side += max(multiple, side // 8 // multiple * multiple)
+    raise ExportError(
+        f"{translator.manifest.name}: a halo of {translator.manifest.halo} pixels leaves no room "
+        "for tiles; use a smaller network, or one of global operations"
+    )
