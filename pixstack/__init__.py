@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from export.runtime.translator import Translator
-
     from stacks.checkpoint import load_stack
 
 __all__ = ["Translator", "__version__", "load_stack"]

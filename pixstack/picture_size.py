@@ -21,6 +21,6 @@ def size_of(path: Path) -> tuple[int, int]:
     # The runtime's own opening takes only loaders that are safe with files from strangers.
     header = images._open(path)
     width, height = int(header.width), int(header.height)
-    if header.get_typeof("orientation") and header.get("orientation") >= _TURNED:
+    if header.get_typeof("orientation") and int(str(header.get("orientation"))) >= _TURNED:
         return height, width
     return width, height

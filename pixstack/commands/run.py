@@ -13,9 +13,8 @@ import typer
 from pixstack.errors import WrongUse, one_line
 
 if TYPE_CHECKING:
-    from export.runtime.translator import Translator
-
     from export.manifest import Manifest
+    from export.runtime.translator import Translator
 
 PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".ppm", ".pgm"}
 

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from pixstack.shelf import example_files
-from pixstack.web.panel import build_panel, connect, present
+from pixstack.web.panel import Shown, build_panel, connect, present
 from pixstack.web.studio import Studio
 
 TAB = "denoise"
@@ -49,12 +49,12 @@ def denoise_tab(studio: Studio) -> None:
         panel = build_panel(TAB, "Denoise", example_files("noisy-*.png"), settings)
 
         def denoise(
-            picture: str | None,
+            picture: dict[str, Any] | None,
             automatic: bool,
             strength: float,
             request: gr.Request,
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
-        ) -> tuple[Any, str, Any]:
+        ) -> Shown:
             """Take the noise out: the PNG, a line about it, previews before and after."""
             inputs = {"strength": AUTOMATIC if automatic else strength}
             return present(studio, TAB, request, progress, MODEL, picture, output, inputs)

@@ -11,8 +11,11 @@ import gradio as gr
 from gradio.components import Component
 
 from export.runtime.errors import Cancelled
-from pixstack.web.studio import PICTURE_ERRORS, Result, Studio
-from pixstack.web.uploads import Upload, page_message
+from pixstack.web.studio import PICTURE_ERRORS, Studio
+from pixstack.web.uploads import page_message, upload_box, uploaded_file
+
+# The PNG, a line about it, the previews before and after; a stopped run has only the line.
+Shown = tuple[str | None, str, tuple[str, str] | None]
 
 # One picture at a time over all tabs and visitors: a run uses every core it gets.
 TURNS = "translate"
@@ -22,7 +25,7 @@ TURNS = "translate"
 class Panel:
     """The components that every tab has."""
 
-    upload: Upload
+    upload: gr.Image
     run: gr.Button
     stop: gr.Button
     compare: gr.ImageSlider
@@ -43,15 +46,7 @@ def build_panel(
     """
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            upload = Upload(
-                label="Photograph",
-                elem_id=f"{tab}-upload",
-                type="filepath",
-                sources=["upload", "clipboard"],
-                height=300,
-                placeholder="Drop a photograph here\nor click to choose one",
-                buttons=["fullscreen"],
-            )
+            upload = upload_box("Photograph", f"{tab}-upload")
             if examples:
                 gr.Examples(
                     [[str(path)] for path in examples],
@@ -76,7 +71,7 @@ def build_panel(
                 buttons=["fullscreen"],
                 max_height=640,
             )
-            line = gr.Markdown(elem_id=f"{tab}-line", elem_classes="result-line")
+            line = gr.Markdown(label="Result", elem_id=f"{tab}-line", elem_classes="result-line")
             download = gr.DownloadButton(
                 "Download the full-size PNG", interactive=False, elem_id=f"{tab}-download"
             )
@@ -102,16 +97,17 @@ def connect(
         off, on = gr.update(interactive=False), gr.update(interactive=True)
         return off, on, off, ""
 
-    def end() -> tuple[Any, Any]:
-        return gr.update(interactive=True), gr.update(interactive=False)
+    def end(result: dict[str, Any] | None) -> tuple[Any, Any, Any]:
+        on, off = gr.update(interactive=True), gr.update(interactive=False)
+        return on, off, on if result else off
 
     def stop(request: gr.Request) -> None:
         studio.runs.stop(str(request.session_hash), tab)
 
-    buttons = [panel.run, panel.stop]
+    buttons = [panel.run, panel.stop, panel.download]
     run = panel.run.click(
         begin,
-        outputs=[*buttons, panel.download, panel.line],
+        outputs=[*buttons, panel.line],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
@@ -119,6 +115,7 @@ def connect(
         translate,
         inputs=[panel.upload, *settings],
         outputs=[panel.download, panel.line, panel.compare],
+        preprocess=False,
         api_name=tab,
         concurrency_limit=1,
         concurrency_id=TURNS,
@@ -126,7 +123,15 @@ def connect(
     )
     # A listener by `then` is not called where the run failed, whatever its documentation says.
     for listen in (run.success, run.failure):
-        listen(end, outputs=buttons, queue=False, show_progress="hidden", api_visibility="private")
+        listen(
+            end,
+            inputs=[panel.download],
+            outputs=buttons,
+            preprocess=False,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
     panel.stop.click(stop, queue=False, show_progress="hidden", api_visibility="private")
 
 
@@ -136,10 +141,10 @@ def present(
     request: gr.Request,
     progress: gr.Progress,
     model: str,
-    upload: str | None,
+    upload: dict[str, Any] | None,
     output: str,
     inputs: dict[str, float],
-) -> tuple[Any, str, Any]:
+) -> Shown:
     """Translate an upload and say how it went, in the order of the outputs of `connect`.
 
     Raises:
@@ -149,22 +154,14 @@ def present(
     def tell(done: int, total: int) -> None:
         progress((done, total), desc="Tiles", unit="tiles")
 
+    file: str | None = None
     with studio.runs.going_on(str(request.session_hash), tab) as cancel:
         try:
-            result = studio.translate(model, upload, output, inputs, tell, cancel)
+            file = uploaded_file(upload, studio.cache)
+            result = studio.translate(model, file, output, inputs, tell, cancel)
         except Cancelled:
             return None, "Stopped.", None
         except PICTURE_ERRORS as error:
-            message = page_message(error, upload)
-            raise gr.Error(
-                message, title="This did not work", duration=None, print_exception=False
-            ) from None
-    return _shown(result)
-
-
-def _shown(result: Result) -> tuple[Any, str, Any]:
-    return (
-        gr.update(value=str(result.picture), interactive=True),
-        result.line,
-        (str(result.before), str(result.after)),
-    )
+            message = page_message(error, file)
+            raise gr.Error(message, duration=None, print_exception=False) from None
+    return str(result.picture), result.line, (str(result.before), str(result.after))

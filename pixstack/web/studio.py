@@ -11,10 +11,10 @@ from pathlib import Path
 from threading import Event, Lock
 
 import pyvips
-from export.runtime.translator import Translator
 
 from export.manifest import Manifest
 from export.runtime.model_file import read_manifest
+from export.runtime.translator import Translator
 from pixstack.picture_size import size_of
 from pixstack.web.previews import write_previews
 from pixstack.web.runs import Runs

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from pixstack.shelf import example_files
-from pixstack.web.panel import build_panel, connect, present
+from pixstack.web.panel import Shown, build_panel, connect, present
 from pixstack.web.studio import Studio
 
 TAB = "super_resolution"
@@ -47,13 +47,18 @@ def super_resolution_tab(studio: Studio) -> None:
         panel = build_panel(TAB, "Enlarge", example_files("small-*.png"), settings)
 
         def super_resolution(
-            picture: str | None,
+            picture: dict[str, Any] | None,
             scale: str,
             style: str,
             request: gr.Request,
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
-        ) -> tuple[Any, str, Any]:
+        ) -> Shown:
             """Enlarge a photograph: the PNG, a line about it, previews before and after."""
+            if scale not in scales or style not in styles:
+                raise gr.Error(
+                    f"Choose a scale of {', '.join(scales)} and a style of {', '.join(styles)}.",
+                    print_exception=False,
+                )
             return present(
                 studio, TAB, request, progress, MODELS[style], picture, scales[scale], {}
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ImageData
 
 from export.runtime.errors import ImageError
 from pixstack.picture_size import size_of
@@ -27,25 +27,51 @@ class Limits:
     result_megapixels: float = 130.0
 
 
-class Upload(gr.Image):
-    """A picture as the path of the uploaded file, untouched.
+def upload_box(label: str, elem_id: str) -> gr.Image:
+    """A place to drop a picture; it takes files and refuses addresses.
 
-    gradio's own class opens the file with Pillow first and answers a broken one with Pillow's
-    words; here nothing but the runtime decodes it. Addresses are refused: a page must not make
-    the server fetch them. (No `__init__` here: gradio reads from it what the page is told.)
+    Events that read it must be wired with `preprocess=False` and take `uploaded_file` of the
+    value: gradio would open the file with Pillow first and answer a broken one in its own words.
     """
+    box = gr.Image(
+        label=label,
+        elem_id=elem_id,
+        type="filepath",
+        sources=["upload", "clipboard"],
+        height=300,
+        placeholder="Drop a photograph here\nor click to choose one",
+        buttons=["fullscreen"],
+    )
+    move = box.async_move_resource_to_block_cache
 
-    is_template = True  # drawn by the page like gr.Image
-
-    def preprocess(self, payload: ImageData | None) -> str | None:
-        return None if payload is None else payload.path
-
-    async def async_move_resource_to_block_cache(
-        self, url_or_file_path: str | Path | None
-    ) -> str | None:
+    async def move_file(url_or_file_path: str | Path | None) -> str | None:
+        # A page must not make the server fetch an address, however public.
         if str(url_or_file_path).lower().startswith(("http://", "https://")):
             raise gr.Error("Upload a file; addresses are not fetched.", print_exception=False)
-        return await super().async_move_resource_to_block_cache(url_or_file_path)
+        return await move(url_or_file_path)
+
+    # On the instance: a subclass would make gradio write a .pyi file beside this one.
+    box.async_move_resource_to_block_cache = move_file
+    return box
+
+
+def uploaded_file(value: dict[str, Any] | None, cache: Path) -> str | None:
+    """The file that an `upload_box` holds; None where it is empty.
+
+    Args:
+        value: what the page or an API client sent, `{"path": ...}`.
+        cache: the folder where gradio puts uploads.
+
+    Raises:
+        ImageError: the file lies elsewhere. gradio checks this as well; a server's files are
+            worth a second look.
+    """
+    path = None if value is None else value.get("path")
+    if path is None:
+        return None
+    if not Path(path).resolve().is_relative_to(cache.resolve()):
+        raise ImageError("Upload the picture; files of the server are not read.")
+    return str(path)
 
 
 def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, tuple[int, int]]:
@@ -85,4 +111,4 @@ def page_message(error: Exception, file: str | None) -> str:
     text = " ".join(str(error).split())
     if file is not None:
         text = text.replace(file, Path(file).name)
-    return html.escape(text)
+    return html.escape(text, quote=False)
