@@ -22,7 +22,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"})
 CHANNELS = {"rgb": 3, "gray": 1}
 Layout = Literal["targets", "views", "side-by-side"]
 Bytes = NDArray[np.uint8]
@@ -45,7 +45,9 @@ class View:
         """(height, width) from the file's header, without decoding."""
         image = open_picture(self.path)
         width = image.width // 2 if self.half != "whole" else image.width
-        return image.height // self.reduce, width // self.reduce
+        # As libvips rounds the size of what it shrinks.
+        height, width = ((side + self.reduce // 2) // self.reduce for side in (image.height, width))
+        return height, width
 
     def decode(self) -> Bytes:
         """``(H, W, C)`` in 8 bits.
@@ -68,9 +70,9 @@ class View:
 
 
 def open_picture(path: Path) -> pyvips.Image:
-    """A picture whose header was read; its pixels are decoded on demand."""
+    """A picture whose header was read, upright; its pixels are decoded on demand."""
     try:
-        return pyvips.Image.new_from_file(str(path), fail_on="truncated")
+        return pyvips.Image.new_from_file(str(path), fail_on="truncated").autorot()
     except pyvips.Error as error:
         if not path.is_file():
             raise DataError(f"{path}: no such file") from None
@@ -84,10 +86,12 @@ def first_line(error: pyvips.Error) -> str:
 
 
 def to_kind(image: pyvips.Image, kind: str) -> pyvips.Image:
-    """Bring a picture to 8 bits in the color space of its view, without alpha."""
+    """Bring a picture to 8 bits in the color space of its view, on white where it has alpha."""
+    image = image.colourspace("srgb" if kind == "rgb" else "b-w")
     if image.hasalpha():
+        # After the conversion, because white is 255 in 8 bits only.
         image = image.flatten(background=255)
-    return image.colourspace("srgb" if kind == "rgb" else "b-w").cast("uchar")
+    return image.cast("uchar")
 
 
 @dataclass(frozen=True)
