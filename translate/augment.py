@@ -40,20 +40,25 @@ class Augment:
         """Aligned views ``(H, W, C)``, square where turns are allowed, to the same ones moved."""
         if not (self.spec.flip or self.spec.turn):
             return dict(views)
-        pipeline = self._pipeline(tuple(views))
+        pipeline = self._pipeline(len(views))
         pipeline.set_random_seed(int(random.integers(2**31)))
-        first, *others = views
-        moved = pipeline(image=views[first], **{name: views[name] for name in others})
-        return {first: moved["image"], **{name: moved[name] for name in others}}
+        keys = target_keys(len(views))
+        moved = pipeline(**dict(zip(keys, views.values(), strict=True)))
+        return {name: moved[key] for name, key in zip(views, keys, strict=True)}
 
-    def _pipeline(self, names: tuple[str, ...]) -> albumentations.Compose:
-        """One pipeline a thread: seeding a shared one would race."""
+    def _pipeline(self, views: int) -> albumentations.Compose:
+        """One pipeline a thread and number of views: seeding a shared one would race."""
         pipelines = self._threads.__dict__.setdefault("pipelines", {})
-        if names not in pipelines:
+        if views not in pipelines:
             step = (
                 albumentations.D4(p=1) if self.spec.turn else albumentations.HorizontalFlip(p=0.5)
             )
-            pipelines[names] = albumentations.Compose(
-                [step], additional_targets=dict.fromkeys(names[1:], "image")
+            pipelines[views] = albumentations.Compose(
+                [step], additional_targets=dict.fromkeys(target_keys(views)[1:], "image")
             )
-        return pipelines[names]
+        return pipelines[views]
+
+
+def target_keys(views: int) -> list[str]:
+    """The library's names of the views; a recipe's own could be ones it gives a meaning."""
+    return ["image", *(f"view{index}" for index in range(1, views))]
