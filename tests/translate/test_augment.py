@@ -1,0 +1,88 @@
+"""Symmetries: which ones appear, and that the views of an item move together."""
+
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from translate.augment import Augment, AugmentSpec
+
+PICTURE = np.arange(6 * 6 * 3, dtype=np.uint8).reshape(6, 6, 3)
+SYMMETRIES = [
+    np.ascontiguousarray(np.rot90(flipped, turns))
+    for flipped, turns in itertools.product((PICTURE, PICTURE[:, ::-1]), range(4))
+]
+
+
+def which(moved: np.ndarray) -> int:
+    [index] = [index for index, one in enumerate(SYMMETRIES) if np.array_equal(one, moved)]
+    return index
+
+
+def counts(spec: AugmentSpec, draws: int = 400) -> dict[int, int]:
+    augment = Augment(spec)
+    found = [
+        which(augment({"target": PICTURE}, np.random.default_rng(seed))["target"])
+        for seed in range(draws)
+    ]
+    return {index: found.count(index) for index in sorted(set(found))}
+
+
+def test_turns_give_all_eight_symmetries_alike() -> None:
+    found = counts(AugmentSpec(flip=True, turn=True))
+    assert sorted(found) == list(range(8))
+    # 50 of each are expected; five standard deviations (6.6) are never reached by chance.
+    assert all(17 < count < 83 for count in found.values()), found
+
+
+def test_a_flip_mirrors_half_of_the_pictures() -> None:
+    found = counts(AugmentSpec(flip=True, turn=False))
+    assert sorted(found) == [0, 4]
+    assert 150 < found[4] < 250
+
+
+def test_without_symmetries_nothing_moves() -> None:
+    assert counts(AugmentSpec(flip=False, turn=False), 20) == {0: 20}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("source", "target"),
+        ("source", "image", "target"),
+        ("source", "mask", "keypoints", "bboxes"),
+    ],
+)
+def test_all_views_move_together_whatever_their_names(names: tuple[str, ...]) -> None:
+    augment = Augment(AugmentSpec(flip=True, turn=True))
+    views = {
+        name: np.roll(PICTURE, index, axis=2)[..., : 1 if index == 1 else 3]
+        for index, name in enumerate(names)
+    }
+    seen = set()
+    for seed in range(24):
+        moved = augment(views, np.random.default_rng(seed))
+        assert list(moved) == list(names)
+        symmetry = which(moved[names[0]])
+        seen.add(symmetry)
+        for name in names:
+            flipped = views[name][:, ::-1] if symmetry >= 4 else views[name]
+            assert np.array_equal(moved[name], np.rot90(flipped, symmetry % 4)), name
+            assert moved[name].dtype == np.uint8
+    assert len(seen) > 4
+
+
+def test_the_draw_depends_on_the_generator_alone() -> None:
+    augment = Augment(AugmentSpec(flip=True, turn=True))
+    expected = [
+        which(Augment(augment.spec)({"target": PICTURE}, np.random.default_rng(seed))["target"])
+        for seed in range(32)
+    ]
+
+    def draw(seed: int) -> int:
+        return which(augment({"target": PICTURE}, np.random.default_rng(seed))["target"])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(draw, range(32))) == expected
+    assert [draw(seed) for seed in reversed(range(32))] == expected[::-1]
