@@ -82,8 +82,6 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
     more than `max_pixels` pixels.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ImageError(f"there is no file {path}")
     image = _open(path)
     if image.width < 1 or image.height < 1:
         raise ImageError(f"{path} is an empty picture of {image.width}x{image.height} pixels")
@@ -93,7 +91,7 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
             "are read; make it smaller first"
         )
     try:
-        if image.get_typeof("orientation") and image.get("orientation") > 1:
+        if _orientation(image) > 1:
             # A sequential image is read top to bottom once, which turning it does not.
             image = image.copy_memory().autorot()
         image, profile = _plain_colors(image, path)
@@ -107,6 +105,17 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
         alpha, pixels = pixels[:, :, -1], pixels[:, :, :-1]
     resolution = (image.xres, image.yres)
     return Picture(pixels, alpha, profile, _USUAL if resolution == _UNKNOWN else resolution)
+
+
+def size_of(path: str | Path) -> tuple[int, int]:
+    """(height, width) of a picture file as `read` gives it, upright, from its header alone.
+
+    Raises ImageError where the file is missing or is no picture that can be read.
+    """
+    image = _open(Path(path))
+    if _orientation(image) >= _TURNED:
+        return image.width, image.height
+    return image.height, image.width
 
 
 def check_target(path: str | Path, height: int, width: int) -> None:
@@ -160,7 +169,7 @@ def write(
     try:
         image = _image(picture, deep, keep_floats=operation == "tiffsave")
         if image.hasalpha() and not has_alpha:
-            image = image.flatten(background=255)
+            image = image.flatten(background=[255])
         # The image is made here, so this EXIF holds nothing but the resolution.
         getattr(image, operation)(str(temporary), keep="icc|exif", **options)
         if stop is not None:
@@ -195,6 +204,8 @@ def resize(pixels: np.ndarray, height: int, width: int, kernel: str = "cubic") -
 
 def _open(path: Path) -> pyvips.Image:
     """The lazily decoded image; nothing but its header has been read."""
+    if not path.is_file():
+        raise ImageError(f"there is no file {path}")
     # The name goes to libvips as it is: pyvips' own opening would look for [options] in it.
     found = pyvips.vips_lib.vips_foreign_find_load(os.fsencode(path))
     loader = pyvips.ffi.string(found).decode() if found != pyvips.ffi.NULL else ""
@@ -214,9 +225,16 @@ def _open(path: Path) -> pyvips.Image:
         raise ImageError(f"{path} cannot be read: {_reason(error)}") from None
 
 
+def _orientation(image: pyvips.Image) -> int:
+    """The EXIF orientation, 1 (upright) to 8."""
+    value = image.get("orientation") if image.get_typeof("orientation") else 1
+    return value if isinstance(value, int) else 1
+
+
 def _plain_colors(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, bytes | None]:
     """The image as grey or RGB, with or without alpha, and the profile it is in."""
-    profile = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+    found = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+    profile = bytes(found) if isinstance(found, bytes) else None
     if image.interpretation == "cmyk":
         # libvips falls back to its own CMYK profile where the file has none.
         deep = image.format == "ushort"
@@ -239,7 +257,7 @@ def _image(picture: Picture, deep: bool, keep_floats: bool) -> pyvips.Image:
     image = _from_array(pixels)
     if alpha is not None:
         image = image.bandjoin(_from_array(np.ascontiguousarray(alpha)))
-    bits = {"uchar": 8, "ushort": 16}.get(image.format)
+    bits = {"uchar": 8, "ushort": 16}.get(str(image.format))
     if bits is None and not keep_floats:
         image = (image * 65535).rint().cast("ushort")
         bits = 16
@@ -255,10 +273,12 @@ def _image(picture: Picture, deep: bool, keep_floats: bool) -> pyvips.Image:
     )
     if picture.profile is not None:
         # `copy` made the image ours, so that metadata may be set on it.
-        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", picture.profile)
+        kind = pyvips.GValue.blob_type
+        image.set_type(kind, "icc-profile-data", picture.profile)  # pyright: ignore[reportArgumentType]
     return image
 
 
+_TURNED = 5  # EXIF orientations from here on lie on their side
 _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 
 

@@ -77,7 +77,7 @@ def openvino_devices() -> tuple[Sequence[onnxruntime.OrtEpDevice], str | None]:
     ]
     if not devices:
         return (), "its plugin accepts Intel processors only; use cpu or cuda"
-    return devices, None
+    return devices[:1], None
 
 
 def openvino_options(precision: str, threads: int | None) -> dict[str, str]:

@@ -236,12 +236,13 @@ class Translator:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", _EMPTIED)
         tensors = {name: feed.tensor(tile.window) for name, feed in feeds.items()}
         try:
-            return self._session.run(names, tensors, options)
+            found = self._session.run(names, tensors, options)
         except Exception as error:  # ONNX Runtime's errors share no base class.
             raise ModelError(
                 f"{self.path.name} failed on {tile.window.width}x{tile.window.height} pixels: "
                 f"{first_line(error)}"
             ) from None
+        return [np.asarray(tensor) for tensor in found]
 
     def _cost(self) -> float:
         """Bytes of activations per pixel of the picture, measured once."""

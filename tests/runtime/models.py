@@ -25,7 +25,9 @@ class Graph:
 
     def add(self, kind: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
         output = output or f"value{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], **attributes))
+        node = helper.make_node(kind, list(inputs), [output])
+        node.attribute.extend(helper.make_attribute(*item) for item in attributes.items())
+        self.nodes.append(node)
         return output
 
     def convolution(self, source: str, weights: np.ndarray, stride: int = 1) -> str:

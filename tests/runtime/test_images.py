@@ -1,14 +1,16 @@
 """Picture files, held against Pillow: what must be kept is kept, what is broken is refused."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import pyvips
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, ImageOps
 
 from export.runtime import ImageError
-from export.runtime.images import Picture, check_target, read, resize, write
+from export.runtime.images import Picture, check_target, read, resize, size_of, write
 
 RANDOM = np.random.default_rng(0)
 
@@ -58,10 +60,9 @@ def test_orientation_is_applied(tmp_path: Path, orientation: int):
     exif = Image.Exif()
     exif[0x0112] = orientation
     source.save(tmp_path / "a.png", exif=exif)
-    from PIL import ImageOps
-
     expected = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "a.png")))
     assert np.array_equal(read(tmp_path / "a.png").pixels, expected)
+    assert size_of(tmp_path / "a.png") == expected.shape[:2]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
@@ -187,8 +188,6 @@ def damaged(folder: Path) -> dict[str, tuple[Path, str]]:
 
 def _png_header(width: int, height: int) -> bytes:
     """A valid signature and header of that size, with no pixels behind it."""
-    import struct
-    import zlib
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         check = zlib.crc32(kind + data)
