@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from stacks.stack import Stack, truth_kind
+from stacks.stage import Stage
 from translate.layers.resampling import pad_to_multiple
 
 
@@ -83,7 +86,7 @@ def folded(stack: Stack) -> Stack:
 def written_views(stack: Stack) -> tuple[View, ...]:
     """The pictures that a stack writes, the last first; features handed up are no pictures."""
     views: dict[str, View] = {}
-    for stage in stack.stages.values():
+    for stage in cast(Iterable[Stage], stack.stages.values()):
         spec = stage.spec
         kinds = stack.recipe.data.views
         kind = "gray" if spec.truth == "noise_map" else truth_kind(kinds, spec.truth)

@@ -25,8 +25,11 @@ from stacks.stack import Stack
 
 # Activations under all the names that torch gives them; the first argument is what is activated.
 _ACTIVATIONS = frozenset(
-    "celu elu elu_ gelu hardsigmoid hardswish hardtanh leaky_relu leaky_relu_ logsigmoid mish "
-    "prelu relu relu6 relu_ rrelu selu sigmoid sigmoid_ silu softplus softsign tanh tanh_".split()
+    [
+        *("celu", "elu", "elu_", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu"),
+        *("leaky_relu_", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_", "rrelu"),
+        *("selu", "sigmoid", "sigmoid_", "silu", "softplus", "softsign", "tanh", "tanh_"),
+    ]
 )
 # Reach is looked for in ever longer strips; one that fills the last is taken for global, since
 # windows of several times such a halo would be no better than the whole picture.

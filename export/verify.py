@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnxruntime
@@ -54,7 +55,8 @@ def verify_values(module: ShippedStack, path: Path, manifest: Manifest) -> float
         with torch.inference_mode():
             wanted: Sequence[Tensor] = module(*map(torch.from_numpy, feeds.values()))
         try:
-            found = session.run([output.name for output in manifest.outputs], feeds)
+            names = [output.name for output in manifest.outputs]
+            found = cast(list[np.ndarray], session.run(names, feeds))
         except Exception as error:  # ONNX Runtime's errors share no base class.
             reason = str(error).splitlines()[0]
             raise ExportError(
@@ -63,12 +65,12 @@ def verify_values(module: ShippedStack, path: Path, manifest: Manifest) -> float
         for output, ours, theirs in zip(manifest.outputs, wanted, found, strict=True):
             where = f"{manifest.name}: output {output.name!r} of {count} x {width}x{height} pixels"
             expected = tuple(ours.shape)
-            if np.shape(theirs) != expected:
+            if theirs.shape != expected:
                 raise ExportError(
-                    f"{where} has the shape {np.shape(theirs)} in ONNX Runtime, {expected} in "
+                    f"{where} has the shape {theirs.shape} in ONNX Runtime, {expected} in "
                     "PyTorch; the exported graph does not follow this size"
                 )
-            difference = float(np.abs(np.asarray(theirs) - ours.numpy()).max())
+            difference = float(np.abs(theirs - ours.numpy()).max())
             # Written so that a difference that is no number fails too.
             if not difference <= TOLERANCE:
                 raise ExportError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
@@ -82,7 +83,7 @@ class Stack(nn.Module):
         multiple = 1
         for stage in self.stages.values():
             needed = stage.spec.generator.multiple
-            multiple = max(multiple, needed // stage.base.scale)
+            multiple = math.lcm(multiple, needed // math.gcd(needed, stage.base.scale))
         return multiple
 
 

@@ -27,7 +27,8 @@ def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
     height, width = picture.shape[-2:]
     rows = torch.arange(height + (-height) % multiple, device=picture.device)
     columns = torch.arange(width + (-width) % multiple, device=picture.device)
-    return picture[:, :, rows.clamp(max=height - 1)][:, :, :, columns.clamp(max=width - 1)]
+    rows, columns = rows.clamp(max=height - 1), columns.clamp(max=width - 1)
+    return picture.index_select(2, rows).index_select(3, columns)
 
 
 class PixelShuffle(nn.Module):
