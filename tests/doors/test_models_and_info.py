@@ -1,0 +1,56 @@
+"""`pixstack models` and `pixstack info`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.doors.conftest import Answer
+
+Call = Callable[..., Answer]
+
+
+def test_models_lists_what_is_at_hand(pixstack: Call, models: Path) -> None:
+    rows = json.loads(pixstack("models", "--json", "-").out)
+    assert [row["name"] for row in rows] == ["photo-denoise", "photo-sr", "photo-sr-crisp"]
+    assert rows[1] | {"megabytes": 0.0} == {
+        "name": "photo-sr",
+        "task": "super-resolution",
+        "inputs": ["source"],
+        "outputs": ["x4", "x2"],
+        "megabytes": 0.0,
+        "license": "Apache-2.0",
+        "path": str(models / "photo-sr.onnx"),
+    }
+    table = pixstack("models").out
+    assert "photo-sr-crisp" in table
+    assert "x4, x2" in table
+
+
+def test_models_goes_on_past_a_file_that_is_none(pixstack: Call, tmp_path: Path) -> None:
+    (tmp_path / "broken.onnx").write_bytes(b"nothing")
+    answer = pixstack("models", "--models", tmp_path)
+    assert answer.code == 0
+    assert len(answer.error_lines) == 1
+    assert "broken.onnx" in answer.err
+    assert "no models found" in answer.out
+
+
+def test_info_prints_the_manifest(pixstack: Call, models: Path, tmp_path: Path) -> None:
+    manifest = json.loads(pixstack("info", "photo-denoise", "--json", "-").out)
+    assert manifest["inputs"][1]["name"] == "strength"
+    assert manifest["inputs"][1]["default"] == -1
+    assert manifest["tiling"] == "exact"
+    answer = pixstack("info", models / "photo-denoise.onnx", "--json", tmp_path / "manifest.json")
+    assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
+    assert "noise_map (gray)" in answer.out
+    assert "strength (strength)" in answer.out
+    assert "Apache-2.0" in answer.out
+
+
+def test_info_of_a_text_file_is_one_line(pixstack: Call, tmp_path: Path) -> None:
+    (tmp_path / "notes.onnx").write_text("no model")
+    answer = pixstack("info", tmp_path / "notes.onnx", "--json", tmp_path / "manifest.json")
+    assert (answer.code, len(answer.error_lines)) == (1, 1)
+    assert not (tmp_path / "manifest.json").exists()

@@ -1,0 +1,241 @@
+"""`pixstack run`: what it writes, what it prints, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from PIL import Image
+
+from tests.doors.bad_files import WORDS, write_bad_files
+from tests.doors.conftest import Answer
+from tests.doors.standins import write_denoise, write_super_resolution
+
+Call = Callable[..., Answer]
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def files_under(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_one_picture_to_one_file(pixstack: Call, photo: Path, tmp_path: Path) -> None:
+    target = tmp_path / "large.png"
+    answer = pixstack("run", "photo-sr", photo, "-o", target)
+    assert (answer.code, answer.err) == (0, "")
+    # The stand-in repeats every pixel four times along both sides.
+    assert np.array_equal(pixels(target), pixels(photo).repeat(4, 0).repeat(4, 1))
+    assert answer.out.startswith(f"{target}  60x40 -> 240x160  ")
+    assert answer.out.rstrip().endswith("CPU")
+
+
+def test_another_output_and_another_format(pixstack: Call, photo: Path, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "double.tif"
+    assert pixstack("run", "photo-sr", photo, "-o", target, "--output", "x2").code == 0
+    assert np.array_equal(pixels(target), pixels(photo).repeat(2, 0).repeat(2, 1))
+
+
+def test_a_further_input_reaches_the_model(pixstack: Call, photo: Path, tmp_path: Path) -> None:
+    none, full = tmp_path / "none.png", tmp_path / "full.png"
+    model = ("run", "photo-denoise", photo)
+    assert pixstack(*model, "-o", none, "--input", "strength=0").code == 0
+    assert pixstack(*model, "-o", full, "--input", "strength=25").code == 0
+    assert np.array_equal(pixels(none), pixels(photo))
+    inner = pixels(photo).astype(float)[:3, :3].mean((0, 1))
+    assert np.abs(pixels(full)[1, 1] - inner).max() <= 0.5
+
+
+def test_a_folder_of_pictures_to_a_folder(pixstack: Call, photo: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    Image.open(photo).save(source / "a.jpg")
+    Image.open(photo).save(source / "b.PNG")
+    (source / "notes.txt").write_text("no picture")
+    target = tmp_path / "out"
+    answer = pixstack("run", "photo-denoise", source, "-o", target, "--json", "-")
+    assert answer.code == 0
+    assert files_under(target) == ["a.png", "b.png"]
+    rows = json.loads(answer.out)
+    assert [Path(row["target"]).name for row in rows] == ["a.png", "b.png"]
+    assert rows[0]["size"] == rows[0]["result_size"] == [60, 40]
+    assert rows[0]["provider"] == "CPU"
+    assert rows[0]["seconds"] >= 0
+
+
+def test_one_broken_file_does_not_cost_the_others(
+    pixstack: Call, photo: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_text("no picture")
+    target = tmp_path / "out"
+    answer = pixstack("run", "photo-sr", broken, photo, "-o", target)
+    assert answer.code == 1
+    assert files_under(target) == ["photo.png"]
+    assert len(answer.error_lines) == 2
+    assert answer.error_lines[-1] == "error: 1 of 2 pictures failed"
+
+
+def test_turned_photographs_come_out_upright(pixstack: Call, photo: Path, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees
+    turned = tmp_path / "turned.jpg"
+    Image.open(photo).save(turned, exif=exif)
+    answer = pixstack("run", "photo-sr", turned, "-o", tmp_path / "up.png")
+    assert "40x60 -> 160x240" in answer.out
+    assert Image.open(tmp_path / "up.png").size == (160, 240)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_bad_pictures_get_one_line_and_leave_nothing(
+    name: str, pixstack: Call, tmp_path: Path
+) -> None:
+    bad = write_bad_files(tmp_path / "bad")[name]
+    (tmp_path / "out").mkdir()
+    answer = pixstack("run", "photo-sr", bad, "-o", tmp_path / "out" / "result.png")
+    assert answer.code == 1
+    assert len(answer.error_lines) == 1
+    assert WORDS[name] in answer.err
+    assert name in answer.err
+    assert files_under(tmp_path / "out") == []
+
+
+def test_a_single_pixel_is_a_picture(pixstack: Call, tmp_path: Path) -> None:
+    Image.new("RGB", (1, 1), (9, 8, 7)).save(tmp_path / "dot.png")
+    assert pixstack("run", "photo-sr", tmp_path / "dot.png", "-o", tmp_path / "out.png").code == 0
+    assert np.array_equal(pixels(tmp_path / "out.png"), np.full((4, 4, 3), (9, 8, 7)))
+
+
+def test_too_small_a_picture_is_told_the_least_size(
+    pixstack: Call, models: Path, tmp_path: Path
+) -> None:
+    from export.manifest import MANIFEST_KEY
+
+    model = onnx.load(models / "photo-sr.onnx")
+    manifest = json.loads({prop.key: prop.value for prop in model.metadata_props}[MANIFEST_KEY])
+    onnx.helper.set_model_props(model, {MANIFEST_KEY: json.dumps(manifest | {"min_size": 8})})
+    onnx.save(model, tmp_path / "eight.onnx")
+    Image.new("RGB", (1, 1)).save(tmp_path / "dot.png")
+    answer = pixstack(
+        "run", tmp_path / "eight.onnx", tmp_path / "dot.png", "-o", tmp_path / "o.png"
+    )
+    assert answer.code == 1
+    assert "8x8" in answer.err
+    assert not (tmp_path / "o.png").exists()
+
+
+def test_a_model_without_a_manifest_is_refused(
+    pixstack: Call, models: Path, photo: Path, tmp_path: Path
+) -> None:
+    model = onnx.load(models / "photo-sr.onnx")
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "bare.onnx")
+    answer = pixstack("run", tmp_path / "bare.onnx", photo, "-o", tmp_path / "o.png")
+    assert (answer.code, len(answer.error_lines)) == (1, 1)
+    assert "manifest" in answer.err
+    assert not (tmp_path / "o.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["run", "nothing", "PHOTO", "-o", "OUT.png"], 1, "known: photo-denoise, photo-sr"),
+        (["run", "photo-sr", "MISSING", "-o", "OUT.png"], 1, "no such file or folder"),
+        (["run", "photo-sr", "EMPTY", "-o", "OUT"], 1, "no pictures"),
+        (["run", "photo-sr", "PHOTO", "-o", "PHOTO"], 2, "overwrite"),
+        (["run", "photo-sr", "PHOTO", "-o", "."], 2, "overwrite"),
+        (["run", "photo-sr", "PHOTO", "PHOTO", "-o", "OUT"], 2, "both become"),
+        (["run", "photo-sr", "PHOTO", "OTHER", "-o", "OUT.png"], 2, "need a folder"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT"], 2, "OUT.png"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT.xyz"], 1, ".png"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--output", "x3"], 2, "x4, x2"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--input", "strength=1"], 2, "source"),
+        (["run", "photo-denoise", "PHOTO", "-o", "OUT.png", "--input", "x"], 2, "NAME=VALUE"),
+        (["run", "photo-denoise", "PHOTO", "-o", "OUT.png", "--input", "strength=x"], 2, "number"),
+        (["run", "photo-denoise", "PHOTO", "-o", "OUT.png", "--input", "strength=99"], 1, "75"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--provider", "abacus"], 1, "abacus"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--models", "MISSING"], 1, "--models"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_told_before_anything_is_written(
+    arguments: list[str],
+    code: int,
+    words: str,
+    pixstack: Call,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "EMPTY").mkdir()
+    shutil.copy(photo, tmp_path / "OTHER.png")
+    before = {name: (tmp_path / name).read_bytes() for name in files_under(tmp_path)}
+    names = {"PHOTO": "photo.png", "OTHER": "OTHER.png"}
+    answer = pixstack(*(names.get(argument, argument) for argument in arguments))
+    assert answer.code == code, answer.err
+    assert len(answer.error_lines) == 1
+    assert words in answer.err
+    assert {name: (tmp_path / name).read_bytes() for name in files_under(tmp_path)} == before
+
+
+def test_a_link_to_the_input_is_the_input(pixstack: Call, photo: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.png"
+    link.symlink_to(photo)
+    before = photo.read_bytes()
+    assert pixstack("run", "photo-denoise", photo, "-o", link).code == 2
+    assert photo.read_bytes() == before
+
+
+def test_an_interrupt_ends_the_run_with_130_and_leaves_nothing(tmp_path: Path) -> None:
+    write_denoise(tmp_path / "slow.onnx", layers=24)
+    values = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
+    Image.fromarray(values).save(tmp_path / "large.png")
+    (tmp_path / "out").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pixstack", "run", "slow.onnx", "large.png", "-o", "out/o.png"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # The scratch file of the result is unlinked at once but stays open: the run has begun.
+    deadline = time.monotonic() + 60
+    while not _writes_into(process.pid, tmp_path / "out") and time.monotonic() < deadline:
+        assert process.poll() is None, "the run ended before it could be interrupted"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip().splitlines() == ["interrupted"]
+    assert files_under(tmp_path / "out") == []
+
+
+def _writes_into(process: int, folder: Path) -> bool:
+    handles = Path(f"/proc/{process}/fd")
+    for handle in handles.iterdir() if handles.is_dir() else ():
+        try:
+            if os.readlink(handle).startswith(str(folder)):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def test_a_model_in_the_working_folder_needs_no_name(
+    pixstack: Call, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_super_resolution(tmp_path / "mine.onnx")
+    assert pixstack("run", "mine.onnx", "photo.png", "-o", "out.png").code == 0
