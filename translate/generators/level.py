@@ -59,8 +59,13 @@ class Level(nn.Module):
             initialize(convolution)
             width = spec.channels
         self.estimate = nn.Sequential(*layers, nn.Conv2d(width, writes, 3, padding=1))
-        # Counting only pixels inside the picture keeps the mean right at its edges.
-        self.average = nn.AvgPool2d(spec.window, 1, spec.window // 2, count_include_pad=False)
+        # Counting only pixels inside the picture keeps the mean right at its edges. A mean over
+        # columns of a mean over rows is the mean over the window, at a fraction of its cost.
+        half = spec.window // 2
+        self.average = nn.Sequential(
+            nn.AvgPool2d((spec.window, 1), 1, (half, 0), count_include_pad=False),
+            nn.AvgPool2d((1, spec.window), 1, (0, half), count_include_pad=False),
+        )
 
     def forward(self, picture: Tensor) -> Tensor:
         """``(N, C, H, W)`` in [-1, 1] -> ``(N, writes, H, W)`` in the same range."""
