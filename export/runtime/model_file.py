@@ -29,6 +29,8 @@ _CHILDREN: dict[str, dict[int, str]] = {
 }
 # TensorProto: 13 = external_data, 14 = data_location (1: in another file).
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+# NodeProto: 4 = op_type. An EPContext node may name a file with a compiled engine.
+_OPERATOR, _ENGINE = 4, b"EPContext"
 _DEEPEST = 64  # nested subgraphs; protobuf itself stops at 100 messages
 _LARGEST = 2**31 - 1  # bytes; a protocol buffer cannot be larger
 
@@ -37,7 +39,8 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
     """The bytes of a model file and its manifest.
 
     Raises ModelError where the file is missing, not ONNX, without a (valid) manifest, or keeps
-    weights in a second file: a model from a stranger must not name paths to be opened here.
+    weights or a compiled engine in a second file: a model from a stranger must not name paths to
+    be opened here.
     """
     path = Path(path)
     try:
@@ -53,8 +56,8 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
         raise ModelError(f"{path} is not an ONNX file") from None
     if external:
         raise ModelError(
-            f"{path} keeps weights in another file; export it with the weights inside "
-            "(external_data=False)"
+            f"{path} keeps weights in another file, which is not opened; export it with the "
+            "weights inside (external_data=False)"
         )
     if MANIFEST_KEY not in metadata:
         raise ModelError(
@@ -128,7 +131,7 @@ def _metadata(data: memoryview) -> dict[str, str]:
 
 
 def _reaches_outside(data: memoryview, message: str, depth: int) -> bool:
-    """Whether any tensor of the message lies in another file."""
+    """Whether anything in the message lies in another file."""
     if depth > _DEEPEST:
         raise _Malformed
     for number, value in _fields(data):
@@ -136,6 +139,8 @@ def _reaches_outside(data: memoryview, message: str, depth: int) -> bool:
             if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1):
                 return True
             continue
+        if message == "node" and number == _OPERATOR and value == _ENGINE:
+            return True
         child = _CHILDREN[message].get(number)
         if child and isinstance(value, memoryview) and _reaches_outside(value, child, depth + 1):
             return True

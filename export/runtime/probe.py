@@ -21,6 +21,10 @@ from export.runtime.errors import first_line
 
 OPENVINO_PACKAGE = "onnxruntime_ep_openvino"
 _OPENVINO_NAME = "OpenVINOExecutionProvider"
+# CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR of the driver API, and the oldest
+# architecture that each CUDA still compiles for (release notes of CUDA 12 and 13).
+_CAPABILITY = (75, 76)
+_LEAST_CAPABILITY = {12: (5, 0), 13: (7, 5)}
 
 
 @cache
@@ -28,10 +32,10 @@ def cuda_problem() -> str | None:
     """Why CUDA cannot be used here, in a few words; None where it works."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return "this onnxruntime is built without CUDA; install onnxruntime-gpu"
-    problem = _driver_problem()
+    major = str(onnxruntime.cuda_version or "13").partition(".")[0]
+    problem = _driver_problem(int(major))
     if problem:
         return problem
-    major = str(onnxruntime.cuda_version or "13").partition(".")[0]
     missing = _missing_libraries(_cuda_libraries(major))
     if missing:
         return (
@@ -109,18 +113,29 @@ def _library(plugin: object) -> str:
     return plugin.get_library_path()  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _driver_problem() -> str | None:
-    """Ask the driver itself whether there is a device: libraries alone make no GPU."""
+def _driver_problem(major: int) -> str | None:
+    """Ask the driver itself for a device that CUDA `major` runs on: libraries make no GPU."""
     name = "nvcuda.dll" if platform.system() == "Windows" else "libcuda.so.1"
     try:
         driver = ctypes.CDLL(name)
     except OSError:
         return "no NVIDIA driver was found; install it, or use cpu"
-    count = ctypes.c_int(0)
-    # CUDA driver API: 0 is CUDA_SUCCESS.
-    if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+    version, count, device = ctypes.c_int(0), ctypes.c_int(0), ctypes.c_int(0)
+    # CUDA driver API: every call gives 0 (CUDA_SUCCESS) where it worked.
+    if driver.cuInit(0) or driver.cuDriverGetVersion(ctypes.byref(version)):
         return "the NVIDIA driver does not answer; check nvidia-smi, or use cpu"
-    return None if count.value else "the NVIDIA driver sees no GPU; check nvidia-smi, or use cpu"
+    if version.value < 1000 * major:
+        return f"the NVIDIA driver is older than CUDA {major}; update it, or use cpu"
+    if driver.cuDeviceGetCount(ctypes.byref(count)) or not count.value:
+        return "the NVIDIA driver sees no GPU; check nvidia-smi, or use cpu"
+    capability: list[int] = []
+    for attribute in _CAPABILITY:
+        value = ctypes.c_int(0)
+        driver.cuDeviceGetAttribute(ctypes.byref(value), attribute, device)
+        capability.append(value.value)
+    if tuple(capability) < _LEAST_CAPABILITY.get(major, (0, 0)):
+        return f"the GPU is older than what CUDA {major} runs on; use cpu"
+    return None
 
 
 def _cuda_libraries(major: str) -> list[tuple[str, str]]:

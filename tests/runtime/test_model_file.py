@@ -64,7 +64,12 @@ def external_in_a_constant(model: onnx.ModelProto) -> None:
     node.attribute.append(helper.make_attribute("value", tensor))
 
 
-@pytest.mark.parametrize("change", [external, external_in_a_branch, external_in_a_constant])
+def engine(model: onnx.ModelProto) -> None:
+    node = model.graph.node.add(op_type="EPContext", domain="com.microsoft", output=["unused"])
+    node.attribute.append(helper.make_attribute("ep_cache_context", "../engine.bin"))
+
+
+@pytest.mark.parametrize("change", [external, external_in_a_branch, external_in_a_constant, engine])
 def test_weights_in_other_files_are_refused(tmp_path: Path, change):
     path = edited(identity(tmp_path / "a.onnx", described()), change)
     with pytest.raises(ModelError, match="weights in another file"):
