@@ -100,8 +100,12 @@ class Sampler:
 
 
 def divisors(scale: int) -> list[int]:
-    """The reductions that lie between a target and its source."""
-    return [step for step in range(2, scale) if scale % step == 0]
+    """The reductions from a target down to the size of its source, which is not its truth.
+
+    A stage at the source's size is held against the target reduced alone, without the noise or the
+    compression that the source went through.
+    """
+    return [step for step in range(2, scale + 1) if scale % step == 0]
 
 
 def choose(options: Sequence[tuple], random: np.random.Generator):
