@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,8 @@ class Augment:
         pipeline = self._pipeline(len(views))
         pipeline.set_random_seed(int(random.integers(2**31)))
         keys = target_keys(len(views))
-        moved = pipeline(**dict(zip(keys, views.values(), strict=True)))
+        pictures: dict[str, Any] = dict(zip(keys, views.values(), strict=True))
+        moved = pipeline(**pictures)
         return {name: moved[key] for name, key in zip(views, keys, strict=True)}
 
     def _pipeline(self, views: int) -> albumentations.Compose:

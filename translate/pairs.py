@@ -90,7 +90,7 @@ def to_kind(image: pyvips.Image, kind: str) -> pyvips.Image:
     image = image.colourspace("srgb" if kind == "rgb" else "b-w")
     if image.hasalpha():
         # After the conversion, because white is 255 in 8 bits only.
-        image = image.flatten(background=255)
+        image = image.flatten(background=[255])
     return image.cast("uchar")
 
 
