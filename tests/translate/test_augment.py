@@ -50,7 +50,7 @@ def test_without_symmetries_nothing_moves() -> None:
     "names",
     [
         ("source", "target"),
-        ("source", "image", "target"),
+        ("a", "image", "target"),
         ("source", "mask", "keypoints", "bboxes"),
     ],
 )

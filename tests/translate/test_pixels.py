@@ -21,12 +21,9 @@ def test_the_range_inside_a_network() -> None:
 
 
 def test_integers_become_floats_by_their_largest_value() -> None:
-    assert (
-        to_floats(np.array([0, 51, 255], np.uint8)).tolist()
-        == np.array([0, 0.2, 1], np.float32).tolist()
-    )
-    wide = to_floats(np.array([0, 13107, 65535], np.uint16))
-    assert wide.tolist() == np.array([0, 0.2, 1], np.float32).tolist()
+    fifths = np.array([0, 0.2, 1], np.float32).tolist()
+    assert to_floats(np.array([0, 51, 255], np.uint8)).tolist() == fifths
+    assert to_floats(np.array([0, 13107, 65535], np.uint16)).tolist() == fifths
     floats = to_floats(np.array([-0.5, 2.0], np.float64))
     assert floats.dtype == np.float32
     assert floats.tolist() == [-0.5, 2.0]
