@@ -44,6 +44,7 @@ def serve(settings: Settings) -> None:
 @contextmanager
 def started(settings: Settings) -> Iterator[str]:
     """The running app's address; on leaving, the app ends and its files are deleted."""
+    port = _free_port(settings.host, settings.port)
     # Uploads and results live in a folder of this process alone and go when it ends.
     with tempfile.TemporaryDirectory(prefix="pixstack-", ignore_cleanup_errors=True) as cache:
         # gradio reads both when it is imported or builds its components.
@@ -61,7 +62,6 @@ def started(settings: Settings) -> Iterator[str]:
         studio = Studio(models, Path(cache), settings.precision, settings.provider)
         page = build_page(studio)
         page.queue(max_size=WAITING)
-        port = settings.port or _free_port(settings.host)
         try:
             _, address, _ = page.launch(
                 server_name=settings.host,
@@ -84,9 +84,16 @@ def started(settings: Settings) -> Iterator[str]:
             page.close(verbose=False)
 
 
-def _free_port(host: str) -> int:
-    with socket.create_server((host, 0)) as probe:
-        return int(probe.getsockname()[1])
+def _free_port(host: str, port: int) -> int:
+    """`port`, or any free one for 0; told now, for starting the page takes seconds."""
+    try:
+        with socket.create_server((host, port)) as probe:
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(
+            f"cannot listen on {host} port {port}: {reason}; choose another with --port or --host"
+        ) from None
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,0 +1,39 @@
+"""Who can stop what."""
+
+from __future__ import annotations
+
+from pixstack.web.runs import Runs
+
+
+def test_stop_ends_the_runs_of_its_own_page_and_tab() -> None:
+    runs = Runs()
+    with (
+        runs.going_on("a", "denoise") as mine,
+        runs.going_on("a", "enlarge") as other_tab,
+        runs.going_on("b", "denoise") as other_page,
+    ):
+        runs.stop("a", "denoise")
+        assert mine.is_set()
+        assert not other_tab.is_set()
+        assert not other_page.is_set()
+        runs.stop("a")
+        assert other_tab.is_set()
+        assert not other_page.is_set()
+
+
+def test_a_run_can_be_stopped_while_it_waits_for_its_turn() -> None:
+    runs = Runs()
+    runs.announce("a", "denoise")
+    runs.stop("a", "denoise")
+    with runs.going_on("a", "denoise") as cancel:
+        assert cancel.is_set()
+
+
+def test_the_next_run_starts_afresh() -> None:
+    runs = Runs()
+    runs.announce("a", "denoise")
+    runs.stop("a")
+    with runs.going_on("a", "denoise"):
+        pass
+    with runs.going_on("a", "denoise") as cancel:
+        assert not cancel.is_set()

@@ -1,0 +1,267 @@
+"""The web app as its API clients and its attackers see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from export.runtime import Translator
+from pixstack.web.launch import Settings, started
+from tests.doors.bad_files import WORDS, write_bad_files
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def address(models: Path) -> Iterator[str]:
+    before = dict(os.environ)
+    with started(Settings(port=0, models=models)) as address:
+        yield address
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module")
+def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    client = Client(address, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+    yield client
+    client.close()
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    return np.asarray(Image.open(path))
+
+
+def enlarge(client: Client, picture: Path, scale: str = "4x") -> tuple:
+    return client.predict(handle_file(picture), scale, "Faithful", api_name="/super_resolution")
+
+
+def test_super_resolution_gives_the_pixels_of_the_runtime(
+    client: Client, models: Path, photo: Path
+) -> None:
+    for style, model in (("Faithful", "photo-sr"), ("Crisp", "photo-sr-crisp")):
+        for scale in (2, 4):
+            file, line, (before, after) = client.predict(
+                handle_file(photo), f"{scale}x", style, api_name="/super_resolution"
+            )
+            expected = Translator(models / f"{model}.onnx").run({"source": pixels(photo)})
+            assert np.array_equal(pixels(file), expected[f"x{scale}"])
+            assert Path(file).name == f"photo-x{scale}.png"
+            assert line.startswith("60\N{MULTIPLICATION SIGN}40 ")
+            assert f"· {model} · CPU" in line
+            assert Image.open(before).size == Image.open(after).size == (60 * scale, 40 * scale)
+
+
+def test_denoising_takes_a_strength_or_finds_it(client: Client, photo: Path) -> None:
+    def denoised(automatic: bool, strength: float) -> np.ndarray:
+        file, line, _ = client.predict(handle_file(photo), automatic, strength, api_name="/denoise")
+        assert line.startswith("60\N{MULTIPLICATION SIGN}40 pixels · ")
+        return pixels(file)
+
+    assert np.array_equal(denoised(False, 0), pixels(photo))
+    # Told 25, and left to itself, the stand-in takes the whole mean.
+    assert np.array_equal(denoised(False, 25), denoised(True, 0))
+    assert not np.array_equal(denoised(True, 0), pixels(photo))
+
+
+def test_a_large_result_is_shown_reduced_and_given_whole(client: Client, tmp_path: Path) -> None:
+    Image.new("RGB", (700, 20), (10, 20, 30)).save(tmp_path / "wide.png")
+    file, line, (before, after) = enlarge(client, tmp_path / "wide.png")
+    assert Image.open(file).size == (2800, 80)
+    assert Image.open(before).size == Image.open(after).size == (2048, 59)
+    assert "shown reduced" in line
+
+
+def test_deep_and_transparent_pictures_are_kept_and_shown(client: Client, tmp_path: Path) -> None:
+    values = np.linspace(0, 65535, 40 * 30, dtype=np.uint16).reshape(30, 40)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    file, _, (before, after) = enlarge(client, tmp_path / "deep.png", "2x")
+    assert np.array_equal(pixels(file), values.repeat(2, 0).repeat(2, 1))
+    assert pixels(before).dtype == pixels(after).dtype == np.uint8
+    Image.new("RGBA", (40, 30), (255, 0, 0, 128)).save(tmp_path / "glass.png")
+    file, _, (_, after) = enlarge(client, tmp_path / "glass.png", "2x")
+    assert Image.open(file).mode == Image.open(after).mode == "RGBA"
+
+
+def test_a_file_name_with_brackets_is_a_name(client: Client, photo: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd[page=3] (1).png"
+    odd.write_bytes(photo.read_bytes())
+    file, _, previews = enlarge(client, odd, "2x")
+    assert Image.open(file).size == Image.open(previews[0]).size == (120, 80)
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_bad_picture_gets_a_message_and_the_app_goes_on(
+    name: str, client: Client, photo: Path, tmp_path: Path
+) -> None:
+    bad = write_bad_files(tmp_path)[name]
+    with pytest.raises(AppError) as caught:
+        enlarge(client, bad)
+    message = str(caught.value)
+    assert WORDS[name].replace("x", " x ") in message or WORDS[name] in message
+    assert "/" not in message.replace("TIFF, GIF or AVIF", "")
+    assert enlarge(client, photo)[0]
+
+
+def test_a_result_that_is_too_large_is_refused_before_the_run(
+    client: Client, tmp_path: Path
+) -> None:
+    Image.new("L", (6000, 4000)).save(tmp_path / "large.png")
+    with pytest.raises(AppError, match="24000 x 16000 pixels; at most 130 megapixels"):
+        enlarge(client, tmp_path / "large.png")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "settings", "words"),
+    [
+        ("/super_resolution", ("9x", "Faithful"), "Choose a scale"),
+        ("/super_resolution", ("4x", ["Crisp"]), "Choose a scale"),
+        ("/denoise", (False, 900), "expected 0..75"),
+        ("/denoise", (False, "<b>much"), "&lt;b&gt;much"),
+    ],
+)
+def test_settings_from_strangers_are_checked(
+    endpoint: str, settings: tuple, words: str, client: Client, photo: Path
+) -> None:
+    with pytest.raises(AppError, match=words):
+        client.predict(handle_file(photo), *settings, api_name=endpoint)
+
+
+def test_nothing_uploaded_is_told(client: Client) -> None:
+    with pytest.raises(AppError, match="Choose a picture first"):
+        client.predict(None, "4x", "Faithful", api_name="/super_resolution")
+
+
+def call(address: str, picture: object) -> str:
+    """Call the endpoint as a browser does, with any picture value, and return what comes back."""
+    body = json.dumps({"data": [picture, "2x", "Faithful"]}).encode()
+    url = f"{address}/gradio_api/call/super_resolution"
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            event = json.load(response)["event_id"]
+        with urllib.request.urlopen(f"{url}/{event}", timeout=60) as response:
+            return response.read().decode()
+    except urllib.error.HTTPError as error:
+        return f"event: error {error.code}"
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_files_of_the_server_are_not_read(address: str, photo: Path, meta: dict) -> None:
+    answer = call(address, {"path": str(photo)} | meta)
+    assert "event: error" in answer
+    assert "photo-x2" not in answer
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
+def test_addresses_are_not_fetched(address: str, meta: dict) -> None:
+    for key in ("path", "url"):
+        answer = call(address, {"path": None, key: "https://example.invalid/photo.png"} | meta)
+        assert "event: error" in answer
+
+
+def test_files_beside_the_cache_are_not_served(address: str, photo: Path) -> None:
+    for path in (photo, ROOT / "pyproject.toml", "/etc/passwd"):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{address}/gradio_api/file={path}", timeout=30)
+        assert caught.value.code in (403, 404)
+
+
+def test_an_upload_over_the_limit_is_refused(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "fat.png").write_bytes(bytes(65_000_000))
+    with pytest.raises(Exception, match=r"(?i)size|413|large"):
+        enlarge(client, tmp_path / "fat.png")
+
+
+def test_the_page_asks_no_other_host_for_fonts_or_styles(address: str) -> None:
+    for path in ("/", "/theme.css", "/config"):
+        with urllib.request.urlopen(address + path, timeout=30) as response:
+            text = response.read().decode()
+        assert "fonts.googleapis.com" not in text
+        assert "fonts.gstatic.com" not in text
+    config = json.loads(text)
+    assert config["analytics_enabled"] is False
+
+
+def test_a_stopped_run_leaves_nothing_and_the_next_one_works(models: Path, photo: Path) -> None:
+    from export.runtime import Cancelled
+    from pixstack.web.studio import Studio
+
+    cache = photo.parent / "cache"
+    studio = Studio({"photo-sr": models / "photo-sr.onnx"}, cache)
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        studio.translate("photo-sr", str(photo), "x4", {}, lambda done, total: None, cancel)
+    assert list(cache.iterdir()) == []
+    result = studio.translate(
+        "photo-sr", str(photo), "x4", {}, lambda done, total: None, threading.Event()
+    )
+    assert sorted(path.name for path in cache.rglob("*.png")) == [
+        "after.png",
+        "before.png",
+        "photo-x4.png",
+    ]
+    assert result.picture.parent.parent == cache
+
+
+def test_serve_prints_its_address_and_cleans_up_when_told_to_end(
+    models: Path, tmp_path: Path
+) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "app.py"), "--port", "0", "--models", str(models)],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.startswith("Pixstack is at http://127.0.0.1:")
+        with urllib.request.urlopen(line.split()[3], timeout=30) as response:
+            assert b"Pixstack" in response.read()
+        assert list(tmp_path.glob("pixstack-*"))
+    finally:
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "interrupted\n"
+    assert not list(tmp_path.glob("pixstack-*"))
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(models: Path, address: str) -> None:
+    port = address.rpartition(":")[2]
+    result = subprocess.run(
+        [sys.executable, "app.py", "--port", port, "--models", str(models)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 1
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert port in result.stderr
+
+
+def test_without_models_the_app_says_so(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match="no models found"),
+        started(Settings(port=0, models=tmp_path)),
+    ):
+        time.sleep(0)
