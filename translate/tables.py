@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -117,6 +118,9 @@ def convert_union(arguments: tuple[Any, ...], value: object, path: str) -> objec
 def convert_plain(hint: Any, value: object, path: str) -> object:
     """Numbers, truth values and text; a truth value is never taken for a number."""
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        # TOML has inf and nan, which no range check catches well and no rate or weight can be.
+        if not math.isfinite(value):
+            raise TableError(f"{path}: expected a finite number, got {value!r}")
         return float(value)
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
         return value
