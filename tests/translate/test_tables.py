@@ -70,6 +70,8 @@ def test_values_arrive_with_their_types() -> None:
         ({"name": 4}, "name: expected text, got 4"),
         ({"tags": {"slow": "very"}}, "tags.slow: expected a number, got 'very'"),
         ({"tags": {"slow": False}}, "tags.slow: expected a number, got False"),
+        ({"tags": {"slow": float("inf")}}, "tags.slow: expected a finite number, got inf"),
+        ({"tags": {"slow": float("nan")}}, "tags.slow: expected a finite number, got nan"),
         ({"tags": [1]}, "tags: expected a table, got [1]"),
     ],
 )

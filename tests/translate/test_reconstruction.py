@@ -1,0 +1,44 @@
+"""Reconstruction terms by hand."""
+
+import math
+
+import pytest
+import torch
+
+from translate.losses.reconstruction import RECONSTRUCTION
+
+FAKE = torch.tensor([[0.0, 0.5], [1.0, 0.25]], dtype=torch.float64)
+TRUTH = torch.tensor([[0.25, 0.5], [0.0, 0.5]], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("l1", (0.25 + 0 + 1 + 0.25) / 4),
+        ("l2", (0.0625 + 0 + 1 + 0.0625) / 4),
+        # Lai et al. 2017, equation 3: sqrt(d^2 + epsilon^2) with epsilon 1e-3.
+        ("charbonnier", (2 * math.sqrt(0.0625 + 1e-6) + 1e-3 + math.sqrt(1 + 1e-6)) / 4),
+    ],
+)
+def test_values(name: str, expected: float) -> None:
+    assert float(RECONSTRUCTION[name](FAKE, TRUTH)) == pytest.approx(expected, rel=1e-12)
+    assert float(RECONSTRUCTION[name](TRUTH, FAKE)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_every_term_is_known_here() -> None:
+    assert set(RECONSTRUCTION) == {"l1", "l2", "charbonnier"}
+
+
+@pytest.mark.parametrize("name", sorted(RECONSTRUCTION))
+def test_gradients_are_those_of_finite_differences(name: str) -> None:
+    random = torch.Generator().manual_seed(0)
+    fake = torch.rand(2, 3, 2, 2, generator=random, dtype=torch.float64, requires_grad=True)
+    truth = torch.rand(2, 3, 2, 2, generator=random, dtype=torch.float64)
+    assert torch.autograd.gradcheck(lambda picture: RECONSTRUCTION[name](picture, truth), fake)
+
+
+def test_charbonnier_has_a_gradient_where_pictures_agree() -> None:
+    fake = torch.zeros(3, requires_grad=True)
+    RECONSTRUCTION["charbonnier"](fake, torch.zeros(3)).backward()
+    assert fake.grad is not None
+    assert torch.equal(fake.grad, torch.zeros(3)), "0, not the nan of a bare square root"
