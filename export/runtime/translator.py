@@ -12,7 +12,8 @@ import onnxruntime
 
 from export.manifest import Manifest
 from export.runtime import budget, files, request, tiles
-from export.runtime.errors import Cancelled, InputError, ModelError, first_line
+from export.runtime.cancel import Cancel, check, watched
+from export.runtime.errors import InputError, ModelError, first_line
 from export.runtime.feeds import Feed, Fit
 from export.runtime.images import resize
 from export.runtime.model_file import read_model
@@ -22,7 +23,6 @@ from export.runtime.session import open_session
 from export.runtime.tiles import Box, Plan, Tile
 
 Progress = Callable[[int, int], object]
-Cancel = Callable[[], bool] | threading.Event
 
 # Pictures up to this many pixels run untiled without asking what a pixel costs.
 _SMALL = 256 * 256
@@ -114,7 +114,8 @@ class Translator:
             and classes take the manifest's default. With (N, H, W, C) as first picture, N
             pictures run one after the other; every view may then have a leading axis N.
         progress: called with (tiles done, tiles in all), first with 0 done.
-        cancel: a function or a threading.Event, asked between tiles; raises Cancelled.
+        cancel: a function or a threading.Event, asked between tiles; raises Cancelled. An Event
+            also stops the tile that is being computed.
 
         Returns pictures in the type of the first picture, `labels:K` as ids (H, W), `class:K` as
         int, `strength` as float, `keypoints:K` as (K, 3); with N pictures each with a leading
@@ -184,7 +185,7 @@ class Translator:
             Path(target),
             inputs or {},
             self.manifest.output(self._names(output)[0]),
-            lambda: _check(cancel),
+            lambda: check(cancel),
         )
         return Path(target)
 
@@ -213,8 +214,8 @@ class Translator:
         if progress is not None:
             progress(0, total)
         for done, tile in enumerate(plan.tiles, start=1):
-            _check(cancel)
-            tensors = self._run_tile(feeds, tile, names, last=done == total)
+            check(cancel)
+            tensors = self._run_tile(feeds, tile, names, cancel, last=done == total)
             for result, tensor in zip(results.values(), tensors, strict=True):
                 if fit is None:
                     result.put(tile, tensor)
@@ -227,7 +228,12 @@ class Translator:
         return {name: result.array for name, result in results.items()}
 
     def _run_tile(
-        self, feeds: Mapping[str, Feed], tile: Tile, names: list[str], last: bool
+        self,
+        feeds: Mapping[str, Feed],
+        tile: Tile,
+        names: list[str],
+        cancel: Cancel | None,
+        last: bool,
     ) -> list[np.ndarray]:
         options = onnxruntime.RunOptions()
         options.log_severity_level = 4
@@ -236,8 +242,10 @@ class Translator:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", _EMPTIED)
         tensors = {name: feed.tensor(tile.window) for name, feed in feeds.items()}
         try:
-            found = self._session.run(names, tensors, options)
+            with watched(cancel, options):
+                found = self._session.run(names, tensors, options)
         except Exception as error:  # ONNX Runtime's errors share no base class.
+            check(cancel)
             raise ModelError(
                 f"{self.path.name} failed on {tile.window.width}x{tile.window.height} pixels: "
                 f"{first_line(error)}"
@@ -267,13 +275,6 @@ class Translator:
                 f"{', '.join(known)}"
             )
         return names
-
-
-def _check(cancel: Cancel | None) -> None:
-    if cancel is None:
-        return
-    if cancel.is_set() if isinstance(cancel, threading.Event) else cancel():
-        raise Cancelled("the run was cancelled")
 
 
 def _share(progress: Progress | None, index: int, count: int) -> Progress | None:

@@ -250,3 +250,21 @@ def dreamer(path: Path) -> Path:
     return graph.save(
         path, manifest, {"noise": (FLOAT, ["n", 3])}, {"result": (FLOAT, ["n", 3, 4, 4])}
     )
+
+
+def slow(path: Path) -> Path:
+    """A thousand large convolutions, one after the other, on the whole picture."""
+    graph = Graph()
+    weights = graph.constant(np.zeros((64, 64, 7, 7)))
+    x = graph.convolution("image", np.zeros((64, 3, 1, 1)))
+    for _ in range(1000):
+        x = graph.add("Conv", x, weights, pads=[3] * 4)
+    last = graph.constant(np.zeros((3, 64, 1, 1)))
+    graph.add("Conv", x, last, output="result")
+    manifest = Manifest(
+        name="test-slow",
+        task="waiting",
+        inputs=(Input("image", "rgb"),),
+        outputs=(Output("result", "rgb"),),
+    )
+    return graph.save(path, manifest, {"image": picture()}, {"result": picture()})

@@ -1,6 +1,7 @@
 """Arrays in, arrays out: types, channels, every kind of view, progress and cancelling."""
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -210,6 +211,18 @@ def test_a_run_stops_between_tiles(adder: Translator, form: str):
     with pytest.raises(Cancelled):
         adder.run(full(4, 5), progress=progress, cancel=cancel)
     assert done == [0, 1, 2]
+
+
+def test_an_event_stops_a_tile_that_is_being_computed(tmp_path: Path):
+    path = models.slow(tmp_path / "slow.onnx")
+    translator = Translator(path, providers="cpu", threads=1)
+    event = threading.Event()
+    start = time.monotonic()
+    threading.Timer(0.2, event.set).start()
+    with pytest.raises(Cancelled):
+        translator.run({"image": np.zeros((256, 256, 3), np.uint8)}, cancel=event)
+    # Untouched it takes a thousand convolutions of 7x7, minutes.
+    assert time.monotonic() - start < 10
 
 
 def test_one_translator_serves_several_threads(adder: Translator):
