@@ -237,7 +237,7 @@ def smallest_size(module: ShippedStack) -> int:
             with torch.inference_mode():
                 module(*inputs)
             return side
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             reason = str(error).splitlines()[0]
         side *= 2
     raise ExportError(f"the stack fails at every size up to {_LARGEST_LEAST} pixels: {reason}")

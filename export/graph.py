@@ -74,11 +74,15 @@ class ShippedStack(nn.Module):
 
 def folded(stack: Stack) -> Stack:
     """A copy whose parametrizations are computed once and for all."""
-    # Remembered results of a parametrization are part of an autograd graph, which cannot be copied.
     copied = copy.deepcopy(stack).eval().requires_grad_(False)
     for module in copied.modules():
         if parametrize.is_parametrized(module):
-            for name in list(module.parametrizations):  # type: ignore[arg-type]
+            # A parametrized module has a class of its own, which its copies share; folding takes
+            # the parameter off that class, and the given stack must keep it.
+            shared = type(module)
+            own = type(shared.__name__, shared.__bases__, dict(shared.__dict__))
+            module.__class__ = cast(type[nn.Module], own)
+            for name in list(cast(nn.ModuleDict, module.parametrizations)):
                 parametrize.remove_parametrizations(module, name, leave_parametrized=True)
     return copied
 

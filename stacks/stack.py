@@ -33,6 +33,9 @@ class Stack(nn.Module):
                 stage = Stage(spec, self.views, channels)
             except TableError as error:
                 raise TableError(f"stage[{index}]: {error}") from None
+            if "." in spec.name or hasattr(self.stages, spec.name):
+                # Names become attributes of a module, which has its own: "double", "train" ...
+                raise TableError(f"stage[{index}].name: {spec.name!r} cannot name a stage")
             self.stages[spec.name] = stage
             self.views[spec.writes] = stage.writes
             if spec.hands_up:
