@@ -52,7 +52,7 @@ def started(settings: Settings) -> Iterator[str]:
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
         from pixstack.shelf import list_models
-        from pixstack.web.look import CSS, theme
+        from pixstack.web.look import CSS, HEAD, theme
         from pixstack.web.page import build_page
         from pixstack.web.studio import Studio
 
@@ -73,6 +73,7 @@ def started(settings: Settings) -> Iterator[str]:
                 max_file_size=f"{studio.limits.file_megabytes}mb",
                 theme=theme(),
                 css=CSS,
+                head=HEAD,
                 footer_links=["api"],
                 ssr_mode=False,
                 pwa=False,

@@ -22,11 +22,23 @@ footer .divider:last-of-type { display: none; }
 }
 .compare:has(img)::before { content: "Before"; left: 10px; }
 .compare:has(img)::after { content: "After"; right: 10px; }
+.compare [aria-label="Empty value"] { flex-direction: column; gap: 10px; }
+.compare [aria-label="Empty value"]::after {
+  content: "The result appears here"; color: var(--body-text-color-subdued);
+}
 @media (max-width: 640px) {
-  .gradio-container .main.fillable { padding: 8px 14px !important; }
   #head h1 { font-size: 1.8rem; }
   #head p { font-size: 1rem; }
 }
+"""
+
+# What lies outside of the part of the page that gradio lets `css` reach.
+HEAD = """
+<style>
+@media (max-width: 640px) {
+  .gradio-container .main.fillable { padding: 8px 14px !important; }
+}
+</style>
 """
 
 

@@ -20,6 +20,10 @@ Shown = tuple[str | None, str, tuple[str, str] | None]
 # One picture at a time over all tabs and visitors: a run uses every core it gets.
 TURNS = "translate"
 
+# On a narrow screen the result lies below the button; it has its height once it is drawn.
+SHOW = """() => { setTimeout(() => document.querySelector('#%s-compare').scrollIntoView(
+  {behavior: 'smooth', block: 'nearest'}), 400); }"""
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -132,6 +136,8 @@ def connect(
             show_progress="hidden",
             api_visibility="private",
         )
+    for listen in (panel.run.click, run.success):
+        listen(None, js=SHOW % tab, queue=False, api_visibility="private")
     panel.stop.click(stop, queue=False, show_progress="hidden", api_visibility="private")
 
 

@@ -32,7 +32,7 @@ def super_resolution_tab(studio: Studio) -> None:
                     value=max(scales),
                     label="Larger by",
                     info="In width and in height.",
-                    min_width=180,
+                    min_width=200,
                     elem_id=f"{TAB}-scale",
                 )
                 chosen["style"] = gr.Radio(
@@ -40,7 +40,7 @@ def super_resolution_tab(studio: Studio) -> None:
                     value=styles[0],
                     label="Style",
                     info="Crisp adds likely texture.",
-                    min_width=180,
+                    min_width=200,
                     elem_id=f"{TAB}-style",
                 )
 

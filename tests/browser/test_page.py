@@ -1,0 +1,207 @@
+"""What a visitor does: upload, wait, compare, download, stop, and drop the wrong file."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export.runtime import Translator
+from tests.browser.conftest import App, write_photograph
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+# tab -> (its label, model, output, scale)
+TABS = {
+    "super_resolution": ("Super-resolution", "photo-sr", "x4", 4),
+    "denoise": ("Denoising", "photo-denoise", "target", 1),
+}
+tabs = pytest.mark.parametrize("tab", TABS)
+
+
+def open_tab(page: Page, tab: str) -> None:
+    page.get_by_role("tab", name=TABS[tab][0]).click()
+    page.locator(f"#{tab}-run").wait_for()
+
+
+def upload(page: Page, tab: str, file: Path) -> None:
+    page.locator(f"#{tab}-upload input[type=file]").set_input_files(file)
+    # The picture appears once the server has it; a file that is none appears as a broken one.
+    page.locator(f"#{tab}-upload img").wait_for(state="attached")
+
+
+def replace_upload(page: Page, tab: str, file: Path) -> None:
+    box = page.locator(f"#{tab}-upload")
+    box.locator("button[aria-label=Clear], button[aria-label='Remove Image']").first.click()
+    box.locator("img").wait_for(state="detached")
+    upload(page, tab, file)
+
+
+def run(page: Page, tab: str) -> str:
+    """Press the button and return the line under the result."""
+    page.locator(f"#{tab}-run").click()
+    line = page.locator(f"#{tab}-line").get_by_text("pixels")
+    line.wait_for()
+    page.locator(f"#{tab}-run:enabled").wait_for()
+    return line.inner_text()
+
+
+def download(page: Page, tab: str, folder: Path) -> Path:
+    with page.expect_download() as started:
+        page.locator(f"#{tab}-download").click()
+    target = folder / started.value.suggested_filename
+    started.value.save_as(target)
+    return target
+
+
+def screenshot(page: Page, name: str, folder: Path) -> None:
+    """Keep a picture of the page; PIXSTACK_SCREENSHOTS names a folder to keep it in."""
+    folder = Path(os.environ.get("PIXSTACK_SCREENSHOTS") or folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+@tabs
+def test_a_photograph_comes_back_better(
+    tab: str, page: Page, app: App, photograph: Path, tmp_path: Path
+) -> None:
+    _, model, output, scale = TABS[tab]
+    open_tab(page, tab)
+    upload(page, tab, photograph)
+    line = run(page, tab)
+    times = "\N{MULTIPLICATION SIGN}"
+    assert line.startswith(f"150{times}100")
+    assert re.search(rf"· \d+\.\d s · {model} · \w+", line)
+
+    result = np.asarray(Image.open(download(page, tab, tmp_path)))
+    source = np.asarray(Image.open(photograph))
+    assert result.shape == (100 * scale, 150 * scale, 3)
+    if scale == 1:
+        assert not np.array_equal(result, source)
+    translator = Translator(app.models / f"{model}.onnx")
+    assert np.array_equal(result, translator.run({"source": source}, output)[output])
+
+    pictures = page.locator(f"#{tab}-compare img")
+    assert pictures.count() == 2
+    sizes = pictures.evaluate_all("all => all.map(one => [one.naturalWidth, one.naturalHeight])")
+    assert sizes == [[150 * scale, 100 * scale]] * 2
+
+
+def test_the_settings_reach_the_model(page: Page, photograph: Path, tmp_path: Path) -> None:
+    upload(page, "super_resolution", photograph)
+    page.locator("#super_resolution-scale").get_by_text("2x").click()
+    page.locator("#super_resolution-style").get_by_text("Crisp", exact=True).click()
+    assert "photo-sr-crisp" in run(page, "super_resolution")
+    assert Image.open(download(page, "super_resolution", tmp_path)).size == (300, 200)
+
+    open_tab(page, "denoise")
+    slider = page.locator("#denoise-strength")
+    assert not slider.is_visible()
+    page.locator("#denoise-automatic input").click()
+    slider.wait_for()
+    upload(page, "denoise", photograph)
+    results = []
+    for strength in ("0", "50"):
+        slider.locator("input[type=number]").fill(strength)
+        run(page, "denoise")
+        results.append(np.asarray(Image.open(download(page, "denoise", tmp_path))).astype(int))
+    source = np.asarray(Image.open(photograph)).astype(int)
+    changes = [np.abs(result - source).mean() for result in results]
+    assert changes[0] < changes[1]
+
+
+def test_the_line_between_before_and_after_moves(page: Page, photograph: Path) -> None:
+    upload(page, "super_resolution", photograph)
+    run(page, "super_resolution")
+    after = page.locator("#super_resolution-compare img.fixed")
+    handle = page.locator("#super_resolution-compare [data-testid=slider]")
+    handle.wait_for()
+    page.wait_for_timeout(500)
+
+    def hidden_part() -> float:
+        style = after.get_attribute("style") or ""
+        found = re.search(r"inset\(0px 0px 0px ([\d.]+)%\)", style)
+        assert found, style
+        return float(found.group(1))
+
+    assert hidden_part() == pytest.approx(50, abs=2)
+    box, frame = handle.bounding_box(), after.bounding_box()
+    assert box
+    assert frame
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] - frame["width"] / 4, middle[1], steps=5)
+    page.mouse.up()
+    assert hidden_part() == pytest.approx(25, abs=4)
+
+
+@tabs
+def test_stop_ends_a_long_run_and_the_next_one_works(
+    tab: str, page: Page, app: App, photograph: Path, tmp_path: Path
+) -> None:
+    large = write_photograph(tmp_path / "large.png", 1400, 1000)
+    open_tab(page, tab)
+    upload(page, tab, large)
+    assert page.locator(f"#{tab}-stop").is_disabled()
+    page.locator(f"#{tab}-run").click()
+    # The bar counts tiles, so the run is under way.
+    page.locator(f"#{tab}-compare").get_by_text(re.compile(r"\d+/\d+ tiles")).wait_for()
+    page.locator(f"#{tab}-stop:enabled").click()
+    page.locator(f"#{tab}-line").get_by_text("Stopped.").wait_for()
+    assert page.locator(f"#{tab}-download").is_disabled()
+    assert page.locator(f"#{tab}-compare img").count() == 0
+    assert not [path for path in app.folder.rglob("large-*") if path.is_file()]
+
+    page.locator(f"#{tab}-run:enabled").wait_for()
+    replace_upload(page, tab, photograph)
+    assert "150" in run(page, tab)
+
+
+@tabs
+def test_a_text_file_gets_a_message_and_the_page_goes_on(
+    tab: str, page: Page, photograph: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong.png"
+    wrong.write_text("this is no picture")
+    open_tab(page, tab)
+    upload(page, tab, wrong)
+    page.locator(f"#{tab}-run").click()
+    page.get_by_text("wrong.png is not a picture that can be read").wait_for()
+    page.locator(f"#{tab}-run:enabled").wait_for()
+    assert page.locator(f"#{tab}-download").is_disabled()
+    replace_upload(page, tab, photograph)
+    assert "150" in run(page, tab)
+
+
+def test_pressing_the_button_without_a_picture_says_what_to_do(page: Page) -> None:
+    page.locator("#super_resolution-run").click()
+    page.get_by_text("Choose a picture first.").wait_for()
+    page.locator("#super_resolution-run:enabled").wait_for()
+
+
+@tabs
+def test_the_page_reads_well_wide_and_narrow(
+    tab: str, page_of_width: Page, width: int, tmp_path: Path
+) -> None:
+    page = page_of_width
+    open_tab(page, tab)
+    screenshot(page, f"{tab}-{width}-empty", tmp_path)
+    page.locator(f"#{tab}-examples button").nth(1).click()
+    page.locator(f"#{tab}-upload img").wait_for()
+    run(page, tab)
+    page.locator(f"#{tab}-compare img").first.wait_for()
+    page.wait_for_timeout(500)
+    screenshot(page, f"{tab}-{width}-result", tmp_path)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    for part in ("upload", "run", "stop", "compare", "line", "download"):
+        box = page.locator(f"#{tab}-{part}").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width, part
