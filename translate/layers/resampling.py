@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,6 +44,8 @@ class PixelShuffle(nn.Module):
         super().__init__()
         self.convolution = nn.Conv2d(channels, outputs * scale * scale, 3, padding=1)
         self.shuffle = nn.PixelShuffle(scale)
+        # A bias for each sub-pixel would draw the checkerboard again.
+        nn.init.zeros_(cast(Tensor, self.convolution.bias))
         if smooth:
             with torch.no_grad():
                 weight = self.convolution.weight
