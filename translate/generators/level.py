@@ -31,7 +31,8 @@ class LevelSpec:
         require(self.channels >= 1, "channels", self.channels, "1 or more")
         require(self.depth >= 2, "depth", self.depth, "2 or more")
         require(self.unfold in (1, 2, 4), "unfold", self.unfold, "1, 2, 4")
-        require(self.window % 2 == 1, "window", self.window, "an odd number")
+        odd = self.window >= 1 and self.window % 2 == 1
+        require(odd, "window", self.window, "an odd number of 1 or more")
 
     @property
     def multiple(self) -> int:
