@@ -1,0 +1,163 @@
+"""Every registered generator: shapes, gradients, reloading, and how it starts."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch import Tensor, nn
+
+from translate.generators import GENERATORS
+from translate.generators.level import Level, LevelSpec
+from translate.generators.pyramid import PyramidSpec
+from translate.generators.unet import UNetSpec
+from translate.layers.convolution import ResidualBlock
+from translate.layers.resampling import pad_to_multiple
+from translate.tables import TableError, parse
+
+SPECS: list[Any] = [
+    UNetSpec(widths=(6, 8, 10), blocks=1, unfold=2),
+    UNetSpec(widths=(6, 8), blocks=2, unfold=1),
+    LevelSpec(channels=6, depth=3, unfold=2, window=5),
+    LevelSpec(channels=6, depth=2, unfold=1, window=1),
+    PyramidSpec(channels=8, blocks=2, unfold=1, scale=2),
+    PyramidSpec(channels=8, blocks=1, unfold=2, scale=2),
+    PyramidSpec(channels=8, blocks=0, unfold=4, scale=1),
+    PyramidSpec(channels=8, blocks=1, unfold=1, scale=3),
+]
+IDS = [f"{spec.kind}-{index}" for index, spec in enumerate(SPECS)]
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def picture_of(made: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    return made[0] if isinstance(made, tuple) else made
+
+
+def test_every_kind_is_tested_here() -> None:
+    assert {spec.kind for spec in SPECS} == set(GENERATORS)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=IDS)
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (13, 8)])
+def test_any_size_after_padding(spec: Any, size: tuple[int, int]) -> None:
+    generator = spec.build(4, 3).eval()
+    padded = pad_to_multiple(random(2, 4, *size), spec.multiple)
+    with torch.no_grad():
+        made = generator(padded)
+    picture = picture_of(made)
+    assert picture.shape == (2, 3, spec.scale * padded.shape[2], spec.scale * padded.shape[3])
+    assert torch.isfinite(picture).all()
+    if spec.features:
+        grid = (padded.shape[2] // spec.multiple, padded.shape[3] // spec.multiple)
+        assert made[1].shape == (2, spec.features, *grid)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=IDS)
+def test_every_weight_learns(spec: Any) -> None:
+    torch.manual_seed(0)
+    generator = spec.build(3, 3)
+    made = generator(random(2, 3, 16, 16))
+    # The features handed up count too: the next level's gradients come through them.
+    parts = made if isinstance(made, tuple) else (made,)
+    torch.stack([part.square().mean() for part in parts]).sum().backward()
+    for name, parameter in generator.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=IDS)
+def test_reloaded_weights_make_the_same_picture(spec: Any) -> None:
+    generator, other = spec.build(3, 3), spec.build(3, 3)
+    picture = random(1, 3, 16, 16)
+    assert not torch.equal(picture_of(generator(picture)), picture_of(other(picture)))
+    other.load_state_dict(generator.state_dict())
+    assert torch.equal(picture_of(generator(picture)), picture_of(other(picture)))
+
+
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.kind != "level"])
+def test_residuals_start_small(spec: Any) -> None:
+    # In the network's range a picture spans 2; its first residual is to be a fraction of that.
+    for seed in range(3):
+        torch.manual_seed(seed)
+        made = picture_of(spec.build(3, 3)(random(1, 3, 16, 16, seed=seed)))
+        assert float(made.detach().square().mean().sqrt()) < 0.25
+
+
+@pytest.mark.parametrize(("unfold", "scale"), [(1, 2), (2, 2), (1, 3)])
+def test_a_pyramid_level_starts_without_a_checkerboard(unfold: int, scale: int) -> None:
+    torch.manual_seed(0)
+    made, _ = PyramidSpec(8, 1, unfold, scale).build(3, 3)(random(1, 3, 8, 8))
+    side = unfold * scale
+    blocks = made.reshape(1, 3, 8 // unfold, side, 8 // unfold, side)
+    assert torch.allclose(blocks, blocks[:, :, :, :1, :, :1].expand_as(blocks), atol=1e-6)
+
+
+def test_features_from_below_are_read() -> None:
+    level = PyramidSpec(8, 1, 2, 2).build(3, 3, features=5)
+    picture, features = random(1, 3, 12, 8), random(1, 5, 6, 4)
+    made, handed = level(picture, features)
+    assert made.shape == (1, 3, 24, 16)
+    assert handed.shape == (1, 8, 6, 4)
+    assert not torch.equal(level(picture, features + 1)[0], made)
+
+
+def test_a_residual_block_by_hand() -> None:
+    block = ResidualBlock(1)
+    for convolution, weight in ((block.first, -2.0), (block.second, 0.5)):
+        nn.init.zeros_(convolution.weight)
+        with torch.no_grad():
+            convolution.weight[0, 0, 1, 1] = weight
+    # x + 0.5 relu(-2 x): 3 stays, -3 becomes -3 + 0.5 * 6.
+    assert block(torch.tensor([[[[3.0, -3.0]]]]))[0, 0, 0].tolist() == [3.0, 0.0]
+
+
+def test_residual_blocks_start_near_the_identity() -> None:
+    torch.manual_seed(0)
+    features = torch.randn(1, 32, 16, 16)
+    change = ResidualBlock(32)(features) - features
+    # He initialisation would give a change as large as the features; it is scaled by a tenth.
+    assert 0.03 < float(change.detach().std()) < 0.3
+
+
+def test_the_noise_level_is_a_mean_over_its_window() -> None:
+    level = Level(LevelSpec(channels=4, depth=2, unfold=2, window=5), 3, 1)
+    picture = random(1, 3, 18, 22)
+    with torch.no_grad():
+        written, estimate = level(picture)[0, 0].numpy(), level.estimate(picture)[0, 0].numpy()
+    # Pixels outside the picture count for nothing: the sum of those inside over their number.
+    total = ndimage.uniform_filter(estimate.astype(np.float64), 5, mode="constant")
+    inside = ndimage.uniform_filter(np.ones(estimate.shape), 5, mode="constant")
+    np.testing.assert_allclose(written[::2, ::2], total / inside, atol=1e-6)
+    blocks = written.reshape(9, 2, 11, 2)
+    assert (blocks == blocks[:, :1, :, :1]).all()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"kind": "unet", "widths": [8]}, "g.widths: got (8,); allowed: two levels or more"),
+        ({"kind": "unet", "widths": [8, 0]}, "g.widths: got (8, 0); allowed: 1 or more each"),
+        ({"kind": "unet", "unfold": 3}, "g.unfold: got 3; allowed: 1, 2, 4"),
+        ({"kind": "unet", "blocks": 0}, "g.blocks: got 0; allowed: 1 or more"),
+        ({"kind": "pyramid", "unfold": 16}, "g.unfold: got 16; allowed: 1, 2, 4, 8"),
+        ({"kind": "pyramid", "scale": 5}, "g.scale: got 5; allowed: 1, 2, 3, 4"),
+        ({"kind": "pyramid", "blocks": -1}, "g.blocks: got -1; allowed: 0 or more"),
+        ({"kind": "level", "window": 4}, "g.window: got 4; allowed: an odd number of 1"),
+        ({"kind": "level", "window": -1}, "g.window: got -1; allowed: an odd number"),
+        ({"kind": "level", "depth": 1}, "g.depth: got 1; allowed: 2 or more"),
+    ],
+)
+def test_what_is_refused(table: dict[str, object], message: str) -> None:
+    with pytest.raises(TableError) as error:
+        GENERATORS.parse(table, "g")
+    assert str(error.value).startswith(message)
+
+
+def test_sizes_that_a_unet_needs() -> None:
+    assert UNetSpec(widths=(4, 4), unfold=1).multiple == 2
+    assert UNetSpec(widths=(4, 4, 4), unfold=2).multiple == 8
+    assert parse(UNetSpec, {"widths": [4, 4, 4, 4], "unfold": 4}).multiple == 32
