@@ -18,6 +18,8 @@ from torchmetrics.functional.image import (
 from translate.pixels import to_bytes
 
 Picture = NDArray[np.float32]
+WINDOW = 11
+"""Side of the window of `ssim`, in pixels."""
 BLOCK = 32
 """Side of the blocks of `band_error`, in pixels."""
 FLOOR = 0.25
@@ -39,11 +41,19 @@ def measure(result: Picture, target: Picture, border: int = 0) -> dict[str, floa
     Args:
         result, target: ``(H, W, C)`` in [0, 1], the same size; rounded to 8 bits here.
         border: pixels cut from each side before measuring.
+
+    Raises:
+        ValueError: the sizes differ, or what is left is smaller than a window of `ssim`.
     """
     if result.shape != target.shape:
         raise ValueError(f"result is {result.shape}, target {target.shape}; they must be equal")
     cut = slice(border, -border or None)
     pixels, truth = to_bytes(result)[cut, cut], to_bytes(target)[cut, cut]
+    height, width = truth.shape[:2]
+    if min(height, width) < WINDOW:
+        raise ValueError(
+            f"{width}x{height} pixels are left to measure; at least {WINDOW}x{WINDOW} are needed"
+        )
     luma_result, luma_truth = luma(pixels), luma(truth)
     band_result, band_truth = finest_band(luma_result), finest_band(luma_truth)
     return {
@@ -68,11 +78,16 @@ def psnr(result: Tensor, target: Tensor) -> float:
 
 
 def ssim(result: Tensor, target: Tensor) -> float:
-    """Structural similarity, 11x11 Gaussian of sigma 1.5 (Wang et al. 2004)."""
-    value = structural_similarity_index_measure(
-        result, target, sigma=1.5, kernel_size=11, data_range=255.0
+    """Structural similarity, 11x11 Gaussian of sigma 1.5 (Wang et al. 2004).
+
+    As in the paper, over the windows that lie inside the picture: the library pads the picture and
+    would count what it mirrored there.
+    """
+    _, similarities = structural_similarity_index_measure(
+        result, target, sigma=1.5, kernel_size=WINDOW, data_range=255.0, return_full_image=True
     )
-    return float(value)  # type: ignore[arg-type]
+    inside = slice(WINDOW // 2, -(WINDOW // 2))
+    return float(similarities[..., inside, inside].mean())
 
 
 def finest_band(picture: Tensor) -> Tensor:
