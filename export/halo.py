@@ -6,6 +6,9 @@ positive coefficients only, so that influences can add up but never cancel, and 
 output pixel is above zero exactly where the input can matter. Trained weights may be zero by
 chance; those of the copy never are, so the measure holds for every training of the structure.
 
+A narrow strip shows the reach along its length: kernels are rectangles, so how far a pixel is seen
+along one axis does not depend on where it lies along the other.
+
 A stride makes the pixels of one cell (`size_multiple` pixels a side) unequal: each phase of the
 cell is measured, at each output's scale, along both axes.
 """
@@ -127,7 +130,7 @@ def probe(shell: Stack, size: tuple[int, int]) -> dict[str, Tensor]:
 
 
 class Linear(TorchFunctionMode):
-    """While active, activations pass their input on and maxima of windows are means."""
+    """While active, activations and casts pass their input on, and maxima of windows are means."""
 
     def __torch_function__(
         self,
@@ -137,7 +140,8 @@ class Linear(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         name = getattr(func, "__name__", "")
-        if name in _ACTIVATIONS:
+        # Rounding to float32 between stages would let the smallest influences vanish.
+        if name in _ACTIVATIONS or name == "float":
             return args[0]
         if name == "max_pool2d":
             return mean_pool(*args, **(kwargs or {}))

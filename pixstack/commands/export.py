@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,10 @@ def command(
         Path | None,
         typer.Option(metavar="FILE.json", help="Measures to keep in the file, as `eval` prints."),
     ] = None,
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
+    ] = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the summary as JSON.")
     ] = None,
@@ -44,6 +49,8 @@ def command(
     from pixstack.errors import require_train
 
     require_train()
+    for module in plugins or []:
+        import_module(module)
     from export.convert import export_stack
     from pixstack.console import print_table, progress_bar, write_json
 

@@ -41,6 +41,40 @@ def test_pads_by_replication_and_crops(denoiser: Stack, size: tuple[int, int]) -
     assert target.shape == (2, 3, height, width)
 
 
+BY_SIX = """
+name = "by-six"
+[data]
+layout = "targets"
+views = { target = "rgb" }
+[degrade]
+choices = ["bicubic:6"]
+[[stage]]
+name = "by-three"
+writes = "x3"
+join = "add"
+generator = { kind = "pyramid", channels = 4, blocks = 0, scale = 3 }
+[[stage]]
+name = "by-two"
+reads = ["x3"]
+writes = "x6"
+join = "add"
+generator = { kind = "pyramid", channels = 4, blocks = 0, unfold = 2 }
+[[phase]]
+train = ["by-three", "by-two"]
+steps = 1
+"""
+
+
+def test_multiple_of_a_stage_that_reads_an_enlarged_picture() -> None:
+    # 3 W divides by 2 where W does.
+    shipped = ShippedStack(small.make(BY_SIX))
+    assert shipped.multiple == 2
+    assert [view.shape for view in shipped(torch.rand(1, 3, 5, 7))] == [
+        (1, 3, 30, 42),
+        (1, 3, 15, 21),
+    ]
+
+
 def test_told_strength_is_the_map_for_its_own_picture_alone(denoiser: Stack) -> None:
     source = torch.rand(3, 3, 6, 5)
     _, noise_map = ShippedStack(denoiser)(source, torch.tensor([25.5, -1.0, 0.0]))

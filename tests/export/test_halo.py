@@ -70,6 +70,31 @@ def test_trained_zeros_do_not_hide_a_dependence(pyramid: Stack) -> None:
     assert measure_halo(stack) == measure_halo(pyramid)
 
 
+DEEP = """
+name = "deep"
+[data]
+views = {{ source = "rgb", target = "rgb" }}
+[[stage]]
+name = "first"
+writes = "middle"
+generator = {{ kind = "layers", layers = [{names}] }}
+[[stage]]
+name = "second"
+reads = ["middle"]
+generator = {{ kind = "layers", layers = [{names}] }}
+[[phase]]
+train = ["first", "second"]
+steps = 1
+"""
+
+
+@pytest.mark.usefixtures("layers")
+def test_smallest_influences_of_deep_stacks_count() -> None:
+    # The outermost taps of 120 kernels of three: 3^-120 is below what float32 can hold.
+    stack = small.make(DEEP.format(names=", ".join(['"3"'] * 60)))
+    assert measure_halo(stack) == 120
+
+
 @pytest.mark.parametrize("row", [40, 41, 42, 43])
 def test_no_pixel_beyond_the_halo_matters_in_the_stack_itself(denoiser: Stack, row: int) -> None:
     halo = measure_halo(denoiser)
