@@ -125,12 +125,25 @@ def optimizer_tensors(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str
 def load_optimizer(
     prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]
 ) -> None:
-    """Put the moments back."""
+    """Put the moments back.
+
+    Raises:
+        CheckpointError: they are of other weights than the optimiser's.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith(f"{prefix}."):
-            index, key = name[len(prefix) + 1 :].split(".", 1)
-            state.setdefault(int(index), {})[key] = tensor
+    for name, tensor in without_prefix(prefix, tensors).items():
+        index, key = name.split(".", 1)
+        weight = parameters[int(index)] if int(index) < len(parameters) else None
+        if weight is None or tensor.shape not in (weight.shape, ()):
+            raise CheckpointError(
+                f"{prefix}: its state is of other weights; resume with the phases of the run"
+            )
+        if tensor.shape == weight.shape:
+            # A fused optimiser goes through weights and moments as they lie in memory: a moment in
+            # another order than its weight would move the wrong numbers.
+            tensor = torch.empty_like(weight).copy_(tensor)
+        state.setdefault(int(index), {})[key] = tensor
     table = optimizer.state_dict()
     table["state"] = state
     optimizer.load_state_dict(table)
