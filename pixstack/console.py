@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,18 +55,12 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     bar = Progress(*columns, TimeLeft(), console=Console(stderr=True), transient=True)
     task = bar.add_task(title, total=None)
-    start = time.monotonic()
-    shown = False
-
-    def update(done: int, total: int) -> None:
-        nonlocal shown
-        bar.update(task, completed=done, total=total)
-        if not shown and time.monotonic() - start > PATIENCE:
-            bar.start()
-            shown = True
-
+    # By a timer, for the first step alone may take long.
+    appear = threading.Timer(PATIENCE, bar.start)
+    appear.start()
     try:
-        yield update
+        yield lambda done, total: bar.update(task, completed=done, total=total)
     finally:
-        if shown:
-            bar.stop()
+        appear.cancel()
+        appear.join()
+        bar.stop()

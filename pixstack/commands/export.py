@@ -52,11 +52,14 @@ def command(
     for module in plugins or []:
         import_module(module)
     from export.convert import export_stack
+    from pixstack import __version__
     from pixstack.console import print_table, progress_bar, write_json
 
     measures = read_metrics(metrics) if metrics is not None else None
     with progress_bar("export") as progress:
-        exported = export_stack(checkpoint, target, name, version, measures, progress)
+        exported = export_stack(
+            checkpoint, target, name, version, measures, {"pixstack": __version__}, progress
+        )
     if json_target is not None:
         write_json(summary(exported), json_target)
     if json_target != "-":

@@ -63,7 +63,7 @@ def started(settings: Settings) -> Iterator[str]:
         page = build_page(studio)
         page.queue(max_size=WAITING)
         try:
-            _, address, _ = page.launch(
+            _, address, public = page.launch(
                 server_name=settings.host,
                 server_port=port,
                 share=settings.share,
@@ -80,7 +80,7 @@ def started(settings: Settings) -> Iterator[str]:
                 mcp_server=False,
                 enable_monitoring=False,
             )
-            yield address.rstrip("/")
+            yield (public or address).rstrip("/")
         finally:
             page.close(verbose=False)
 
@@ -88,7 +88,8 @@ def started(settings: Settings) -> Iterator[str]:
 def _free_port(host: str, port: int) -> int:
     """`port`, or any free one for 0; told now, for starting the page takes seconds."""
     try:
-        with socket.create_server((host, port)) as probe:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.create_server((host, port), family=family) as probe:
             return int(probe.getsockname()[1])
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

@@ -11,8 +11,8 @@ import gradio as gr
 from gradio.components import Component
 
 from export.runtime.errors import Cancelled
-from pixstack.web.studio import PICTURE_ERRORS, Studio
-from pixstack.web.uploads import page_message, upload_box, uploaded_file
+from pixstack.web.studio import Studio
+from pixstack.web.uploads import PICTURE_ERRORS, page_message, upload_box, uploaded_file
 
 # The PNG, a line about it, the previews before and after; a stopped run has only the line.
 Shown = tuple[str | None, str, tuple[str, str] | None]

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
 
-import pyvips
-
 from export.manifest import Manifest
 from export.runtime.model_file import read_manifest
 from export.runtime.translator import Translator
@@ -128,7 +126,3 @@ def _line(
     if result != size:
         sizes += f" {TO} {result[0]}{TIMES}{result[1]}"
     return f"{sizes} pixels · {seconds:.1f} s · {model} · {provider}"
-
-
-# Errors that a picture can cause; anything else is a fault of the app and looks like one.
-PICTURE_ERRORS = (ValueError, OSError, pyvips.Error)

@@ -10,7 +10,11 @@ from typing import Any
 import gradio as gr
 
 from export.runtime.errors import ImageError
+from pixstack.errors import one_line
 from pixstack.picture_size import size_of
+
+# Errors that a picture can cause; anything else is a fault of the app and looks like one.
+PICTURE_ERRORS = (ValueError, OSError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,10 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
 
 def page_message(error: Exception, file: str | None) -> str:
     """An error as text for the page: no folder of the server, no markup from a file name."""
-    text = " ".join(str(error).split())
+    if isinstance(error, OSError):
+        text = f"The server could not store the picture: {(error.strerror or 'unknown').lower()}"
+    else:
+        text = one_line(error)
     if file is not None:
         text = text.replace(file, Path(file).name)
     return html.escape(text, quote=False)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,15 +92,18 @@ def width(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def page(app: App, browser: Browser) -> Iterator[Page]:
     """The page at 1280x900, which must ask no other host for anything."""
-    yield from open_page(app, browser, 1280)
+    with new_page(app, browser, 1280) as page:
+        yield page
 
 
 @pytest.fixture
 def page_of_width(app: App, browser: Browser, width: int) -> Iterator[Page]:
-    yield from open_page(app, browser, width)
+    with new_page(app, browser, width) as page:
+        yield page
 
 
-def open_page(app: App, browser: Browser, width: int) -> Iterator[Page]:
+@contextmanager
+def new_page(app: App, browser: Browser, width: int) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": width, "height": 900}, accept_downloads=True)
     page.set_default_timeout(PATIENCE)
     strange: list[str] = []

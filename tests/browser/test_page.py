@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 from export.runtime import Translator
-from tests.browser.conftest import App, write_photograph
+from tests.browser.conftest import App, new_page, write_photograph
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 # tab -> (its label, model, output, scale)
 TABS = {
@@ -162,6 +162,21 @@ def test_stop_ends_a_long_run_and_the_next_one_works(
     page.locator(f"#{tab}-run:enabled").wait_for()
     replace_upload(page, tab, photograph)
     assert "150" in run(page, tab)
+
+
+def test_closing_the_page_ends_its_run(
+    page: Page, app: App, browser: Browser, photograph: Path, tmp_path: Path
+) -> None:
+    upload(page, "super_resolution", write_photograph(tmp_path / "left.png", 1400, 1000))
+    page.locator("#super_resolution-run").click()
+    counted = page.locator("#super_resolution-compare").get_by_text(re.compile(r"\d+/\d+ tiles"))
+    counted.wait_for()
+    page.close()
+    with new_page(app, browser, 1280) as other:
+        upload(other, "super_resolution", photograph)
+        run(other, "super_resolution")
+    # One picture is translated at a time: had the first run gone on, its result would be there.
+    assert not list(app.folder.rglob("left-x4.png"))
 
 
 @tabs

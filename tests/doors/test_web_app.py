@@ -219,6 +219,31 @@ def test_a_stopped_run_leaves_nothing_and_the_next_one_works(models: Path, photo
     assert result.picture.parent.parent == cache
 
 
+def test_uploads_and_results_are_deleted_when_they_are_old(
+    models: Path, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pixstack.web.page.EVERY", 1)
+    monkeypatch.setattr("pixstack.web.page.AGE", 10)
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # put back in the end
+    with started(Settings(port=0, models=models)) as address:
+        cache = Path(os.environ["GRADIO_TEMP_DIR"])
+        client = Client(address, verbose=False)
+        enlarge(client, photo)
+        assert list(cache.rglob("photo-x4.png"))
+        client.close()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            left = [path.name for path in cache.rglob("*.png") if "-" not in path.name]
+            if not left and not list(cache.rglob("photo-x4.png")):
+                break
+            time.sleep(0.2)
+        assert not list(cache.rglob("photo*.png"))
+        assert not list(cache.rglob("before.png"))
+        # Those that the page itself shows stay.
+        assert len(list(cache.rglob("small-*.png"))) == 3
+    assert not cache.exists()
+
+
 def test_serve_prints_its_address_and_cleans_up_when_told_to_end(
     models: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,52 @@
+"""Tables, JSON and the progress bar."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pixstack import console
+
+
+def test_json_goes_to_stdout_or_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    value = {"name": "Café", "sizes": [1, 2]}
+    console.write_json(value, "-")
+    assert json.loads(capsys.readouterr().out) == value
+    console.write_json(value, str(tmp_path / "value.json"))
+    assert json.loads((tmp_path / "value.json").read_text("utf-8")) == value
+    assert capsys.readouterr().out == ""
+
+
+def test_tables_show_markup_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(("name", "range"), [("[bold]", "[0, 1]")])
+    heading, row = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["name", "range"]
+    assert row.split(maxsplit=1) == ["[bold]", "[0, 1]"]
+
+
+def test_no_bar_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    with console.progress_bar("photo.png") as update:
+        update(1, 2)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("patience", "shown"), [(0.05, True), (60.0, False)])
+def test_the_bar_appears_when_the_work_takes_its_time(
+    patience: float,
+    shown: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(console, "PATIENCE", patience)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with console.progress_bar("[photo].png") as update:
+        update(1, 2)
+        time.sleep(0.4)
+    text = capsys.readouterr().err
+    assert ("[photo].png" in text) == shown
+    assert ("1/2" in text) == shown

@@ -1,0 +1,181 @@
+"""`pixstack train`, `eval` and `recipes`: the doors of an engineer who trains."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from stacks.recipe import preset_names
+from tests.doors.conftest import Answer
+from tests.doors.standins import write_super_resolution
+
+Call = Callable[..., Answer]
+
+RECIPE = """
+name = "tiny"
+task = "super-resolution"
+batch = 2
+precision = "fp32"
+
+[data]
+layout = "targets"
+views = { target = "rgb" }
+size = 16
+
+[degrade]
+choices = ["bicubic:2"]
+
+[[stage]]
+name = "x2"
+writes = "x2"
+join = "add"
+generator = { kind = "pyramid", channels = 4, blocks = 1 }
+
+[[phase]]
+train = ["x2"]
+steps = 3
+adversarial = false
+"""
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("astronaut", "coffee"):
+        Image.fromarray(getattr(data, name)()[40:91, 30:95]).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+def test_train_then_eval(pixstack: Call, recipe: Path, targets: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    answer = pixstack("train", recipe, "-o", run, "--data", targets, "--set", "phase.0.steps=4")
+    assert answer.code == 0, answer.err
+    assert answer.out.splitlines()[-1] == str(run / "best.safetensors")
+    assert tomllib.loads((run / "recipe.toml").read_text())["phase"][0]["steps"] == 4
+
+    again = pixstack("train", recipe, "-o", run, "--data", targets)
+    assert again.code == 1
+    assert "--resume" in again.err
+    assert len(again.err.splitlines()) == 1
+
+    measured = pixstack(
+        "eval",
+        run / "best.safetensors",
+        *("--targets", targets, "--degrade", "bicubic:2", "--json", "-"),
+    )
+    assert measured.code == 0, measured.err
+    result = json.loads(measured.out)
+    assert result["images"] == 2
+    assert result["protocol"]["border"] == 2
+    # A stack near its start is near bilinear enlargement: neither broken nor perfect.
+    assert 15 < result["outputs"]["x2"]["psnr_y"] < 45
+
+
+def test_eval_of_an_onnx_file_is_what_the_picture_says(
+    pixstack: Call, targets: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "nearest.onnx"
+    write_super_resolution(model)
+    only = tmp_path / "only.txt"
+    only.write_text("coffee\n\n")
+    answer = pixstack(
+        "eval",
+        model,
+        *("--targets", targets, "--names", only, "--degrade", "bicubic:4", "--json", "-"),
+    )
+    assert answer.code == 0, answer.err
+    result = json.loads(answer.out)
+    target = np.asarray(Image.open(targets / "coffee.png"))[:48, :64]
+    small = Image.fromarray(target).resize((16, 12), Image.Resampling.BICUBIC)
+    nearest = np.asarray(small).repeat(4, 0).repeat(4, 1)
+    inner = (slice(4, -4), slice(4, -4))
+    error = (nearest[inner].astype(float) - target[inner]) ** 2
+    assert result["images"] == 1
+    assert result["outputs"]["x4"]["psnr_rgb"] == pytest.approx(
+        10 * np.log10(255**2 / error.mean()), abs=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "said"),
+    [
+        (("--degrade", "bicubics:4"), 1, "unknown step 'bicubics'"),
+        (("--degrade", "bicubic:3"), 1, "no output of scale 3"),
+        (("--degrade", "bicubic:4", "--sources", "."), 2, "give one of them"),
+        (("--degrade", "bicubic:4", "--input", "strength=1"), 2, "unknown"),
+        (("--names", "missing.txt"), 1, "missing.txt: no such file"),
+    ],
+)
+def test_eval_refuses_in_one_line(
+    pixstack: Call,
+    targets: Path,
+    tmp_path: Path,
+    given: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    model = tmp_path / "nearest.onnx"
+    write_super_resolution(model)
+    answer = pixstack("eval", model, "--targets", targets, *given)
+    assert answer.code == code
+    assert said in answer.err
+    assert len(answer.err.splitlines()) == 1
+
+
+def test_missing_folder(pixstack: Call, recipe: Path, tmp_path: Path) -> None:
+    answer = pixstack("train", recipe, "-o", tmp_path / "run", "--data", tmp_path / "nowhere")
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1)
+    assert "nowhere" in answer.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_misspelt_key(pixstack: Call, recipe: Path, targets: Path, tmp_path: Path) -> None:
+    recipe.write_text(RECIPE.replace("channels", "chanels"))
+    answer = pixstack("train", recipe, "-o", tmp_path / "run", "--data", targets)
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1)
+    assert "stage[0].generator.chanels" in answer.err
+    assert "'channels'" in answer.err
+
+
+def test_pair_of_different_sizes(pixstack: Call, tmp_path: Path) -> None:
+    for view, size in (("A", 32), ("B", 30)):
+        (tmp_path / "pairs" / view).mkdir(parents=True)
+        Image.new("RGB", (size, 32)).save(tmp_path / "pairs" / view / "one.png")
+    recipe = tmp_path / "pairs.toml"
+    recipe.write_text(
+        'name = "pairs"\n[data]\nsize = 16\n[[stage]]\nname = "render"\n'
+        'generator = { kind = "unet" }\n[[phase]]\ntrain = ["render"]\nsteps = 1\n'
+    )
+    run = tmp_path / "run"
+    answer = pixstack("train", recipe, "-o", run, "--data", tmp_path / "pairs")
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1)
+    assert "source 32x32, target 30x32" in answer.err
+    assert not run.exists()
+
+
+def test_recipes_lists_every_preset_and_prints_one(pixstack: Call) -> None:
+    answer = pixstack("recipes", "--json", "-")
+    assert answer.code == 0, answer.err
+    rows = {row["name"]: row for row in json.loads(answer.out)}
+    assert sorted(rows) == preset_names()
+    assert all(row["parameters"] > 0 and row["gmacs"] > 0 for row in rows.values())
+    printed = pixstack("recipes", "photo-sr")
+    assert tomllib.loads(printed.out)["name"] == "photo-sr"
+    wrong = pixstack("recipes", "photo-sd")
+    assert wrong.code == 1
+    assert "did you mean 'photo-sr'" in wrong.err
