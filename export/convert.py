@@ -58,6 +58,7 @@ def export_stack(
     name: str | None = None,
     version: str = "1",
     metrics: Mapping[str, Any] | None = None,
+    tools: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Exported:
     """Export ``RUN/best.safetensors``; the file appears complete and verified, or not at all.
@@ -68,6 +69,7 @@ def export_stack(
         name: of the model; the recipe's where it is not given.
         version: of the model.
         metrics: measures with their protocol, kept in the manifest as they are.
+        tools: versions to note beside those of torch and ONNX, by name.
         progress: called with (steps done, steps in all).
 
     Raises:
@@ -85,7 +87,7 @@ def export_stack(
     steps.done()
     halo = measure_halo(stack)
     steps.done()
-    manifest = describe(stack, halo, least, name, version, metrics or {})
+    manifest = describe(stack, halo, least, name, version, metrics or {}, tools or {})
     model = convert(module, manifest)
     steps.done()
     target.parent.mkdir(parents=True, exist_ok=True)

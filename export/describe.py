@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from export.graph import View, written_views
 from export.manifest import Input, Manifest, Output
 from stacks.recipe import recipe_hash, recipe_text
-from stacks.spec import Recipe
+from stacks.spec import DataSpec, FolderSpec, Recipe
 from stacks.stack import Stack
 from translate.degrade import Noise, parse_degradation
 from translate.pairs import CHANNELS
@@ -28,6 +30,7 @@ def describe(
     name: str | None,
     version: str,
     metrics: Mapping[str, Any],
+    tools: Mapping[str, str],
 ) -> Manifest:
     """The manifest of a stack.
 
@@ -38,8 +41,9 @@ def describe(
         name: of the model; the recipe's where it is None.
         version: of the model.
         metrics: measures with their protocol.
+        tools: further versions by name.
     """
-    recipe = stack.recipe
+    recipe = portable(stack.recipe)
     return Manifest(
         name=name or recipe.name,
         task=recipe.task,
@@ -57,8 +61,22 @@ def describe(
         recipe_hash=recipe_hash(recipe),
         metrics=metrics,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        tools=tool_versions(),
+        tools=tool_versions() | dict(tools),
     )
+
+
+def portable(recipe: Recipe) -> Recipe:
+    """The recipe without the places of one machine, which are nobody else's business or use."""
+
+    def moved(folders: tuple[FolderSpec, ...]) -> tuple[FolderSpec, ...]:
+        return tuple(
+            replace(folder, path=path.name) if (path := Path(folder.path)).is_absolute() else folder
+            for folder in folders
+        )
+
+    data = replace(recipe.data, root=DataSpec().root, folder=moved(recipe.data.folder))
+    validation = replace(recipe.validation, folder=moved(recipe.validation.folder))
+    return replace(recipe, data=data, validation=validation)
 
 
 def describe_input(stack: Stack, name: str) -> Input:

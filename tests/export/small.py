@@ -16,13 +16,14 @@ PYRAMID = """
 name = "small-sr"
 task = "super-resolution"
 [data]
+root = "/srv/pictures"
 layout = "targets"
 views = { target = "rgb" }
 [[data.folder]]
 path = "photos"
 pictures = ":-2"
 [[data.folder]]
-path = "more"
+path = "/mnt/disk/more"
 [degrade]
 choices = ["bicubic:4"]
 [[stage]]

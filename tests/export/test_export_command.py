@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from export.convert import Exported
+from pixstack import __version__
 from pixstack.cli import main
 from pixstack.commands import export as command
 from stacks.stack import Stack
@@ -20,8 +21,9 @@ def exporter(monkeypatch: pytest.MonkeyPatch, exported_pyramid: Exported) -> Sim
     """The export itself has its own tests; here it hands back one that was made."""
     calls = SimpleNamespace(arguments=None)
 
-    def export_stack(checkpoint, target, name, version, metrics, progress):
+    def export_stack(checkpoint, target, name, version, metrics, tools, progress):
         calls.arguments = (checkpoint, target, name, version, metrics)
+        assert tools == {"pixstack": __version__}
         progress(1, 1)
         return exported_pyramid
 
