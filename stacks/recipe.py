@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
@@ -66,31 +67,34 @@ def parse_recipe(text: str, overrides: Sequence[str] = ()) -> Recipe:
 def apply_override(table: dict[str, Any], override: str) -> None:
     """Set ``stage.0.generator.depth=6`` in a table; the value is read as TOML, else as text."""
     path, equals, given = override.partition("=")
-    if not equals:
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
         raise TableError(f"--set {override}: expected KEY.PATH=VALUE")
     try:
         value = tomllib.loads(f"value = {given}")["value"]
     except tomllib.TOMLDecodeError:
         value = given
-    *parents, last = path.strip().split(".")
     place: Any = table
-    for key in parents:
-        if isinstance(place, list):
-            place = place[list_index(key, place, override)]
+    for depth, key in enumerate(keys, start=1):
+        if not isinstance(place, (dict, list)):
+            raise TableError(f"--set {override}: {'.'.join(keys[: depth - 1])} is no table")
+        where: Any = list_index(key, place, override) if isinstance(place, list) else key
+        if depth == len(keys):
+            place[where] = value
+        elif isinstance(place, list):
+            place = place[where]
         else:
-            place = place.setdefault(key, {})
-    if isinstance(place, list):
-        place[list_index(last, place, override)] = value
-    elif isinstance(place, dict):
-        place[last] = value
-    else:
-        raise TableError(f"--set {override}: {'.'.join(parents)} is no table")
+            place = place.setdefault(where, {})
 
 
 def list_index(key: str, items: list[Any], override: str) -> int:
     """The position that ``key`` names in a list."""
-    if not key.isdigit() or int(key) >= len(items):
-        raise TableError(f"--set {override}: expected a position of 0 to {len(items) - 1}: {key!r}")
+    if not items:
+        raise TableError(f"--set {override}: the list is empty, so there is no position {key!r}")
+    if not key.isdecimal() or int(key) >= len(items):
+        raise TableError(
+            f"--set {override}: expected a position of 0 to {len(items) - 1}, got {key!r}"
+        )
     return int(key)
 
 
@@ -111,9 +115,9 @@ def write_table(table: dict[str, Any], path: str, lines: list[str]) -> None:
     """Plain values first, then tables: TOML's order."""
     for key, value in table.items():
         if not is_nested(value):
-            lines.append(f"{key} = {toml_value(value)}")
+            lines.append(f"{toml_key(key)} = {toml_value(value)}")
     for key, value in table.items():
-        here = f"{path}.{key}" if path else key
+        here = f"{path}.{toml_key(key)}" if path else toml_key(key)
         if isinstance(value, dict):
             lines.extend(["", f"[{here}]"])
             write_table(value, here, lines)
@@ -134,4 +138,10 @@ def toml_value(value: Any) -> str:
     """A plain value; TOML's text, numbers and lists of them are written as JSON's."""
     if isinstance(value, list):
         return f"[{', '.join(toml_value(item) for item in value)}]"
-    return json.dumps(value, ensure_ascii=False)
+    # The one character that stands bare in JSON's text and may not in TOML's.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def toml_key(key: str) -> str:
+    """A key as it is written: a view may have any name."""
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else toml_value(key)
