@@ -72,6 +72,16 @@ class DataSpec:
                 raise TableError(f"views.{view}: unknown kind {kind!r}; known: {known}")
         if "target" not in self.views:
             raise TableError("views: no 'target'; a stack learns from target pictures")
+        if self.layout != "targets" and "source" not in self.views:
+            raise TableError(f"views: no 'source'; layout {self.layout!r} brings one")
+        for view, kind in self.views.items():
+            if self.layout != "views" and view not in ("source", "target"):
+                raise TableError(f"views: {view!r} has no place in layout {self.layout!r}")
+            if self.layout == "targets" and kind != self.views["target"]:
+                raise TableError(
+                    f"views.source: got {kind!r}; sources made from targets are of their kind, "
+                    f"{self.views['target']!r}"
+                )
 
 
 @dataclass(frozen=True)
@@ -231,10 +241,33 @@ class Recipe:
         names = [stage.name for stage in self.stage]
         for name in {name for name in names if names.count(name) > 1}:
             raise TableError(f"stage: two stages are called {name!r}")
-        for index, phase in enumerate(self.phase):
-            for name in phase.train:
-                if name not in names:
-                    known = ", ".join(names)
+        for index, stage in enumerate(self.stage):
+            for key, value in (("truth", "noise_map"), ("join", "told")):
+                if getattr(stage, key) == value and not self.degrade.choices:
                     raise TableError(
-                        f"phase[{index}].train: unknown stage {name!r}; known: {known}"
+                        f"stage[{index}].{key}: {value!r} needs the noise of degrade.choices"
                     )
+        for index, phase in enumerate(self.phase):
+            self.check_phase(phase, f"phase[{index}].train")
+
+    def check_phase(self, phase: PhaseSpec, path: str) -> None:
+        """The stages that learn are there, once, and something judges them."""
+        stages = {stage.name: stage for stage in self.stage}
+        for name in phase.train:
+            if name not in stages:
+                raise TableError(f"{path}: unknown stage {name!r}; known: {', '.join(stages)}")
+            if phase.train.count(name) > 1:
+                raise TableError(f"{path}: {name!r} stands twice")
+        # One is enough: its gradients reach the stages before it.
+        if not any(judged(stages[name], phase) for name in phase.train):
+            given = ", ".join(repr(name) for name in phase.train)
+            raise TableError(
+                f"{path}: nothing judges {given}; give a stage an objective above 0, or a "
+                f"discriminator in an adversarial phase"
+            )
+
+
+def judged(stage: StageSpec, phase: PhaseSpec) -> bool:
+    """Whether any term of a stage's objective counts in a phase."""
+    adversarial = phase.adversarial and stage.discriminator is not None
+    return bool(stage.objective.generator_terms(adversarial))
