@@ -110,10 +110,12 @@ def descend(
     losses: Sequence[Tensor], optimizer: torch.optim.Optimizer, clip: float, reduce: Reduce
 ) -> None:
     """Backward, reduce the gradients over the devices, clip, step."""
+    # A stage may have no term that is due at this step.
+    losses = [loss for loss in losses if loss.requires_grad]
     if not losses:
         return
     optimizer.zero_grad(set_to_none=True)
-    torch.stack(list(losses)).sum().backward()
+    torch.stack(losses).sum().backward()
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     reduce(parameters)
     if clip:
