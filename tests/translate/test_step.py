@@ -141,6 +141,15 @@ def test_no_cases_do_nothing() -> None:
     assert float(weight.detach()) == 1.0
 
 
+def test_a_stage_without_a_term_stands_still() -> None:
+    first, second = Scale(1.0), Scale(1.0)
+    optimizer = torch.optim.SGD([first.weight, second.weight], lr=1.0)
+    silent = case(first, None, weight=0)
+    assert generator_step([silent], optimizer, 0, settings()) == {}
+    generator_step([silent, case(second, None, "b", weight=0.25)], optimizer, 0, settings())
+    assert (value(first), value(second)) == (1.0, 2.0)
+
+
 def test_frozen_thaws_after_an_error() -> None:
     module = Scale(1.0)
 
