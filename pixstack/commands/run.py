@@ -197,8 +197,8 @@ def check_output(name: str | None, manifest: Manifest) -> None:
 def _translate(
     translator: Translator, source: Path, target: Path, values: dict[str, Any], view: str | None
 ) -> dict[str, Any]:
+    from export.runtime.images import size_of
     from pixstack.console import progress_bar
-    from pixstack.picture_size import size_of
 
     target.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()

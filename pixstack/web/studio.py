@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Event, Lock
 
 from export.manifest import Manifest
+from export.runtime.images import size_of
 from export.runtime.model_file import read_manifest
 from export.runtime.translator import Translator
-from pixstack.picture_size import size_of
 from pixstack.web.previews import write_previews
 from pixstack.web.runs import Runs
 from pixstack.web.uploads import Limits, check_upload

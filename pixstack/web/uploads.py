@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 
 from export.runtime.errors import ImageError
+from export.runtime.images import size_of
 from pixstack.errors import one_line
-from pixstack.picture_size import size_of
 
 # Errors that a picture can cause; anything else is a fault of the app and looks like one.
 PICTURE_ERRORS = (ValueError, OSError, MemoryError)
