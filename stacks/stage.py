@@ -47,6 +47,13 @@ class Stage(nn.Module):
         self.resize = {name: self.base.scale // views[name].scale for name in spec.reads}
         if any(factor < 1 for factor in self.resize.values()):
             raise TableError(f"stage {spec.name!r}: the first view it reads must be the largest")
+        for name in spec.reads:
+            if self.base.scale % views[name].scale:
+                raise TableError(
+                    f"stage {spec.name!r}: {name!r} of scale {views[name].scale} does not enlarge "
+                    f"to scale {self.base.scale} by a whole factor"
+                )
+        self.check_features(views)
         features = views[spec.features].channels if spec.features else 0
         reads = sum(views[name].channels for name in spec.reads)
         self.generator = spec.generator.build(reads, channels, features)
@@ -56,9 +63,27 @@ class Stage(nn.Module):
         if spec.join == "told" and channels != 1:
             raise TableError(f"stage {spec.name!r}: a told strength stands for one channel")
         # Features live on the generator's own grid, which may be coarser than what it reads.
-        self.hands_up = ViewSpec(
-            spec.generator.features, self.base.scale // spec.generator.multiple or 1
-        )
+        self.hands_up = ViewSpec(spec.generator.features, self.grid)
+
+    @property
+    def grid(self) -> int:
+        """Points of the generator's own grid on one pixel of the source, along one side."""
+        return self.base.scale // self.spec.generator.multiple or 1
+
+    def check_features(self, views: dict[str, ViewSpec]) -> None:
+        """Features come from a generator that makes them, to one that reads them where they lie."""
+        spec = self.spec
+        for key, verb in (("features", "reads no features"), ("hands_up", "makes no features")):
+            if getattr(spec, key) and not spec.generator.features:
+                raise TableError(
+                    f"stage {spec.name!r}: {key} = {getattr(spec, key)!r}, but a generator of kind "
+                    f"{spec.generator.kind!r} {verb}"
+                )
+        if spec.features and views[spec.features].scale != self.grid:
+            raise TableError(
+                f"stage {spec.name!r}: the features {spec.features!r} lie on a grid of scale "
+                f"{views[spec.features].scale}, the generator's own grid is of scale {self.grid}"
+            )
 
     def forward(self, views: Views) -> Views:
         """The views written, of the views there are: name -> ``(N, C, H, W)``.
