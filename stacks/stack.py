@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, ItemsView, Mapping, ValuesView
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -12,6 +13,19 @@ from stacks.stage import Stage, Views, ViewSpec
 from translate.batches import Batch
 from translate.pairs import CHANNELS
 from translate.tables import TableError
+
+
+class Stages(nn.ModuleDict):
+    """Stages by name, in order; a `ModuleDict` that knows the type of its members."""
+
+    def __getitem__(self, key: str) -> Stage:
+        return cast(Stage, super().__getitem__(key))
+
+    def items(self) -> ItemsView[str, Stage]:
+        return cast("ItemsView[str, Stage]", super().items())
+
+    def values(self) -> ValuesView[Stage]:
+        return cast("ValuesView[Stage]", super().values())
 
 
 class Stack(nn.Module):
@@ -26,10 +40,11 @@ class Stack(nn.Module):
         kinds = recipe.data.views
         self.inputs = input_views(recipe)
         self.views = {name: spec for name, spec in self.inputs.items() if name != "strength"}
-        self.stages = nn.ModuleDict()
+        self.stages = Stages()
         for index, spec in enumerate(recipe.stage):
-            channels = 1 if spec.truth == "noise_map" else CHANNELS[truth_kind(kinds, spec.truth)]
             try:
+                noise = spec.truth == "noise_map"
+                channels = 1 if noise else CHANNELS[truth_kind(kinds, spec.truth)]
                 stage = Stage(spec, self.views, channels)
             except TableError as error:
                 raise TableError(f"stage[{index}]: {error}") from None
@@ -47,7 +62,7 @@ class Stack(nn.Module):
         stages: Collection[str] | None = None,
         truths: Mapping[str, Tensor] | None = None,
     ) -> Views:
-        """Every view, those given included.
+        """The views that the stages wrote, in their order.
 
         Args:
             views: the inputs: pictures ``(N, C, H, W)`` in [0, 1], ``strength (N,)``.
@@ -75,7 +90,7 @@ class Stack(nn.Module):
         spec, scale = self.stages[stage].spec, self.stages[stage].writes.scale
         if spec.truth != "target":
             return batch.views[spec.truth]
-        if scale > batch.scale:
+        if batch.scale % scale:
             return None
         reduced = batch.scale // scale
         return batch.views["target" if reduced == 1 else f"down{reduced}:target"]
