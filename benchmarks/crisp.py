@@ -33,7 +33,8 @@ SCALE = 4
 def band(picture: Picture) -> Picture:
     """The finest band of each channel of ``(H, W, 3)`` in [0, 1]."""
     height, width = picture.shape[:2]
-    return picture - cv2.pyrUp(cv2.pyrDown(picture), dstsize=(width, height))
+    low = cv2.pyrUp(cv2.pyrDown(picture), dstsize=(width, height))
+    return picture - low.astype(np.float32)
 
 
 def luma_energy(picture: Picture) -> float:
@@ -48,10 +49,11 @@ def amplify(picture: Picture, energy: float) -> Picture:
     Clipping to 8 bits eats some of what is added, so the gain is found by a few secant steps.
     """
     detail, gain = band(picture), 1.0
+    amplified = picture
     for _ in range(6):
-        reached = luma_energy(picture + (gain - 1) * detail)
-        gain *= float(np.sqrt(energy / max(reached, 1e-9)))
-    return picture + (gain - 1) * detail
+        gain *= float(np.sqrt(energy / max(luma_energy(amplified), 1e-9)))
+        amplified = (picture + (gain - 1) * detail).astype(np.float32)
+    return amplified
 
 
 def run(

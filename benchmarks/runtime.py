@@ -88,7 +88,9 @@ def eager(translator: Translator, picture: np.ndarray) -> dict[str, Contender]:
         ("PyTorch fp32", torch.contiguous_format),
         ("PyTorch fp32, channels last", torch.channels_last),
     ):
-        module = Stack(stack.recipe).eval().to(memory_format=layout)
+        module = Stack(stack.recipe).eval()
+        # The stubs of `to` know this form for tensors alone.
+        module = module.to(memory_format=layout)  # type: ignore[call-overload]
         views = {"source": torch.from_numpy(picture).permute(2, 0, 1)[None].contiguous()}
         views["source"] = views["source"].to(memory_format=layout)
         if "strength" in module.inputs:

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from stacks.spec import FolderSpec, Recipe
+from stacks.spec import FolderSpec, PhaseSpec, Recipe
 from translate.augment import Augment
 from translate.batches import Sampler
 from translate.degrade import parse_degradation
 from translate.pairs import DataError, Pairs, find_items
 
 
-def training_sampler(recipe: Recipe) -> Sampler:
-    """The sampler of a recipe's training batches.
+def training_groups(recipe: Recipe) -> list[tuple[Pairs, float]]:
+    """The pairs of every training folder, with its share.
 
     Raises:
         DataError: a folder is missing or empty, or a pair does not match.
     """
+    return [(open_folder(recipe, folder), folder.share) for folder in recipe.data.folder]
+
+
+def phase_sampler(
+    recipe: Recipe, groups: Sequence[tuple[Pairs, float]], phase: PhaseSpec
+) -> Sampler:
+    """The sampler of a phase's batches.
+
+    Raises:
+        DataError: the crop does not reduce by the scale of a degradation.
+    """
     degradations = [parse_degradation(text) for text in recipe.degrade.choices]
     shares = recipe.degrade.shares or (1.0,) * len(degradations)
+    size = phase.size or recipe.data.size
     for degradation in degradations:
-        if recipe.data.size % degradation.scale:
+        if size % degradation.scale:
             raise DataError(
-                f"data.size: got {recipe.data.size}; must be a multiple of {degradation.scale} "
+                f"size: got {size}; must be a multiple of {degradation.scale} "
                 f"for the degradation {degradation.text!r}"
             )
-    groups = [(open_folder(recipe, folder), folder.share) for folder in recipe.data.folder]
     return Sampler(
         groups,
-        recipe.batch,
-        recipe.data.size,
+        phase.batch or recipe.batch,
+        size,
         list(zip(degradations, shares, strict=True)),
         Augment(recipe.augment),
         recipe.seed,

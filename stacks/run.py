@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -26,6 +26,8 @@ from stacks.spec import PhaseSpec, Recipe
 from stacks.stack import Stack
 from translate.optim import MovingAverage
 from translate.pairs import CHANNELS
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def bf16_pays(device: torch.device) -> bool:
@@ -60,7 +62,7 @@ class Run:
     recipe: Recipe
     fabric: Fabric
     stack: Stack = field(init=False)
-    average: MovingAverage = field(init=False)
+    average: MovingAverage[Stack] = field(init=False)
     discriminators: nn.ModuleDict = field(init=False)
     generator_optimizer: torch.optim.Optimizer = field(init=False)
     discriminator_optimizer: torch.optim.Optimizer | None = field(init=False, default=None)
@@ -74,8 +76,8 @@ class Run:
         # Weights are drawn before anything else could draw, so a seed names a start.
         torch.manual_seed(self.recipe.seed)
         device = self.fabric.device
-        self.stack = Stack(self.recipe).to(device, memory_format=torch.channels_last)
-        self.discriminators = nn.ModuleDict(
+        self.stack = channels_last(Stack(self.recipe).to(device))
+        discriminators = nn.ModuleDict(
             {
                 stage.name: stage.discriminator.build(
                     discriminator_channels(self.stack, stage.name)
@@ -83,7 +85,8 @@ class Run:
                 for stage in self.recipe.stage
                 if stage.discriminator is not None
             }
-        ).to(device, memory_format=torch.channels_last)
+        )
+        self.discriminators = channels_last(discriminators.to(device))
         self.average = MovingAverage(self.stack, self.recipe.ema.decay)
         self.begin_phase(0)
 
@@ -169,6 +172,12 @@ class Run:
         if self.discriminator_optimizer:
             load_optimizer("discriminator_optimizer", self.discriminator_optimizer, tensors)
         self.step, self.best, self.seconds = facts["step"], facts["best"], facts["seconds"]
+
+
+def channels_last(module: Network) -> Network:
+    """The module with its kernels channels last in memory, which convolutions prefer."""
+    # The stubs of `to` know this form for tensors alone.
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def discriminator_channels(stack: Stack, name: str) -> int:

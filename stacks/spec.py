@@ -158,11 +158,18 @@ class PhaseSpec:
     """Whether the discriminators take part; stages without one have no adversary in any phase."""
     rate: float = 1.0
     """What the rates of both sides are multiplied by."""
+    batch: int = 0
+    """Items a batch in this phase; 0 takes the recipe's."""
+    size: int = 0
+    """Side of the crop in this phase; 0 takes the data's. Large crops late in a run show the
+    networks pictures as they will meet them: most of a small crop lies near an edge."""
 
     def __post_init__(self) -> None:
         require(bool(self.train), "train", self.train, "one stage or more")
         require(self.steps >= 0, "steps", self.steps, "0 or more")
         require(self.rate > 0, "rate", self.rate, "above 0")
+        require(self.batch >= 0, "batch", self.batch, "0 or more")
+        require(self.size == 0 or self.size >= 8, "size", self.size, "0, or 8 or more")
 
 
 @dataclass(frozen=True)

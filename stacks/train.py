@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from stacks.checkpoint import CheckpointError, load_stack, load_weights, save_stack
-from stacks.data import training_sampler, validation_pairs
+from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_predictor
 from stacks.recipe import recipe_text
 from stacks.record import Record
@@ -53,7 +53,8 @@ def train(
             f"{folder} holds a run already; add --resume or choose another folder"
         )
     # Data first: what is wrong with them must not cost the time of building networks.
-    sampler, validation = training_sampler(recipe), validation_pairs(recipe)
+    groups, validation = training_groups(recipe), validation_pairs(recipe)
+    samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
     fabric = launch(recipe, devices, nodes)
     run = Run(recipe, fabric)
     if state.exists():
@@ -69,7 +70,7 @@ def train(
             if index > run.phase:
                 run.begin_phase(index)
             phase, first = recipe.phase[index], run.phase_start(index)
-            batches = Prefetch(sampler, range(run.step, first + phase.steps))
+            batches = Prefetch(samplers[index], range(run.step, first + phase.steps))
             started = time.perf_counter()
             for batch in batches:
                 set_rates(run, run.step - first)
@@ -194,8 +195,8 @@ def validate(run: Run, validation: Sequence[Pairs], folder: Path, record: Record
     """Measure the averaged weights on held-out pictures and keep the best."""
     stack, spec = run.average.module, run.recipe.validation
     protocol = Protocol(spec.degrade, run.recipe.seed)
-    predictor = stack_predictor(stack)  # type: ignore[arg-type]
-    output = output_of_scale(stack, protocol.scale)  # type: ignore[arg-type]
+    predictor = stack_predictor(stack)
+    output = output_of_scale(stack, protocol.scale)
     scores = [
         score for pairs in validation for score in evaluate(predictor, pairs, protocol, output)
     ]
@@ -209,4 +210,4 @@ def validate(run: Run, validation: Sequence[Pairs], folder: Path, record: Record
 def save_best(run: Run, folder: Path, measures: Mapping[str, float]) -> None:
     """The averaged weights with their recipe."""
     facts = {"step": run.step, "measures": dict(measures)}
-    save_stack(folder / "best.safetensors", run.average.module, run.recipe, facts)  # type: ignore
+    save_stack(folder / "best.safetensors", run.average.module, run.recipe, facts)

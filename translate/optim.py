@@ -6,12 +6,14 @@ import copy
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import nn
 
 from translate.tables import require
+
+Averaged = TypeVar("Averaged", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-class MovingAverage:
+class MovingAverage(Generic[Averaged]):
     """Exponential moving average of weights (Yazici et al. 2019, arXiv 1806.04498).
 
     The average starts as the weights themselves and its memory grows to ``decay``, so that the
@@ -103,12 +105,13 @@ class MovingAverage:
         module: a copy of the module that holds the average; it is what ships.
     """
 
-    def __init__(self, module: nn.Module, decay: float) -> None:
+    def __init__(self, module: Averaged, decay: float) -> None:
         self.decay = decay
-        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+        self.module: Averaged = copy.deepcopy(module)
+        self.module.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def update(self, module: nn.Module, step: int) -> None:
+    def update(self, module: Averaged, step: int) -> None:
         """Move towards the weights of ``module``; ``step`` counts updates from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), 1 - decay)

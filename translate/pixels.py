@@ -29,9 +29,9 @@ def from_network(picture: Tensor) -> Tensor:
 def to_floats(picture: NDArray[np.generic]) -> NDArray[np.float32]:
     """Integers of 8 or 16 bits -> float32 in [0, 1]; floats pass through as float32."""
     if picture.dtype == np.uint8:
-        return picture.astype(np.float32) / 255
+        return picture.astype(np.float32) / np.float32(255)
     if picture.dtype == np.uint16:
-        return picture.astype(np.float32) / 65535
+        return picture.astype(np.float32) / np.float32(65535)
     return picture.astype(np.float32)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -28,7 +27,7 @@ class Registry:
         def add(spec: Spec) -> Spec:
             if kind in self._specs:
                 raise ValueError(f"{self.sort} kind {kind!r} is registered twice; {self.known()}")
-            if not dataclasses.is_dataclass(spec):
+            if not hasattr(spec, "__dataclass_fields__"):
                 raise TypeError(f"{self.sort} kind {kind!r} must be a dataclass")
             spec.kind = kind  # type: ignore[attr-defined]
             self._specs[kind] = spec

@@ -205,19 +205,23 @@ def _translate(
     with progress_bar(source.name) as progress:
         translator.file(source, target, inputs=values, output=view, progress=progress)
     seconds = time.perf_counter() - start
+    height, width = size_of(source)
+    result_height, result_width = size_of(target)
     return {
         "source": str(source),
         "target": str(target),
-        "size": list(size_of(source)),
-        "result_size": list(size_of(target)),
+        "width": width,
+        "height": height,
+        "result_width": result_width,
+        "result_height": result_height,
         "seconds": round(seconds, 3),
         "provider": translator.provider,
     }
 
 
 def _line(row: dict[str, Any]) -> str:
-    (width, height), (wide, high) = row["size"], row["result_size"]
     return (
-        f"{row['target']}  {width}x{height} -> {wide}x{high}  "
+        f"{row['target']}  {row['width']}x{row['height']} -> "
+        f"{row['result_width']}x{row['result_height']}  "
         f"{row['seconds']:.1f} s  {row['provider']}"
     )

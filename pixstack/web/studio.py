@@ -122,7 +122,8 @@ class Studio:
 def _line(
     size: tuple[int, int], result: tuple[int, int], seconds: float, model: str, provider: str
 ) -> str:
-    sizes = f"{size[0]}{TIMES}{size[1]}"
+    """One line from sizes as (height, width); people read them the other way around."""
+    sizes = f"{size[1]}{TIMES}{size[0]}"
     if result != size:
-        sizes += f" {TO} {result[0]}{TIMES}{result[1]}"
+        sizes += f" {TO} {result[1]}{TIMES}{result[0]}"
     return f"{sizes} pixels · {seconds:.1f} s · {model} · {provider}"

@@ -79,7 +79,7 @@ def uploaded_file(value: dict[str, Any] | None, cache: Path) -> str | None:
 
 
 def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, tuple[int, int]]:
-    """The uploaded file and its (width, height), when they are within the limits.
+    """The uploaded file and its (height, width), when they are within the limits.
 
     Args:
         path: the file in gradio's cache, or None where nothing was uploaded.
@@ -95,7 +95,7 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
         raise ImageError(
             f"The file is larger than {limits.file_megabytes} MB; choose a smaller one."
         )
-    width, height = size_of(file)
+    height, width = size_of(file)
     megapixels = width * height / 1e6
     if megapixels > limits.megapixels:
         raise ImageError(
@@ -107,7 +107,7 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
             f"The result would have {width * scale:.0f} x {height * scale:.0f} pixels; at most "
             f"{limits.result_megapixels:g} megapixels are made here. Choose a smaller scale."
         )
-    return file, (width, height)
+    return file, (height, width)
 
 
 def page_message(error: Exception, file: str | None) -> str:

@@ -70,7 +70,8 @@ def test_a_folder_of_pictures_to_a_folder(pixstack: Call, photo: Path, tmp_path:
     assert files_under(target) == ["a.png", "b.png"]
     rows = json.loads(answer.out)
     assert [Path(row["target"]).name for row in rows] == ["a.png", "b.png"]
-    assert rows[0]["size"] == rows[0]["result_size"] == [60, 40]
+    assert rows[0]["width"] == rows[0]["result_width"] == 60
+    assert rows[0]["height"] == rows[0]["result_height"] == 40
     assert rows[0]["provider"] == "CPU"
     assert rows[0]["seconds"] >= 0
 

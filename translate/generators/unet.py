@@ -58,8 +58,7 @@ class UNet(nn.Module):
         initialize(self.enter)
         self.descents = nn.ModuleList(chain(width, spec.blocks) for width in widths[:-1])
         self.downs = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 2, stride=2)
-            for fine, coarse in itertools.pairwise(widths)
+            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in itertools.pairwise(widths)
         )
         self.bottom = chain(widths[-1], spec.blocks)
         self.ups = nn.ModuleList(

@@ -1,6 +1,6 @@
 """Make the example pictures of the web app from scikit-image's public-domain samples.
 
-    python examples/make_examples.py
+    python docs/pictures/make_examples.py
 
 needs scikit-image and Pillow (the `test` extra) and rewrites the same files every time.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parents[2] / "examples"
 
 # name: how far the sample is reduced
 SMALL = {"astronaut": 4, "coffee": 3, "chelsea": 2}
@@ -43,7 +43,7 @@ def noisy(name: str, box: tuple[int, int, int, int], sigma: float, index: int) -
 
 
 def main() -> None:
-    """Write `small-NAME.png` and `noisy-NAME.png` beside this file."""
+    """Write `small-NAME.png` and `noisy-NAME.png` into `examples/`."""
     for name, factor in SMALL.items():
         small(name, factor).save(FOLDER / f"small-{name}.png", optimize=True)
     for index, (name, (box, sigma)) in enumerate(NOISY.items()):

@@ -1,0 +1,89 @@
+"""Make the pictures of the README with the models that ship.
+
+    python docs/pictures/make_pictures.py
+
+needs scikit-image (the `test` extra), whose samples chelsea (CC0) and coffee (CC0) are used.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from skimage import data
+
+from pixstack import Translator
+
+FOLDER = Path(__file__).resolve().parent
+MODELS = FOLDER.parent.parent / "models"
+PANEL = 300
+"""Side of a panel, in pixels."""
+SIGMA = 35
+
+Bytes = NDArray[np.uint8]
+
+
+def crop(picture: Bytes, left: int, top: int, side: int) -> Bytes:
+    """A square of a picture."""
+    return picture[top : top + side, left : left + side]
+
+
+def enlarged(sample: Bytes) -> list[tuple[str, Bytes]]:
+    """Reduced by four and enlarged again, by bicubic interpolation and by both models."""
+    side = sample.shape[0]
+    small = Image.fromarray(sample).resize((side // 4, side // 4), Image.Resampling.BICUBIC)
+    bicubic = np.asarray(small.resize((side, side), Image.Resampling.BICUBIC))
+    faithful, crisp = (
+        Translator(MODELS / f"{name}.onnx")(np.asarray(small))
+        for name in ("photo-sr", "photo-sr-crisp")
+    )
+    return [
+        ("reduced by 4, bicubic", bicubic),
+        ("photo-sr", faithful),
+        ("photo-sr-crisp", crisp),
+        ("original", sample),
+    ]
+
+
+def denoised(sample: Bytes) -> list[tuple[str, Bytes]]:
+    """With noise, cleaned blind and told the strength."""
+    noise = np.random.default_rng(0).normal(0, SIGMA, sample.shape)
+    noisy = np.clip(np.rint(sample + noise), 0, 255).astype(np.uint8)
+    translator = Translator(MODELS / "photo-denoise.onnx")
+    told = translator.run({"source": noisy, "strength": float(SIGMA)}, outputs="target")["target"]
+    return [
+        (f"noise of sigma {SIGMA}", noisy),
+        ("photo-denoise, automatic", translator(noisy)),
+        ("photo-denoise, told", told),
+        ("original", sample),
+    ]
+
+
+def sheet(rows: list[list[tuple[str, Bytes]]]) -> Image.Image:
+    """Panels with their captions."""
+    caption, gap = 22, 6
+    width = len(rows[0]) * (PANEL + gap) - gap
+    page = Image.new("RGB", (width, len(rows) * (PANEL + caption + gap) - gap), "white")
+    draw, font = ImageDraw.Draw(page), ImageFont.load_default(14)
+    for row, panels in enumerate(rows):
+        top = row * (PANEL + caption + gap)
+        for column, (title, pixels) in enumerate(panels):
+            left = column * (PANEL + gap)
+            page.paste(Image.fromarray(pixels), (left, top))
+            draw.text((left + 2, top + PANEL + 3), title, "black", font=font)
+    return page
+
+
+def main() -> None:
+    """Write ``before-after.png`` beside this file."""
+    rows = [
+        enlarged(crop(data.chelsea(), 80, 0, PANEL)),
+        denoised(crop(data.coffee(), 150, 40, PANEL)),
+    ]
+    sheet(rows).save(FOLDER / "before-after.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
