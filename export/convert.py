@@ -27,6 +27,7 @@ from stacks.stack import Stack
 
 OPSET = 20
 _STEPS = 5
+_SMALLEST_LEAST = 4  # pixels a side; with fewer, no stack has anything to go by
 _LARGEST_LEAST = 64  # pixels; a stack that needs larger pictures than this is not one for pictures
 
 Progress = Callable[[int, int], object]
@@ -83,7 +84,8 @@ def export_stack(
     steps = Steps(progress)
     stack = load_stack(checkpoint)
     module = ShippedStack(stack)
-    least = smallest_size(module)
+    # Fewer pixels than this are no picture: a 1x1 upload is a mistake that somebody should hear of.
+    least = max(smallest_size(module), _SMALLEST_LEAST)
     steps.done()
     halo = measure_halo(stack)
     steps.done()

@@ -43,6 +43,11 @@ def write(path: Path, form: str, tensors: dict[str, Tensor], facts: dict[str, An
         {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
         metadata={"form": form, "facts": json.dumps(facts)},
     )
+    write_whole(path, content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write beside the place, flush, and rename over it; what a killed run began is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.writing")
     try:
@@ -75,7 +80,13 @@ def read(path: Path, form: str) -> Checkpoint:
         raise CheckpointError(
             f"{path}: expected a {form} file, got {header.get('form', 'another')}"
         )
-    return Checkpoint(tensors, json.loads(header["facts"]))
+    try:
+        facts = json.loads(header["facts"])
+    except (KeyError, ValueError):
+        facts = None
+    if not isinstance(facts, dict):
+        raise CheckpointError(f"{path}: its header does not hold the facts of a {form} file")
+    return Checkpoint(tensors, facts)
 
 
 def save_stack(path: Path, stack: Stack, recipe: Recipe, facts: dict[str, Any]) -> None:
@@ -92,7 +103,10 @@ def load_stack(path: str | Path) -> Stack:
     """
     path = Path(path)
     checkpoint = read(path, WEIGHTS)
-    stack = Stack(parse_recipe(checkpoint.facts["recipe"]))
+    recipe = checkpoint.facts.get("recipe")
+    if not isinstance(recipe, str):
+        raise CheckpointError(f"{path}: its header does not hold the recipe of the stack")
+    stack = Stack(parse_recipe(recipe))
     load_weights(stack, checkpoint.tensors, path)
     return stack.eval()
 

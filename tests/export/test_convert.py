@@ -107,7 +107,7 @@ def test_manifest_of_the_pyramid(exported_pyramid: Exported, pyramid: Stack) -> 
         ("x2", "rgb", 2),
     ]
     assert (manifest.tiling, manifest.halo, manifest.size_multiple) == ("exact", 8, 1)
-    assert manifest.min_size == 1
+    assert manifest.min_size == 4
     assert manifest.license == "Apache-2.0"
     assert manifest.data == "photos (:-2), more"
     assert tomllib.loads(manifest.recipe)["stage"][1]["generator"]["channels"] == 5
@@ -129,7 +129,7 @@ def test_manifest_of_the_denoiser(exported_denoiser: Exported) -> None:
         ("target", "rgb"),
         ("noise_map", "gray"),
     ]
-    assert (manifest.size_multiple, manifest.min_size, manifest.halo) == (4, 1, 32)
+    assert (manifest.size_multiple, manifest.min_size, manifest.halo) == (4, 4, 32)
 
 
 def test_told_strength_through_the_runtime(exported_denoiser: Exported) -> None:
@@ -146,6 +146,6 @@ def test_global_operations_are_run_whole(tmp_path: Path) -> None:
     exported = export_stack(small.saved(stack, tmp_path), tmp_path / "global.onnx")
     assert exported.manifest.tiling == "whole"
     assert exported.manifest.max_pixels
-    # Instance normalization has nothing to normalize by in one pixel.
-    assert exported.manifest.min_size == 2
+    # Instance normalization has nothing to normalize by in one pixel; no stack is given so little.
+    assert exported.manifest.min_size == 4
     assert exported.seam == 0
