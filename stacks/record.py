@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import time
@@ -25,6 +26,7 @@ from rich.progress import (
 from torch import Tensor
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from stacks.checkpoint import write_whole
 from stacks.run import Run
 from stacks.spec import Recipe
 from translate.batches import Batch
@@ -39,9 +41,10 @@ class Record:
         folder: of the run.
         recipe: what is trained.
         step: the step the run goes on from; later lines of an interrupted run are dropped.
+        before: seconds that training took up to that step.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, step: int) -> None:
+    def __init__(self, folder: Path, recipe: Recipe, step: int, before: float = 0.0) -> None:
         self.folder = folder
         self.total = sum(phase.steps for phase in recipe.phase)
         self.first = step
@@ -61,7 +64,7 @@ class Record:
             disable=not self.console.is_terminal,
         )
         self.task = self.progress.add_task(recipe.name, total=self.total, completed=step, latest="")
-        self.before = 0.0
+        self.before = before
         self._drop_after(step)
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
 
@@ -122,9 +125,9 @@ class Record:
             for index in range(len(views["source"]))
         ]
         pixels = to_bytes(np.concatenate(rows))
-        folder = self.folder / "samples"
-        folder.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(folder / f"{run.step:08d}.png")
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, "PNG")
+        write_whole(self.folder / "samples" / f"{run.step:08d}.png", file.getvalue())
         self.board.add_image("samples", pixels, run.step, dataformats="HWC")
 
     def _write(self, run: Run, kind: str, numbers: Mapping[str, float]) -> None:
@@ -137,7 +140,9 @@ class Record:
     def _say(self, run: Run, text: str) -> None:
         """Where there is no terminal for a bar, lines go to the log of whoever started the run."""
         if not self.console.is_terminal:
-            left = (self.total - run.step) * self.seconds() / max(1, run.step - self.first)
+            # The speed is of this part of the run alone: an earlier one may have had other company.
+            seconds = time.perf_counter() - self.started
+            left = (self.total - run.step) * seconds / max(1, run.step - self.first)
             print(f"step {run.step}/{self.total} {text} left {left:.0f}s", flush=True)
 
     def _drop_after(self, step: int) -> None:
@@ -146,7 +151,7 @@ class Record:
             return
         lines = self.log.read_text("utf-8").splitlines()
         kept = [line for line in lines if is_line(line) and json.loads(line)["step"] <= step]
-        self.log.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+        write_whole(self.log, "".join(f"{line}\n" for line in kept).encode())
 
 
 def is_line(line: str) -> bool:

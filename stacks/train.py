@@ -10,7 +10,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from stacks.checkpoint import CheckpointError, load_stack, load_weights, save_stack
+from stacks.checkpoint import CheckpointError, load_stack, load_weights, save_stack, write_whole
 from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_predictor
 from stacks.recipe import recipe_text
@@ -63,9 +63,9 @@ def train(
         load_weights(run.stack, load_stack(start).state_dict(), start)
         run.average.module.load_state_dict(run.stack.state_dict())
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "recipe.toml").write_text(recipe_text(recipe), "utf-8")
+    write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
 
-    with Record(folder, recipe, run.step) as record:
+    with Record(folder, recipe, run.step, run.seconds) as record:
         for index in range(run.phase, len(recipe.phase)):
             if index > run.phase:
                 run.begin_phase(index)
