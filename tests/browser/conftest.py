@@ -90,14 +90,14 @@ def width(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def page(app: App, browser: Browser) -> Iterator[Page]:
+def page(browser: Browser, app: App) -> Iterator[Page]:
     """The page at 1280x900, which must ask no other host for anything."""
     with new_page(app, browser, 1280) as page:
         yield page
 
 
 @pytest.fixture
-def page_of_width(app: App, browser: Browser, width: int) -> Iterator[Page]:
+def page_of_width(browser: Browser, app: App, width: int) -> Iterator[Page]:
     with new_page(app, browser, width) as page:
         yield page
 

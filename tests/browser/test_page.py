@@ -22,6 +22,7 @@ TABS = {
     "super_resolution": ("Super-resolution", "photo-sr", "x4", 4),
     "denoise": ("Denoising", "photo-denoise", "target", 1),
 }
+LARGE = 2000, 1400  # pixels; long enough a run to be stopped
 tabs = pytest.mark.parametrize("tab", TABS)
 
 
@@ -146,7 +147,7 @@ def test_the_line_between_before_and_after_moves(page: Page, photograph: Path) -
 def test_stop_ends_a_long_run_and_the_next_one_works(
     tab: str, page: Page, app: App, photograph: Path, tmp_path: Path
 ) -> None:
-    large = write_photograph(tmp_path / "large.png", 1400, 1000)
+    large = write_photograph(tmp_path / "large.png", *LARGE)
     open_tab(page, tab)
     upload(page, tab, large)
     assert page.locator(f"#{tab}-stop").is_disabled()
@@ -167,7 +168,7 @@ def test_stop_ends_a_long_run_and_the_next_one_works(
 def test_closing_the_page_ends_its_run(
     page: Page, app: App, browser: Browser, photograph: Path, tmp_path: Path
 ) -> None:
-    upload(page, "super_resolution", write_photograph(tmp_path / "left.png", 1400, 1000))
+    upload(page, "super_resolution", write_photograph(tmp_path / "left.png", *LARGE))
     page.locator("#super_resolution-run").click()
     counted = page.locator("#super_resolution-compare").get_by_text(re.compile(r"\d+/\d+ tiles"))
     counted.wait_for()
