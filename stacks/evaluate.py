@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from stacks.stack import Stack
 from translate.degrade import parse_degradation
 from translate.layers.resampling import pad_to_multiple
 from translate.metrics import measure
-from translate.pairs import Item, Pairs
+from translate.pairs import DataError, Item, Pairs
 from translate.pixels import to_floats, to_picture
 
 Picture = NDArray[np.float32]
@@ -75,14 +76,31 @@ def evaluate(
         pairs: targets, and sources where the protocol does not make them.
         output: the view that is measured.
         inputs: further inputs, the same for every picture.
+
+    Raises:
+        ValueError: a picture cannot be degraded or measured; the message names it.
     """
     for index, item in enumerate(pairs.items):
-        source, target = prepare(pairs, index, protocol)
+        with named(item.name):
+            source, target = prepare(pairs, index, protocol)
         started = time.perf_counter()
         result = predict({"source": source, **(inputs or {})})[output]
         seconds = time.perf_counter() - started
         border = protocol.scale if protocol.scale > 1 else 0
-        yield Score(item.name, measure(result, target, border), seconds)
+        with named(item.name):
+            measures = measure(result, target, border)
+        yield Score(item.name, measures, seconds)
+
+
+@contextmanager
+def named(name: str) -> Iterator[None]:
+    """Put the name of a picture before what is wrong with it."""
+    try:
+        yield
+    except DataError:
+        raise  # names the file already
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def prepare(pairs: Pairs, index: int, protocol: Protocol) -> tuple[Picture, Picture]:
@@ -147,8 +165,10 @@ def subset(pairs: Pairs, names: Sequence[str]) -> Pairs:
     """The pictures of these names (without extension), in name order.
 
     Raises:
-        ValueError: a name that is not there.
+        ValueError: no names, or a name that is not there.
     """
+    if not names:
+        raise ValueError("no names of pictures were given")
     known: dict[str, Item] = {item.name: item for item in pairs.items}
     for name in names:
         if name not in known:
