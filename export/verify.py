@@ -159,7 +159,7 @@ def verify_tiles(path: Path) -> float:
 def smallest_side(translator: Translator) -> int:
     """Pixels of the smallest square, in whole cells, that is cut along both sides."""
     multiple = translator.manifest.size_multiple
-    side = multiple
+    side = -(-translator.manifest.min_size // multiple) * multiple
     while side * side <= _MOST_PIXELS:
         if len(translator.plan(side + 1, side + multiple - 1).tiles) >= 4:
             return side

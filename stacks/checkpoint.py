@@ -23,6 +23,7 @@ from stacks.stack import Stack
 
 WEIGHTS = "pixstack.stack"
 STATE = "pixstack.training"
+UNFINISHED = ".writing"
 
 
 class CheckpointError(ValueError):
@@ -49,7 +50,7 @@ def write(path: Path, form: str, tensors: dict[str, Tensor], facts: dict[str, An
 def write_whole(path: Path, content: bytes) -> None:
     """Write beside the place, flush, and rename over it; what a killed run began is replaced."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.writing")
+    temporary = path.with_name(f".{path.name}{UNFINISHED}")
     try:
         with open(temporary, "wb") as file:
             file.write(content)
@@ -58,6 +59,12 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed run was in the middle of writing."""
+    for path in folder.rglob(f".*{UNFINISHED}"):
+        path.unlink(missing_ok=True)
 
 
 def read(path: Path, form: str) -> Checkpoint:

@@ -24,8 +24,9 @@ from stacks.checkpoint import (
 from stacks.recipe import recipe_hash, recipe_text
 from stacks.spec import PhaseSpec, Recipe
 from stacks.stack import Stack
+from translate.degrade import parse_degradation
 from translate.optim import MovingAverage
-from translate.pairs import CHANNELS
+from translate.tables import TableError
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -88,6 +89,7 @@ class Run:
         )
         self.discriminators = channels_last(discriminators.to(device))
         self.average = MovingAverage(self.stack, self.recipe.ema.decay)
+        self.check_truths()
         self.begin_phase(0)
 
     @property
@@ -115,6 +117,25 @@ class Run:
             if adversaries
             else None
         )
+
+    def check_truths(self) -> None:
+        """Every stage that learns has a truth in some batches.
+
+        Raises:
+            TableError: a stage enlarges by a factor that no degradation reduces by.
+        """
+        choices = self.recipe.degrade.choices
+        scales = sorted({parse_degradation(text).scale for text in choices} or {1})
+        for index, phase in enumerate(self.recipe.phase):
+            for name in phase.train:
+                stage = self.stack.stages[name]
+                own = stage.writes.scale
+                if stage.spec.truth == "target" and all(scale % own for scale in scales):
+                    given = ", ".join(str(scale) for scale in scales)
+                    raise TableError(
+                        f"phase[{index}].train: stage {name!r} enlarges the source by {own}, but "
+                        f"sources are reduced by {given} only, so it has no truth to learn from"
+                    )
 
     def adversaries(self) -> list[str]:
         """Stages that have a discriminator in this phase."""
@@ -181,7 +202,18 @@ def channels_last(module: Network) -> Network:
 
 
 def discriminator_channels(stack: Stack, name: str) -> int:
-    """Channels that the discriminator of a stage is shown: the picture and, of bands, the base."""
+    """Channels that the discriminator of a stage is shown: the picture and, of bands, the base.
+
+    Raises:
+        TableError: the band is of a picture that has other channels than the source.
+    """
     stage = stack.stages[name]
-    channels = stage.writes.channels
-    return channels + CHANNELS["rgb"] if stage.spec.sees == "band" else channels
+    channels, base = stage.writes.channels, stack.inputs["source"].channels
+    if stage.spec.sees == "picture":
+        return channels
+    if channels != base:
+        raise TableError(
+            f"stage {name!r}: sees = 'band' is what was added to the source, but a picture of "
+            f"{channels} channels is written and the source has {base}"
+        )
+    return channels + base

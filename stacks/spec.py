@@ -238,12 +238,17 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require(self.batch >= 1, "batch", self.batch, "1 or more")
+        require(0 <= self.seed < 2**63, "seed", self.seed, "0 up to 2^63")
         require(bool(self.stage), "stage", [], "one stage or more")
         require(bool(self.phase), "phase", [], "one phase or more")
         if (self.data.layout == "targets") != bool(self.degrade.choices):
             raise TableError(
                 "degrade.choices: needed with data.layout 'targets', where sources are made, "
                 "and with no other"
+            )
+        if self.degrade.choices and self.validation.folder and not self.validation.degrade:
+            raise TableError(
+                "validation.degrade: missing; targets that are not degraded have no sources"
             )
         names = [stage.name for stage in self.stage]
         for name in {name for name in names if names.count(name) > 1}:

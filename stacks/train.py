@@ -10,7 +10,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from stacks.checkpoint import CheckpointError, load_stack, load_weights, save_stack, write_whole
+from stacks.checkpoint import (
+    CheckpointError,
+    load_stack,
+    load_weights,
+    save_stack,
+    sweep,
+    write_whole,
+)
 from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_predictor
 from stacks.recipe import recipe_text
@@ -57,12 +64,15 @@ def train(
     samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
     fabric = launch(recipe, devices, nodes)
     run = Run(recipe, fabric)
+    if validation:
+        # What cannot be measured must not be found out at the first look, hours later.
+        output_of_scale(run.stack, Protocol(recipe.validation.degrade).scale)
     if state.exists():
         run.restore(state)
     elif start is not None:
         load_weights(run.stack, load_stack(start).state_dict(), start)
         run.average.module.load_state_dict(run.stack.state_dict())
-    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
     write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
 
     with Record(folder, recipe, run.step, run.seconds) as record:
