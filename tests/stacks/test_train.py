@@ -175,8 +175,9 @@ def test_what_cannot_be_judged_is_found_before_the_first_step(
 
 
 def test_a_band_needs_as_many_channels_as_the_source() -> None:
-    recipe = parse_recipe(tiny.TRANSLATION, ["stage.0.sees=band", "data.views.target=gray"])
-    with pytest.raises(TableError, match="stage 'paint': sees = 'band' .* 1 channels .* has 3"):
+    views = "data.views={ source = 'rgb', target = 'gray' }"
+    recipe = parse_recipe(tiny.TRANSLATION, ["stage.0.sees=band", views])
+    with pytest.raises(TableError, match=r"stage 'paint': sees = 'band' .* 1 channels .* has 3"):
         Run(recipe, launch(recipe))
 
 
