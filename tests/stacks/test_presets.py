@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from stacks.cost import macs, parameters
 from stacks.recipe import load_recipe, parse_recipe, preset_names, recipe_text
 from stacks.stack import Stack
 from translate.degrade import parse_degradation
@@ -42,37 +41,10 @@ def test_a_preset_builds_its_stack(name: str) -> None:
         assert torch.isfinite(written[view]).all()
 
 
-def test_the_cost_of_super_resolution() -> None:
-    # 45 GMACs for a 1280x720 result of x4 is what the shipped models may cost.
-    stack = Stack(load_recipe("photo-sr"))
-    assert macs(stack, 180, 320) <= 45e9
-    crisp = Stack(load_recipe("photo-sr-crisp"))
-    assert parameters(crisp) == parameters(stack), "the crisp one is the same network"
-    assert list(crisp.state_dict()) == list(stack.state_dict()), "and can start from its weights"
-
-
-def test_the_cost_of_denoising() -> None:
-    assert macs(Stack(load_recipe("photo-denoise")), 512, 512) <= 80e9
-
-
-def test_costs_by_hand() -> None:
-    text = """
-    name = "a"
-    [data]
-    layout = "targets"
-    views = { target = "rgb" }
-    [degrade]
-    choices = ["bicubic:2"]
-    [[stage]]
-    name = "s"
-    writes = "x2"
-    join = "add"
-    generator = { kind = "pyramid", channels = 8, blocks = 1 }
-    [[phase]]
-    train = ["s"]
-    steps = 1
-    """
-    stack = Stack(parse_recipe(text))
-    # enter 3 -> 8, two of the block 8 -> 8, leave 8 -> 3 * 2 * 2, all 3x3, with biases.
-    assert parameters(stack) == (9 * 3 * 8 + 8) + 2 * (9 * 8 * 8 + 8) + (9 * 8 * 12 + 12)
-    assert macs(stack, 5, 7) == 5 * 7 * 9 * (3 * 8 + 2 * 8 * 8 + 8 * 12)
+def test_the_crisp_preset_can_start_from_the_faithful_one() -> None:
+    faithful, crisp = Stack(load_recipe("photo-sr")), Stack(load_recipe("photo-sr-crisp"))
+    shapes = [
+        {name: tensor.shape for name, tensor in stack.state_dict().items()}
+        for stack in (faithful, crisp)
+    ]
+    assert shapes[0] == shapes[1]

@@ -1,16 +1,21 @@
 """A run that was interrupted and resumed ends as one that was not, bit by bit."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from torch import Tensor
 
 import stacks.train
-from stacks.checkpoint import STATE, read
+from stacks.checkpoint import STATE, CheckpointError, read, write
+from stacks.recipe import parse_recipe
+from stacks.run import Run
 from stacks.spec import Recipe
 from stacks.train import train
+from tests.stacks import tiny
 from tests.stacks.tiny import super_resolution
-from translate.batches import Batch
+from translate.batches import Batch, Prefetch
 
 
 class Interrupted(Exception):
@@ -21,7 +26,7 @@ def run_until(recipe: Recipe, folder: Path, step: int, monkeypatch: pytest.Monke
     """Train, and be interrupted when ``step`` steps are done and their files written."""
     train_step = stacks.train.train_step
 
-    def interrupted(run: stacks.train.Run, batch: Batch) -> dict[str, Tensor]:
+    def interrupted(run: Run, batch: Batch) -> dict[str, Tensor]:
         if run.step == step:
             raise Interrupted
         return train_step(run, batch)
@@ -68,3 +73,92 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(
     assert read(tmp_path / "last" / "state.safetensors", STATE).facts["step"] == step - 1
     train(recipe, tmp_path, resume=True)
     assert different(state(whole), state(tmp_path)) == []
+
+
+def test_the_number_of_workers_changes_nothing(
+    recipe: Recipe, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def many(make: Callable[[int], Batch], steps: range) -> Prefetch:
+        return Prefetch(make, steps, ahead=3, workers=5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stacks.train, "Prefetch", many)
+        run_until(recipe, tmp_path, 5, monkeypatch)
+    train(recipe, tmp_path, resume=True)
+    assert different(state(whole), state(tmp_path)) == []
+
+
+def test_the_log_tells_each_step_once(
+    recipe: Recipe, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_until(recipe, tmp_path, 5, monkeypatch)
+    log = tmp_path / "log.jsonl"
+    assert '"step": 5' in log.read_text("utf-8"), "done after the last checkpoint, done again"
+    with open(log, "a", encoding="utf-8") as file:
+        file.write('{"step": 5, "phase": 1, "ki')
+    train(recipe, tmp_path, resume=True)
+    steps = {folder: [(line["kind"], line["step"]) for line in map(json.loads, lines(folder))]
+             for folder in (whole, tmp_path)}  # fmt: skip
+    assert steps[tmp_path] == steps[whole]
+    values = {folder: [line.get("x2/generator/l1") for line in map(json.loads, lines(folder))]
+              for folder in (whole, tmp_path)}  # fmt: skip
+    assert values[tmp_path] == values[whole]
+
+
+def lines(folder: Path) -> list[str]:
+    return (folder / "log.jsonl").read_text("utf-8").splitlines()
+
+
+def test_the_time_of_the_earlier_part_counts(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_until(recipe, tmp_path, 5, monkeypatch)
+    path = tmp_path / "last" / "state.safetensors"
+    checkpoint = read(path, STATE)
+    write(path, STATE, checkpoint.tensors, checkpoint.facts | {"seconds": 5000.0})
+    train(recipe, tmp_path, resume=True)
+    assert 5000 < read(path, STATE).facts["seconds"] < 5100
+
+
+def test_a_finished_run_can_be_lengthened(targets: Path, tmp_path: Path) -> None:
+    # The rate of this recipe does not depend on the length of the phase.
+    short, long = (
+        super_resolution(targets, "schedule.decay=0", f"phase.1.steps={steps}") for steps in (2, 4)
+    )
+    train(short, tmp_path / "a")
+    train(long, tmp_path / "a", resume=True)
+    train(long, tmp_path / "b")
+    assert different(state(tmp_path / "a"), state(tmp_path / "b")) == []
+    before = state(tmp_path / "a")
+    train(long, tmp_path / "a", resume=True)
+    assert different(before, state(tmp_path / "a")) == [], "there is nothing left to do"
+
+
+def test_resuming_without_a_run_begins_one(recipe: Recipe, whole: Path, tmp_path: Path) -> None:
+    train(recipe, tmp_path / "new", resume=True)
+    assert different(state(whole), state(tmp_path / "new")) == []
+
+
+def test_states_that_cannot_be_resumed(recipe: Recipe, whole: Path, tmp_path: Path) -> None:
+    path = tmp_path / "last" / "state.safetensors"
+    path.parent.mkdir()
+    content = (whole / "last" / "state.safetensors").read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+        train(recipe, tmp_path, resume=True)
+    path.write_bytes((whole / "best.safetensors").read_bytes())
+    with pytest.raises(CheckpointError, match=r"expected a pixstack\.training file, got pixstack"):
+        train(recipe, tmp_path, resume=True)
+    path.write_bytes(content)
+    root = f"data.root={recipe.data.root!r}"
+    one_phase = tiny.SUPER_RESOLUTION.rsplit("[[phase]]", 1)[0]
+    with pytest.raises(CheckpointError, match="was in phase 1, but the recipe has 1; resume with"):
+        train(parse_recipe(one_phase, [root]), tmp_path, resume=True)
+    wider = parse_recipe(tiny.SUPER_RESOLUTION, [root, "stage.0.generator.channels=9"])
+    with pytest.raises(CheckpointError, match=r"does not fit .*; use the recipe that"):
+        train(wider, tmp_path, resume=True)
+    alone = parse_recipe(tiny.SUPER_RESOLUTION, [root, "phase.1.train=['x4']"])
+    with pytest.raises(CheckpointError, match="state is of other weights; resume with the phases"):
+        train(alone, tmp_path, resume=True)
+    assert path.read_bytes() == content
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last"]

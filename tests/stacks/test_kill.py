@@ -1,0 +1,109 @@
+"""``kill -9`` at any moment: every file stays readable, and little of the work is lost."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from stacks.checkpoint import STATE, WEIGHTS, load_stack, read
+from stacks.recipe import load_recipe
+from stacks.train import train
+from tests.repository.tree import ROOT
+from tests.stacks import tiny
+
+EVERY = 2
+STEPS = 120
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import torch
+from stacks.recipe import load_recipe
+from stacks.train import train
+torch.set_num_threads(1)
+train(load_recipe(sys.argv[1]), Path(sys.argv[2]), resume=True)
+"""
+
+
+@pytest.fixture
+def recipe_file(targets: Path, tmp_path: Path) -> Path:
+    """A recipe that writes something at nearly every step."""
+    text = tiny.DENOISING.replace("[data]", f"[data]\nroot = {json.dumps(str(targets))}")
+    text = text.replace("checkpoint = 1", f"checkpoint = {EVERY}")
+    text = text.replace("steps = 2", f"steps = {STEPS}")
+    validation = '[validation]\nfolder = [{ pictures = "-1:" }]\ndegrade = "noise:25"\nevery = 3\n'
+    (tmp_path / "recipe.toml").write_text(text + validation, "utf-8")
+    return tmp_path / "recipe.toml"
+
+
+def kill_while_training(recipe_file: Path, folder: Path, after: int, delay: float) -> None:
+    """Start or go on in a process of its own; kill it once it is past a step, a moment later."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(recipe_file), str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    state = folder / "last" / "state.safetensors"
+    deadline = time.monotonic() + 120
+    while not state.exists() or read(state, STATE).facts["step"] <= after:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline, "no checkpoint was written"
+        time.sleep(0.01)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, said
+
+
+def check_files(folder: Path) -> int:
+    """Read everything that a killed run left; returns the step of its state."""
+    step = read(folder / "last" / "state.safetensors", STATE).facts["step"]
+    load_recipe(str(folder / "recipe.toml"))
+    if (folder / "best.safetensors").exists():
+        assert read(folder / "best.safetensors", WEIGHTS).facts["step"] <= step + EVERY
+        load_stack(folder / "best.safetensors")
+    for path in (folder / "samples").glob("[!.]*"):
+        with Image.open(path) as picture:
+            picture.load()
+    *whole, last = (folder / "log.jsonl").read_text("utf-8").split("\n")
+    assert all("step" in json.loads(line) for line in whole)
+    assert last == "" or last.startswith("{"), "only the last line may be broken off"
+    logged = max(json.loads(line)["step"] for line in whole)
+    assert logged - step <= EVERY, "at most the steps since the last checkpoint are lost"
+    return step
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
+def test_a_killed_run_goes_on(recipe_file: Path, tmp_path: Path) -> None:
+    folder, moments = tmp_path / "run", random.Random()
+    step = 0
+    for _ in range(2):
+        delay = moments.uniform(0, 0.4)
+        print(f"killed {delay:.4f} s after a step past {step}")
+        kill_while_training(recipe_file, folder, step, delay)
+        step = check_files(folder)
+        assert 0 < step < STEPS, "the kill came in the middle"
+    # What was being written may lie there still; whoever goes on sweeps it away.
+    (folder / "last" / ".state.safetensors.writing").write_bytes(b"half")
+    (folder / ".best.safetensors.writing").write_bytes(b"half")
+    recipe = load_recipe(str(recipe_file))
+    train(recipe, folder, resume=True)
+    assert check_files(folder) == STEPS
+    assert not list(folder.rglob(".*"))
+
+    train(recipe, tmp_path / "whole")
+    one, other = (
+        read(place / "last" / "state.safetensors", STATE).tensors
+        for place in (folder, tmp_path / "whole")
+    )
+    assert [name for name in one if not one[name].equal(other[name])] == []
