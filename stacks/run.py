@@ -90,6 +90,10 @@ class Run:
         self.discriminators = channels_last(discriminators.to(device))
         self.average = MovingAverage(self.stack, self.recipe.ema.decay)
         self.check_truths()
+        if self.recipe.compile:
+            # In place: the names of the weights, and so checkpoints, stay as they are.
+            for stage in self.stack.stages.values():
+                stage.generator.compile()
         self.begin_phase(0)
 
     @property

@@ -188,7 +188,8 @@ class ValidationSpec:
 
     folder: tuple[FolderSpec, ...] = ()
     degrade: str = ""
-    metric: Literal["psnr_y", "psnr_rgb", "ssim_y"] = "psnr_rgb"
+    metric: Literal["psnr_y", "psnr_rgb", "ssim_y", "band_error"] = "psnr_rgb"
+    """By which the best weights are kept; of ``band_error`` the lowest is best."""
     every: int = 1000
 
     def __post_init__(self) -> None:
@@ -227,6 +228,8 @@ class Recipe:
     seed: int = 0
     batch: int = 16
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    compile: bool = False
+    """Compile the generators with torch.compile, which needs a C++ compiler on the CPU."""
     data: DataSpec = field(default_factory=DataSpec)
     degrade: DegradeSpec = field(default_factory=DegradeSpec)
     augment: AugmentSpec = field(default_factory=AugmentSpec)

@@ -212,8 +212,10 @@ def validate(run: Run, validation: Sequence[Pairs], folder: Path, record: Record
     ]
     measures = means(scores)
     record.measures(run, measures)
-    if measures[spec.metric] > run.best:
-        run.best = measures[spec.metric]
+    # Higher is better of every metric but the error.
+    score = -measures[spec.metric] if spec.metric == "band_error" else measures[spec.metric]
+    if score > run.best:
+        run.best = score
         save_best(run, folder, measures)
 
 
