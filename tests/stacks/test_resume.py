@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 import stacks.train
 from stacks.checkpoint import STATE, CheckpointError, read, write
@@ -16,6 +18,7 @@ from stacks.train import train
 from tests.stacks import tiny
 from tests.stacks.tiny import super_resolution
 from translate.batches import Batch, Prefetch
+from translate.generators import GENERATORS
 
 
 class Interrupted(Exception):
@@ -86,6 +89,33 @@ def test_the_number_of_workers_changes_nothing(
         run_until(recipe, tmp_path, 5, monkeypatch)
     train(recipe, tmp_path, resume=True)
     assert different(state(whole), state(tmp_path)) == []
+
+
+@dataclass(frozen=True)
+class ForgetfulSpec:
+    """A generator that draws at random while it learns."""
+
+    scale = multiple = 1
+    features = 0
+
+    def build(self, reads: int, writes: int, features: int = 0) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(reads, writes, 3, padding=1), nn.Dropout(0.5))
+
+
+def test_what_a_network_draws_is_drawn_again(
+    targets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GENERATORS._specs, "forgetful", ForgetfulSpec)
+    recipe = parse_recipe(
+        tiny.DENOISING,
+        [f"data.root={str(targets)!r}", "stage.1.generator={ kind = 'forgetful' }",
+         "phase.0.steps=5", "log.checkpoint=2"],
+    )  # fmt: skip
+    train(recipe, tmp_path / "whole")
+    run_until(recipe, tmp_path / "parts", 3, monkeypatch)
+    torch.rand(7)  # whatever else drew in between
+    train(recipe, tmp_path / "parts", resume=True)
+    assert different(state(tmp_path / "whole"), state(tmp_path / "parts")) == []
 
 
 def test_the_log_tells_each_step_once(

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+import stacks.train
 from stacks.checkpoint import STATE, WEIGHTS, CheckpointError, load_stack, read
 from stacks.data import phase_sampler, training_groups
 from stacks.recipe import parse_recipe, recipe_text
@@ -102,10 +103,39 @@ def test_samples_show_source_levels_and_target(trained: Path) -> None:
         assert picture.std() > 10
 
 
-def test_the_average_lies_behind_the_weights(trained: Path) -> None:
-    tensors = read(trained / "last" / "state.safetensors", STATE).tensors
-    name = "stages.x2.generator.enter.weight"
-    assert not torch.equal(tensors[f"stack.{name}"], tensors[f"average.{name}"])
+def test_the_average_of_the_weights_by_hand(
+    targets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, seen = "stages.x2.generator.enter.weight", []
+    generator_step = stacks.train.generator_step
+
+    def recorded(cases: Any, optimizer: Any, step: int, settings: Any) -> Any:
+        [weight, *_] = optimizer.param_groups[0]["params"]
+        seen.append(weight.detach().double().clone())
+        values = generator_step(cases, optimizer, step, settings)
+        seen.append(weight.detach().double().clone())
+        return values
+
+    monkeypatch.setattr(stacks.train, "generator_step", recorded)
+    train(super_resolution(targets, "ema.decay=0.3"), tmp_path)
+    average, weights = seen[0], seen[1::2]
+    for step, weight in enumerate(weights):
+        # (1 + step) / (10 + step) is 0.1, 0.18, 0.25, 0.31 ...: 0.3 from the fourth step on.
+        memory = min(0.3, (1 + step) / (10 + step))
+        average = memory * average + (1 - memory) * weight
+    tensors = read(tmp_path / "last" / "state.safetensors", STATE).tensors
+    assert torch.equal(tensors[f"stack.{name}"].double(), weights[-1])
+    assert torch.allclose(tensors[f"average.{name}"].double(), average, rtol=1e-5, atol=1e-7)
+    assert not torch.allclose(average, weights[-1], rtol=1e-5, atol=1e-7)
+
+
+def test_half_precision_keeps_whole_weights(targets: Path, tmp_path: Path) -> None:
+    best = train(super_resolution(targets, "precision=bf16"), tmp_path)
+    tensors = read(tmp_path / "last" / "state.safetensors", STATE).tensors
+    assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in tensors.values())
+    assert all(torch.isfinite(tensor).all() for tensor in tensors.values())
+    written = load_stack(best)({"source": torch.rand(1, 3, 4, 4)})
+    assert written["x4"].dtype == torch.float32
 
 
 @pytest.mark.parametrize("text", [tiny.DENOISING, tiny.TRANSLATION])

@@ -1,5 +1,7 @@
 """Aligned files: the three layouts, and what is wrong with a folder or a file."""
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +184,21 @@ def test_a_truncated_jpeg(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(whole[: len(whole) * 2 // 3])
     [item] = find_items(tmp_path, "targets", {"target": "rgb"})
     with pytest.raises(DataError, match=r"a\.jpg: cannot be decoded: ") as error:
+        item.views["target"].decode()
+    assert "\n" not in str(error.value)
+
+
+def test_a_header_that_promises_too_much(tmp_path: Path) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    header = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+    content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content + chunk(b"IEND", b""))
+    [item] = find_items(tmp_path, "targets", {"target": "rgb"})
+    assert item.views["target"].size() == (30000, 30000)
+    with pytest.raises(DataError, match=r"a\.png: cannot be decoded: ") as error:
         item.views["target"].decode()
     assert "\n" not in str(error.value)
 
