@@ -59,8 +59,9 @@ class Sampler:
         """The batch of a step."""
         random = np.random.default_rng([self.seed, step])
         degradation = choose(self.degradations, random) if self.degradations else None
+        # Items count from 1: to numpy the keys (seed, step) and (seed, step, 0) are the same.
         items = [
-            self.item(np.random.default_rng([self.seed, step, index]), degradation)
+            self.item(np.random.default_rng([self.seed, step, 1 + index]), degradation)
             for index in range(self.batch)
         ]
         views = {

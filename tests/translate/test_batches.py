@@ -167,6 +167,20 @@ def test_groups_give_their_shares(tmp_path: Path) -> None:
     assert abs(white - 0.25) < 0.12
 
 
+def test_the_first_item_does_not_follow_what_its_batch_drew(tmp_path: Path) -> None:
+    groups = []
+    for level in (0, 255):
+        folder = tmp_path / str(level)
+        write_pictures(folder, {"1.png": np.full((20, 20, 3), level, np.uint8)})
+        groups.append((Pairs(find_items(folder, "targets", {"target": "rgb"})), 1.0))
+    options = [(parse_degradation(text), 1.0) for text in ("bicubic:2", "noise:0")]
+    batches = [
+        Sampler(groups, 1, 8, options, Augment(AugmentSpec()), 0)(step) for step in range(60)
+    ]
+    drawn = {(batch.scale, round(float(batch.views["target"].mean()))) for batch in batches}
+    assert drawn == {(1, 0), (1, 1), (2, 0), (2, 1)}
+
+
 def test_choose_follows_the_shares() -> None:
     random = np.random.default_rng(0)
     drawn = [choose([("a", 1.0), ("b", 4.0)], random) for _ in range(1000)]
