@@ -13,7 +13,7 @@ from pixstack.web.studio import Studio
 TAB = "denoise"
 MODEL = "photo-denoise"
 AUTOMATIC = -1.0  # what the model reads as: estimate the strength yourself
-STRONGEST = 75.0  # noise sigma on 0..255
+WHOLE_RANGE = 0.0, 255.0  # of a model that does not say what strengths it takes
 
 
 def denoise_tab(studio: Studio) -> None:
@@ -22,7 +22,9 @@ def denoise_tab(studio: Studio) -> None:
         if MODEL not in studio.models:
             gr.Markdown(f"No model for this was found: it needs `{MODEL}.onnx`.")
             return
-        output = studio.manifest(MODEL).outputs[0].name
+        manifest = studio.manifest(MODEL)
+        output = manifest.outputs[0].name
+        weakest, strongest = manifest.input("strength").range or WHOLE_RANGE
         automatic = gr.Checkbox(
             True,
             label="Automatic strength",
@@ -31,9 +33,9 @@ def denoise_tab(studio: Studio) -> None:
             render=False,
         )
         strength = gr.Slider(
-            0,
-            STRONGEST,
-            25,
+            weakest,
+            strongest,
+            min(25, strongest),
             step=1,
             label="Strength",
             info="Sigma of the noise, on 0 to 255.",

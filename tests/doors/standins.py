@@ -53,7 +53,7 @@ def write_super_resolution(path: Path, layers: int = 0) -> None:
     _save(path, nodes, weights, manifest)
 
 
-def write_denoise(path: Path, layers: int = 0) -> None:
+def write_denoise(path: Path, layers: int = 0, strongest: float = 75) -> None:
     """`source`, `strength` -> `target` (the mean of 3x3 pixels) and `noise_map`.
 
     A strength of 0 changes nothing, 25 and automatic (-1) take the whole mean.
@@ -86,7 +86,7 @@ def write_denoise(path: Path, layers: int = 0) -> None:
         task="denoising",
         inputs=(
             Input("source", "rgb", range=(0, 1)),
-            Input("strength", "strength", default=-1, range=(0, 75), unit="sigma on 0..255"),
+            Input("strength", "strength", default=-1, range=(0, strongest), unit="sigma on 0..255"),
         ),
         outputs=(Output("target", "rgb"), Output("noise_map", "gray")),
         tiling="exact",

@@ -22,6 +22,7 @@ from PIL import Image
 from export.runtime import Translator
 from pixstack.web.launch import Settings, started
 from tests.doors.bad_files import WORDS, write_bad_files
+from tests.doors.standins import write_denoise
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -76,6 +77,18 @@ def test_denoising_takes_a_strength_or_finds_it(client: Client, photo: Path) -> 
     # Told 25, and left to itself, the stand-in takes the whole mean.
     assert np.array_equal(denoised(False, 25), denoised(True, 0))
     assert not np.array_equal(denoised(True, 0), pixels(photo))
+
+
+def test_the_slider_offers_the_strengths_that_the_model_takes(tmp_path: Path) -> None:
+    import gradio
+
+    from pixstack.web.page import build_page
+    from pixstack.web.studio import Studio
+
+    write_denoise(tmp_path / "photo-denoise.onnx", strongest=55)
+    page = build_page(Studio({"photo-denoise": tmp_path / "photo-denoise.onnx"}, tmp_path))
+    [slider] = [block for block in page.blocks.values() if isinstance(block, gradio.Slider)]
+    assert (slider.minimum, slider.maximum, slider.value) == (0, 55, 25)
 
 
 def test_a_large_result_is_shown_reduced_and_given_whole(client: Client, tmp_path: Path) -> None:
