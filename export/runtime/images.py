@@ -22,6 +22,8 @@ import pyvips
 from export.runtime.errors import ImageError, first_line
 
 MAX_PIXELS = 100_000_000
+# CMYK with alpha. Checked before anything is decoded: a TIFF may claim thousands.
+_MOST_BANDS = 5
 
 # libvips' class of loader -> the operation that is called by name, which, unlike opening by file
 # name, takes no options out of the name. A JPEG with a gain map is read as the JPEG it is.
@@ -90,6 +92,8 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
             f"{path} has {image.width}x{image.height} pixels, more than the {max_pixels:,} that "
             "are read; make it smaller first"
         )
+    if image.bands > _MOST_BANDS:
+        raise ImageError(f"{path} has {image.bands} channels; expected grey or RGB")
     try:
         if _orientation(image) > 1:
             # A sequential image is read top to bottom once, which turning it does not.

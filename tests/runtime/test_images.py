@@ -284,3 +284,16 @@ def test_resizing_gives_exactly_the_size_asked_for(size: tuple[int, int]):
 
 def test_libvips_is_the_one_that_was_tested():
     assert (pyvips.version(0), pyvips.version(1)) >= (8, 16)
+
+
+def test_too_many_channels_are_refused_before_they_are_decoded(tmp_path: Path):
+    path = tmp_path / "deep.tif"
+    image = pyvips.Image.black(64, 64, bands=40).copy()
+    # Turned, so that the whole of it would be decoded before anything else is looked at.
+    image.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    image.tiffsave(str(path), compression="deflate")
+    content = bytearray(path.read_bytes())
+    content[8:40] = bytes(32)  # the pixels: whoever decodes them says "damaged"
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="40 channels; expected grey or RGB"):
+        read(path)
