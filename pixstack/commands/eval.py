@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pixstack.commands.run import Precision, parse_inputs
 from pixstack.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(
         list[str] | None,
         typer.Option("--input", metavar="NAME=VALUE", help="A further input; may be repeated."),
     ] = None,
-    precision: Annotated[str, typer.Option(help="exact or fast (ONNX files).")] = "exact",
+    precision: Annotated[Precision, typer.Option(help="Of ONNX files.")] = Precision.exact,
     provider: Annotated[str, typer.Option(help="Of ONNX files: auto, cpu, cuda ...")] = "auto",
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the result as JSON.")
@@ -66,7 +67,9 @@ def command(
     pairs = open_pairs(targets, sources)
     if names is not None:
         pairs = subset(pairs, [line.strip() for line in read_names(names) if line.strip()])
-    predict, output, values = open_model(model, protocol.scale, inputs or [], precision, provider)
+    predict, output, values = open_model(
+        model, protocol.scale, inputs or [], precision.value, provider
+    )
     scores = []
     with progress_bar("eval") as progress:
         for score in evaluate(predict, pairs, protocol, output, values):
@@ -116,10 +119,10 @@ def open_model(
         from stacks.evaluate import output_of_scale, stack_predictor
 
         stack = load_stack(model)
-        values = {name: parse_number(name, value) for name, value in split(inputs)}
+        known = [name for name in stack.inputs if name != "source"]
+        values = {name: parse_number(name, value, known) for name, value in split(inputs)}
         return stack_predictor(stack), output_of_scale(stack, scale), values
     from export.runtime.translator import Translator
-    from pixstack.commands.run import parse_inputs
     from pixstack.shelf import find_model
 
     translator = Translator(find_model(model), providers=provider, precision=precision)
@@ -144,8 +147,12 @@ def split(inputs: list[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (item.partition("=") for item in inputs)]
 
 
-def parse_number(name: str, value: str) -> float:
-    """A number for an input of a stack."""
+def parse_number(name: str, value: str, known: list[str]) -> float:
+    """A number for one of the known further inputs of a stack."""
+    if name not in known:
+        raise WrongUse(
+            f"--input {name}: unknown; this stack reads {', '.join(known) or 'nothing further'}"
+        )
     try:
         return float(value)
     except ValueError:

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from stacks.recipe import preset_names
+from stacks.checkpoint import save_stack
+from stacks.recipe import load_recipe, preset_names
+from stacks.stack import Stack
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_super_resolution
 
@@ -86,6 +88,18 @@ def test_train_then_eval(pixstack: Call, recipe: Path, targets: Path, tmp_path: 
     assert 15 < result["outputs"]["x2"]["psnr_y"] < 45
 
 
+def test_eval_of_a_stack_refuses_inputs_that_it_does_not_read(
+    pixstack: Call, recipe: Path, targets: Path, tmp_path: Path
+) -> None:
+    best = tmp_path / "best.safetensors"
+    made = load_recipe(str(recipe))
+    save_stack(best, Stack(made), made, {})
+    measure = ("eval", best, "--targets", targets, "--degrade", "bicubic:2")
+    answer = pixstack(*measure, "--input", "strenght=25")
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "--input strenght: unknown; this stack reads nothing further" in answer.err
+
+
 def test_eval_of_an_onnx_file_is_what_the_picture_says(
     pixstack: Call, targets: Path, tmp_path: Path
 ) -> None:
@@ -119,6 +133,7 @@ def test_eval_of_an_onnx_file_is_what_the_picture_says(
         (("--degrade", "bicubic:4", "--sources", "."), 2, "give one of them"),
         (("--degrade", "bicubic:4", "--input", "strength=1"), 2, "unknown"),
         (("--names", "missing.txt"), 1, "missing.txt: no such file"),
+        (("--precision", "half"), 2, "'half'"),
     ],
 )
 def test_eval_refuses_in_one_line(
