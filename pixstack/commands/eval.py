@@ -37,6 +37,10 @@ def command(
     ] = None,
     precision: Annotated[Precision, typer.Option(help="Of ONNX files.")] = Precision.exact,
     provider: Annotated[str, typer.Option(help="Of ONNX files: auto, cpu, cuda ...")] = "auto",
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
+    ] = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the result as JSON.")
     ] = None,
@@ -53,8 +57,10 @@ def command(
       pixstack eval runs/mine/best.safetensors --targets B --sources A
     """
     from pixstack.errors import require_train
+    from pixstack.plugins import import_plugins
 
     require_train()
+    import_plugins(plugins or [])
     from pixstack.console import print_table, progress_bar, write_json
     from stacks.evaluate import Protocol, evaluate, means, subset
     from translate.degrade import parse_degradation

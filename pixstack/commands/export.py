@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,10 +46,10 @@ def command(
       pixstack export runs/mine/best.safetensors -o mine.onnx --json -
     """
     from pixstack.errors import require_train
+    from pixstack.plugins import import_plugins
 
     require_train()
-    for module in plugins or []:
-        import_module(module)
+    import_plugins(plugins or [])
     from export.convert import export_stack
     from pixstack import __version__
     from pixstack.console import print_table, progress_bar, write_json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -47,15 +46,15 @@ def command(
           --set phase.0.steps=0
     """
     from pixstack.errors import require_train
+    from pixstack.plugins import import_plugins
 
     require_train()
-    for module in plugins or []:
-        import_module(module)
-    from stacks.recipe import load_recipe
+    import_plugins(plugins or [])
+    from stacks.recipe import load_recipe, toml_value
     from stacks.train import train
 
     changes = list(overrides or [])
     if data is not None:
-        changes.append(f"data.root={str(data)!r}")
+        changes.append(f"data.root={toml_value(str(data))}")
     best = train(load_recipe(recipe, changes), output, resume, start, devices, nodes)
     print(best)
