@@ -41,7 +41,8 @@ def list_models(named: Path | None = None) -> list[Path]:
     """Every model at hand, each name once, in name order."""
     found: dict[str, Path] = {}
     for folder in model_folders(named):
-        for path in sorted(folder.glob("*.onnx")):
+        # A hidden one is an export that is being written, or was killed.
+        for path in sorted(folder.glob("[!.]*.onnx")):
             found.setdefault(path.stem, path)
     return [found[name] for name in sorted(found)]
 

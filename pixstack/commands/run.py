@@ -110,7 +110,7 @@ def plan(sources: list[Path], output: Path) -> list[tuple[Path, Path]]:
     pictures: list[Path] = []
     for source in sources:
         if source.is_dir():
-            found = sorted(p for p in source.iterdir() if p.suffix.lower() in PICTURES)
+            found = sorted(path for path in source.iterdir() if is_picture(path))
             if not found:
                 raise ValueError(f"{source}: no pictures in this folder")
             pictures += found
@@ -128,6 +128,11 @@ def plan(sources: list[Path], output: Path) -> list[tuple[Path, Path]]:
         pairs = [(picture, output / f"{picture.stem}.png") for picture in pictures]
     _check_targets(pairs)
     return pairs
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a folder's entry is one of its pictures; hidden ones are some program's own."""
+    return path.suffix.lower() in PICTURES and path.is_file() and not path.name.startswith(".")
 
 
 def _check_targets(pairs: list[tuple[Path, Path]]) -> None:
@@ -177,7 +182,10 @@ def _value(name: str, kind: str, text: str) -> Any:
     if family in ("keypoints", "noise"):
         import numpy as np
 
-        return np.load(text, allow_pickle=False)
+        try:
+            return np.load(text, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise WrongUse(f"--input {name}={text}: expected a .npy file ({error})") from None
     return Path(text)
 
 

@@ -17,6 +17,9 @@ import onnx
 import pytest
 from PIL import Image
 
+from export.manifest import Input, Manifest, Output
+from pixstack.commands.run import parse_inputs
+from pixstack.errors import WrongUse
 from tests.doors.bad_files import WORDS, write_bad_files
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_denoise, write_super_resolution
@@ -232,6 +235,29 @@ def _writes_into(process: int, folder: Path) -> bool:
         except OSError:
             continue
     return False
+
+
+def test_what_programs_hide_in_a_folder_is_left_alone(
+    pixstack: Call, photo: Path, tmp_path: Path
+) -> None:
+    (tmp_path / ".result.1234.part.png").write_bytes(b"half of it")
+    (tmp_path / "folder.png").mkdir()
+    answer = pixstack("run", "photo-sr", tmp_path, "-o", tmp_path / "out")
+    assert answer.code == 0, answer.err
+    assert files_under(tmp_path / "out") == ["photo.png"]
+
+
+@pytest.mark.parametrize("content", [b"", b"1, 2, 3"])
+def test_numbers_that_are_no_npy_file_are_refused(tmp_path: Path, content: bytes) -> None:
+    manifest = Manifest(
+        name="pose",
+        task="pose",
+        inputs=(Input("source", "rgb"), Input("points", "keypoints:3")),
+        outputs=(Output("target", "rgb"),),
+    )
+    (tmp_path / "points.npy").write_bytes(content)
+    with pytest.raises(WrongUse, match=r"--input points=.*points.npy: expected a .npy file"):
+        parse_inputs([f"points={tmp_path / 'points.npy'}"], manifest)
 
 
 def test_a_model_in_the_working_folder_needs_no_name(

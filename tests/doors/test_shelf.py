@@ -51,6 +51,11 @@ def test_every_name_is_listed_once(places: dict[str, Path]) -> None:
     ]
 
 
+def test_an_export_that_is_being_written_is_no_model(places: dict[str, Path]) -> None:
+    (places["named"] / ".here.writing.onnx").write_bytes(b"half of it")
+    assert shelf.list_models(places["named"]) == [places["named"] / "here.onnx"]
+
+
 def test_an_unknown_name_lists_the_known_ones(places: dict[str, Path]) -> None:
     with pytest.raises(ValueError, match="no model is named 'there'; known: here"):
         shelf.find_model("there")
