@@ -20,7 +20,8 @@ TOLERANCE = 1e-4
 SEAM = 1e-5
 """Largest difference between a tiled and an untiled run, of values in [0, 1]."""
 
-# (pictures, height, width): one pixel, lines, odd and long ones, several at once.
+# (pictures, height, width), from the smallest size up: one pixel, lines, odd and long ones, several
+# at once.
 _SIZES = ((1, 1, 1), (3, 1, 9), (1, 2, 3), (1, 7, 5), (3, 8, 8), (1, 13, 40), (3, 33, 17))
 _LARGER = ((1, 64, 48), (1, 97, 61))
 _NO_LIMIT = 2**40  # bytes: a run is untiled
@@ -84,15 +85,10 @@ def verify_values(module: ShippedStack, path: Path, manifest: Manifest) -> float
 def sizes(manifest: Manifest) -> Iterable[tuple[int, int, int]]:
     """(pictures, height, width) to try: ten or more, all of which the file takes."""
     multiple, least = manifest.size_multiple, manifest.min_size
-    around = (
-        (1, least, least),
-        (3, multiple, 2 * multiple),
-        (1, multiple + 1, 3 * multiple - 1),
-    )
-    found = {
-        (count, max(height, least), max(width, least))
-        for count, height, width in (*_SIZES, *around, *_LARGER)
-    }
+    more = least - 1
+    found = {(count, height + more, width + more) for count, height, width in (*_SIZES, *_LARGER)}
+    around = ((3, multiple, 2 * multiple), (1, multiple + 1, 3 * multiple - 1))
+    found |= {(count, max(height, least), max(width, least)) for count, height, width in around}
     return sorted(found)
 
 

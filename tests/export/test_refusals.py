@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -125,11 +126,14 @@ def test_halo_that_is_too_small_is_found_out(exported_pyramid: Exported, tmp_pat
 def test_tried_sizes_are_many_and_odd(
     exported_pyramid: Exported, exported_denoiser: Exported
 ) -> None:
-    for exported in (exported_pyramid, exported_denoiser):
-        tried = list(sizes(exported.manifest))
+    manifests = [exported.manifest for exported in (exported_pyramid, exported_denoiser)]
+    manifests += [replace(manifest, min_size=64) for manifest in manifests]
+    for manifest in manifests:
+        tried, least = list(sizes(manifest)), manifest.min_size
         assert len(tried) >= 8
         assert {count for count, _, _ in tried} == {1, 3}
-        assert (1, 1, 1) in tried
+        assert (1, least, least) in tried
+        assert all(min(height, width) >= least for _, height, width in tried)
         assert any(height % 2 and width % 2 and height != width for _, height, width in tried)
 
 
