@@ -189,6 +189,12 @@ class Run:
                 f"{path}: was in phase {facts['phase']}, but the recipe has "
                 f"{len(self.recipe.phase)}; resume with the recipe of the run"
             )
+        if facts["step"] < self.phase_start(facts["phase"]):
+            # The schedule of the phase would start before its first step, at rates below zero.
+            raise CheckpointError(
+                f"{path}: at step {facts['step']}, in phase {facts['phase']}, which this recipe "
+                f"begins at step {self.phase_start(facts['phase'])}; lengthen no phase that is over"
+            )
         self.begin_phase(facts["phase"])
         load_weights(self.stack, without_prefix("stack", tensors), path)
         load_weights(self.average.module, without_prefix("average", tensors), path)

@@ -164,6 +164,12 @@ def test_a_finished_run_can_be_lengthened(targets: Path, tmp_path: Path) -> None
     assert different(before, state(tmp_path / "a")) == [], "there is nothing left to do"
 
 
+def test_a_phase_that_is_over_is_not_lengthened(targets: Path, tmp_path: Path) -> None:
+    train(super_resolution(targets), tmp_path)
+    with pytest.raises(CheckpointError, match="at step 6, in phase 1, which this recipe begins at"):
+        train(super_resolution(targets, "phase.0.steps=9"), tmp_path, resume=True)
+
+
 def test_resuming_without_a_run_begins_one(recipe: Recipe, whole: Path, tmp_path: Path) -> None:
     train(recipe, tmp_path / "new", resume=True)
     assert different(state(whole), state(tmp_path / "new")) == []
