@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from stacks.spec import StageSpec
 from translate.layers.resampling import upsample
-from translate.pixels import SIGMA_UNIT, to_network
+from translate.pixels import SIGMA_UNIT, from_network, to_network
 from translate.tables import TableError
 
 Views = dict[str, Tensor]
@@ -111,7 +111,7 @@ class Stage(nn.Module):
             enlarged = upsample(base, self.spec.generator.scale)
             # A residual in [-1, 1] units of the network is half as large in [0, 1].
             return enlarged[:, : made.shape[1]] + made / 2
-        made = (made + 1) / 2
+        made = from_network(made)
         if self.spec.join == "told":
             strength = views["strength"].reshape(-1, 1, 1, 1)
             return torch.where(strength >= 0, strength / SIGMA_UNIT, made)
