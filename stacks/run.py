@@ -90,6 +90,7 @@ class Run:
         self.discriminators = channels_last(discriminators.to(device))
         self.average = MovingAverage(self.stack, self.recipe.ema.decay)
         self.check_truths()
+        self.check_crops()
         if self.recipe.compile:
             # In place: the names of the weights, and so checkpoints, stay as they are.
             for stage in self.stack.stages.values():
@@ -140,6 +141,22 @@ class Run:
                         f"phase[{index}].train: stage {name!r} enlarges the source by {own}, but "
                         f"sources are reduced by {given} only, so it has no truth to learn from"
                     )
+
+    def check_crops(self) -> None:
+        """The networks take the crops of every phase.
+
+        Raises:
+            TableError: a crop, reduced, does not divide by what the stack needs.
+        """
+        scales = [parse_degradation(text).scale for text in self.recipe.degrade.choices]
+        needed = self.stack.multiple * max(scales, default=1)
+        for index, phase in enumerate(self.recipe.phase):
+            key = f"phase[{index}].size" if phase.size else "data.size"
+            size = phase.size or self.recipe.data.size
+            if size % needed:
+                raise TableError(
+                    f"{key}: got {size}; the networks of this stack need a multiple of {needed}"
+                )
 
     def adversaries(self) -> list[str]:
         """Stages that have a discriminator in this phase."""

@@ -214,6 +214,21 @@ def test_eval_refuses_in_one_line(
     assert len(answer.err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("key", ["data.size", "phase.0.size"])
+def test_a_crop_that_the_networks_do_not_take(
+    pixstack: Call, targets: Path, tmp_path: Path, key: str
+) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text(RECIPE.replace("blocks = 1", "blocks = 1, unfold = 4"))
+    answer = pixstack(
+        "train", path, "-o", tmp_path / "run", "--data", targets, "--set", f"{key}=20"
+    )
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1)
+    named = key.replace(".0", "[0]")
+    assert f"{named}: got 20; the networks of this stack need a multiple of 8" in answer.err
+    assert not (tmp_path / "run").exists()
+
+
 def test_missing_folder(pixstack: Call, recipe: Path, tmp_path: Path) -> None:
     answer = pixstack("train", recipe, "-o", tmp_path / "run", "--data", tmp_path / "nowhere")
     assert (answer.code, len(answer.err.splitlines())) == (1, 1)
