@@ -27,11 +27,11 @@ class ManifestError(ValueError):
 
 
 @dataclass(frozen=True)
-class Input:
-    """One thing the graph is fed.
+class Port:
+    """What inputs and outputs have in common.
 
     kind: `rgb`, `gray`, `labels:K`, `class:K`, `strength`, `keypoints:K` or `noise`.
-    scale: pixels of this input per pixel of the first picture input.
+    scale: its pixels per pixel of the first picture input.
     default: what a caller gets who does not feed it (`strength`: -1, automatic; `class`: 0).
     range: smallest and largest sensible value; for pictures [0, 1].
     unit: the unit of a `strength`, for instance "noise sigma on 0..255".
@@ -49,7 +49,22 @@ class Input:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_port("input", self)
+        what = type(self).__name__.lower()
+        if not self.name:
+            raise ManifestError(f"manifest has an {what} without a name")
+        if not _KIND.fullmatch(self.kind):
+            raise ManifestError(
+                f"{what} {self.name!r} has the unknown kind {self.kind!r}; known: rgb, gray, "
+                "labels:K, class:K, strength, keypoints:K, noise"
+            )
+        if not (math.isfinite(self.scale) and self.scale > 0):
+            raise ManifestError(f"{what} {self.name!r}: scale must be positive; got {self.scale}")
+        for key, values in (("palette", self.palette), ("names", self.names)):
+            if values and len(values) != self.count:
+                raise ManifestError(
+                    f"{what} {self.name!r} of kind {self.kind!r} has {len(values)} entries in "
+                    f"{key}; expected {self.count}"
+                )
 
     @property
     def family(self) -> str:
@@ -60,6 +75,10 @@ class Input:
     def count(self) -> int:
         """K of `labels:K`, `class:K` and `keypoints:K`; 0 for the others."""
         return int(self.kind.partition(":")[2] or 0)
+
+
+class Input(Port):
+    """One thing the graph is fed."""
 
     @property
     def is_picture(self) -> bool:
@@ -67,35 +86,8 @@ class Input:
         return self.family in ("rgb", "gray", "labels")
 
 
-@dataclass(frozen=True)
-class Output:
-    """One thing the graph gives back; the fields mean what they mean in `Input`.
-
-    scale: pixels of this output per pixel of the first picture input.
-    """
-
-    name: str
-    kind: str
-    scale: float = 1
-    default: float | None = None
-    range: tuple[float, float] | None = None
-    description: str = ""
-    unit: str = ""
-    palette: tuple[tuple[int, int, int], ...] = ()
-    names: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _check_port("output", self)
-
-    @property
-    def family(self) -> str:
-        """The kind without its count: `labels` for `labels:20`."""
-        return self.kind.partition(":")[0]
-
-    @property
-    def count(self) -> int:
-        """K of `labels:K`, `class:K` and `keypoints:K`; 0 for the others."""
-        return int(self.kind.partition(":")[2] or 0)
+class Output(Port):
+    """One thing the graph gives back."""
 
     @property
     def is_spatial(self) -> bool:
@@ -239,24 +231,6 @@ class Manifest:
                     for index, entry in enumerate(values[key])
                 )
         return _build(cls, values, "manifest")
-
-
-def _check_port(what: str, port: Input | Output) -> None:
-    if not port.name:
-        raise ManifestError(f"manifest has an {what} without a name")
-    if not _KIND.fullmatch(port.kind):
-        raise ManifestError(
-            f"{what} {port.name!r} has the unknown kind {port.kind!r}; known: rgb, gray, labels:K, "
-            "class:K, strength, keypoints:K, noise"
-        )
-    if not (math.isfinite(port.scale) and port.scale > 0):
-        raise ManifestError(f"{what} {port.name!r}: scale must be positive; got {port.scale}")
-    for key, values in (("palette", port.palette), ("names", port.names)):
-        if values and len(values) != port.count:
-            raise ManifestError(
-                f"{what} {port.name!r} of kind {port.kind!r} has {len(values)} entries in {key}; "
-                f"expected {port.count}"
-            )
 
 
 def _is_number(value: object) -> bool:
