@@ -19,7 +19,8 @@ from tests.repository.tree import ROOT
 from tests.stacks import tiny
 
 EVERY = 2
-STEPS = 120
+# More than any machine does before it is killed.
+STEPS = 100_000
 
 PROGRAM = """
 import sys
@@ -54,7 +55,7 @@ def kill_while_training(recipe_file: Path, folder: Path, after: int, delay: floa
         text=True,
     )
     state = folder / "last" / "state.safetensors"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 250
     while not state.exists() or read(state, STATE).facts["step"] <= after:
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline, "no checkpoint was written"
@@ -83,22 +84,22 @@ def check_files(folder: Path) -> int:
     return step
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no kill -9")
 def test_a_killed_run_goes_on(recipe_file: Path, tmp_path: Path) -> None:
     folder, moments = tmp_path / "run", random.Random()
     step = 0
     for _ in range(2):
-        delay = moments.uniform(0, 0.4)
+        delay = moments.uniform(0, 0.3)
         print(f"killed {delay:.4f} s after a step past {step}")
         kill_while_training(recipe_file, folder, step, delay)
         step = check_files(folder)
-        assert 0 < step < STEPS, "the kill came in the middle"
     # What was being written may lie there still; whoever goes on sweeps it away.
     (folder / "last" / ".state.safetensors.writing").write_bytes(b"half")
     (folder / ".best.safetensors.writing").write_bytes(b"half")
-    recipe = load_recipe(str(recipe_file))
+    recipe = load_recipe(str(recipe_file), [f"phase.0.steps={step + 5}"])
     train(recipe, folder, resume=True)
-    assert check_files(folder) == STEPS
+    assert check_files(folder) == step + 5
     assert not list(folder.rglob(".*"))
 
     train(recipe, tmp_path / "whole")
