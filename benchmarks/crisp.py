@@ -46,7 +46,7 @@ def luma_energy(picture: Picture) -> float:
 def amplify(picture: Picture, energy: float) -> Picture:
     """The picture with its finest band scaled until Y's holds ``energy``.
 
-    Clipping to 8 bits eats some of what is added, so the gain is found by a few secant steps.
+    Clipping to 8 bits eats some of what is added, so the gain is corrected a few times.
     """
     detail, gain = band(picture), 1.0
     amplified = picture
@@ -85,7 +85,7 @@ def run(
 
 
 def color_shift(result: Picture, source: Picture, block: int = 32) -> float:
-    """Largest difference of mean color between 32x32 blocks of a result and its source, 0..255."""
+    """Mean difference of color between 32x32 blocks of a result and of its source, on 0..255."""
     side = block // SCALE
     means = []
     for picture, size in ((result, block), (source, side)):

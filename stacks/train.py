@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -24,10 +25,10 @@ from stacks.recipe import recipe_text
 from stacks.record import Record
 from stacks.run import Run, launch
 from stacks.spec import Recipe
-from translate.batches import Batch, Prefetch
+from translate.batches import Batch, Prefetch, Sampler
 from translate.layers.resampling import upsample
 from translate.optim import set_rate
-from translate.pairs import Pairs
+from translate.pairs import DataError, Pairs
 from translate.pixels import to_network
 from translate.step import Case, Settings, discriminator_step, generator_step
 
@@ -52,7 +53,7 @@ def train(
     Raises:
         CheckpointError: there is a run in the folder and ``resume`` was not asked, or the
             checkpoint cannot be used.
-        DataError: the data cannot be used.
+        DataError: the data cannot be used, or a batch does not divide among the devices.
     """
     state = folder / "last" / "state.safetensors"
     if state.exists() and not resume:
@@ -63,6 +64,7 @@ def train(
     groups, validation = training_groups(recipe), validation_pairs(recipe)
     samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
     fabric = launch(recipe, devices, nodes)
+    share_batches(fabric, samplers)
     run = Run(recipe, fabric)
     if validation:
         # What cannot be measured must not be found out at the first look, hours later.
@@ -72,10 +74,14 @@ def train(
     elif start is not None:
         load_weights(run.stack, load_stack(start).state_dict(), start)
         run.average.module.load_state_dict(run.stack.state_dict())
-    sweep(folder)
-    write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
 
-    with Record(folder, recipe, run.step, run.seconds) as record:
+    # One process speaks and writes for all of them; gradients keep the others in step with it.
+    record = None
+    if fabric.is_global_zero:
+        sweep(folder)
+        write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
+        record = Record(folder, recipe, run.step, run.seconds)
+    with record or nullcontext():
         for index in range(run.phase, len(recipe.phase)):
             if index > run.phase:
                 run.begin_phase(index)
@@ -86,6 +92,8 @@ def train(
                 set_rates(run, run.step - first)
                 values = train_step(run, batch)
                 run.step += 1
+                if record is None:
+                    continue
                 last = run.step == first + phase.steps
                 if last or run.step % recipe.log.every == 0:
                     waiting = batches.waited / (time.perf_counter() - started)
@@ -98,9 +106,25 @@ def train(
                 if last or run.step % recipe.log.checkpoint == 0:
                     run.seconds = record.seconds()
                     run.save(state)
-        if not validation or not (folder / "best.safetensors").exists():
+        if record and (not validation or not (folder / "best.safetensors").exists()):
             save_best(run, folder, {})
+    # Nobody goes on to read the weights before they are written.
+    fabric.barrier()
     return folder / "best.safetensors"
+
+
+def share_batches(fabric: Fabric, samplers: Sequence[Sampler]) -> None:
+    """Give each device its items of every batch, so that their number changes no batch.
+
+    Raises:
+        DataError: a batch does not divide among the devices.
+    """
+    for sampler in samplers:
+        if sampler.batch % fabric.world_size:
+            raise DataError(
+                f"batch: got {sampler.batch}; must be a multiple of the {fabric.world_size} devices"
+            )
+        sampler.device, sampler.devices = fabric.global_rank, fabric.world_size
 
 
 def train_step(run: Run, batch: Batch) -> dict[str, Tensor]:

@@ -45,6 +45,7 @@ class Sampler:
         degradations: with their shares; one is drawn per batch, since its scale sets the shapes.
             Empty where the pairs bring their own source.
         told: share of the items whose noise strength the networks are told; the others get -1.
+        device, devices: several devices share a batch; this one makes every ``devices``-th item.
     """
 
     groups: Sequence[tuple[Pairs, float]]
@@ -54,6 +55,8 @@ class Sampler:
     augment: Augment
     seed: int
     told: float = 0.5
+    device: int = 0
+    devices: int = 1
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step."""
@@ -62,7 +65,7 @@ class Sampler:
         # Items count from 1: to numpy the keys (seed, step) and (seed, step, 0) are the same.
         items = [
             self.item(np.random.default_rng([self.seed, step, 1 + index]), degradation)
-            for index in range(self.batch)
+            for index in range(self.device, self.batch, self.devices)
         ]
         views = {
             name: to_batch([item[name] for item in items])

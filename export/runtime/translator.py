@@ -78,7 +78,7 @@ class Translator:
         array: (H, W), (H, W, 1), (H, W, 3), or with alpha (H, W, 2) and (H, W, 4); uint8, uint16
             or floats in [0, 1]. Grey given to an RGB model is fed as three equal channels and
             averaged back (BT.601); alpha is resized beside the network.
-        Returns the same type and channels. Floats are not clipped.
+        Returns the same type and channels; floats as float32, not clipped.
         """
         first = self.manifest.picture
         output = self.manifest.outputs[0]
@@ -117,9 +117,9 @@ class Translator:
         cancel: a function or a threading.Event, asked between tiles; raises Cancelled. An Event
             also stops the tile that is being computed.
 
-        Returns pictures in the type of the first picture, `labels:K` as ids (H, W), `class:K` as
-        int, `strength` as float, `keypoints:K` as (K, 3); with N pictures each with a leading
-        axis N.
+        Returns pictures in the type of the first picture (floats as float32), `labels:K` as ids
+        (H, W), `class:K` as int, `strength` as float, `keypoints:K` as (K, 3); with N pictures
+        each with a leading axis N.
         Raises InputError where the views or the names do not fit the model.
         """
         names = self._names(outputs)

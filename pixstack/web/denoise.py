@@ -11,7 +11,7 @@ from pixstack.web.panel import Shown, build_panel, connect, present
 from pixstack.web.studio import Studio
 
 TAB = "denoise"
-MODEL = "photo-denoise"
+MODEL = "photo-denoise"  # where it is at hand; else the first that denoises
 AUTOMATIC = -1.0  # what the model reads as: estimate the strength yourself
 WHOLE_RANGE = 0.0, 255.0  # of a model that does not say what strengths it takes
 
@@ -19,16 +19,20 @@ WHOLE_RANGE = 0.0, 255.0  # of a model that does not say what strengths it takes
 def denoise_tab(studio: Studio) -> None:
     """Build the tab when its model is at hand."""
     with gr.Tab("Denoising", id=TAB):
-        if MODEL not in studio.models:
-            gr.Markdown(f"No model for this was found: it needs `{MODEL}.onnx`.")
+        models = studio.models_for("denoising")
+        if not models:
+            gr.Markdown(f"No model for this was found, such as `{MODEL}.onnx`.")
             return
-        manifest = studio.manifest(MODEL)
+        model = MODEL if MODEL in models else models[0]
+        manifest = studio.manifest(model)
         output = manifest.outputs[0].name
-        weakest, strongest = manifest.input("strength").range or WHOLE_RANGE
+        told = next((port for port in manifest.inputs if port.family == "strength"), None)
+        weakest, strongest = told.range if told and told.range else WHOLE_RANGE
         automatic = gr.Checkbox(
             True,
             label="Automatic strength",
             info="The model measures the noise itself.",
+            visible=told is not None,
             elem_id=f"{TAB}-automatic",
             render=False,
         )
@@ -58,8 +62,8 @@ def denoise_tab(studio: Studio) -> None:
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
         ) -> Shown:
             """Take the noise out: the PNG, a line about it, previews before and after."""
-            inputs = {"strength": AUTOMATIC if automatic else strength}
-            return present(studio, TAB, request, progress, MODEL, picture, output, inputs)
+            inputs = {told.name: AUTOMATIC if automatic else strength} if told else {}
+            return present(studio, TAB, request, progress, model, picture, output, inputs)
 
         automatic.change(
             lambda chosen: gr.update(visible=not chosen),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from pathlib import Path
 from threading import Event, Lock
 
 from export.manifest import Manifest
+from export.runtime.errors import ModelError
 from export.runtime.images import size_of
 from export.runtime.model_file import read_manifest
 from export.runtime.translator import Translator
+from pixstack.errors import one_line
 from pixstack.web.previews import write_previews
 from pixstack.web.runs import Runs
 from pixstack.web.uploads import Limits, check_upload
@@ -62,6 +65,17 @@ class Studio:
             ModelError: the file is no model of this project.
         """
         return read_manifest(self.models[model])
+
+    def models_for(self, task: str) -> list[str]:
+        """The names of the models of a task; a file that is no model is told on stderr."""
+        found: list[str] = []
+        for name in self.models:
+            try:
+                if self.manifest(name).task == task:
+                    found.append(name)
+            except ModelError as error:
+                print(f"skipped: {one_line(error)}", file=sys.stderr)
+        return found
 
     def translate(
         self,

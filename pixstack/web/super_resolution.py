@@ -11,25 +11,33 @@ from pixstack.web.panel import Shown, build_panel, connect, present
 from pixstack.web.studio import Studio
 
 TAB = "super_resolution"
-MODELS = {"Faithful": "photo-sr", "Crisp": "photo-sr-crisp"}
+# The models that ship, first and by what they do; others have their own names.
+STYLES = {"photo-sr": "Faithful", "photo-sr-crisp": "Crisp"}
 
 
 def super_resolution_tab(studio: Studio) -> None:
     """Build the tab from those of its models that are at hand."""
-    styles = [style for style, model in MODELS.items() if model in studio.models]
+    names = studio.models_for("super-resolution")
+    names.sort(key=lambda name: (name not in STYLES, name))
+    models = {STYLES.get(name, name): name for name in names}
+    styles = list(models)
+    # By style and factor, such as "4x", the output that holds the result.
+    outputs = {
+        style: {f"{output.scale:g}x": output.name for output in studio.manifest(name).outputs}
+        for style, name in models.items()
+    }
+    scales = sorted({scale for own in outputs.values() for scale in own}, key=in_numbers)
     with gr.Tab("Super-resolution", id=TAB):
         if not styles:
-            gr.Markdown("No model for this was found: it needs `photo-sr.onnx`.")
+            gr.Markdown("No model for this was found, such as `photo-sr.onnx`.")
             return
-        outputs = studio.manifest(MODELS[styles[0]]).outputs
-        scales = {f"{output.scale:g}x": output.name for output in outputs}
         chosen: dict[str, gr.Radio] = {}
 
         def settings() -> None:
             with gr.Row():
                 chosen["scale"] = gr.Radio(
-                    sorted(scales),
-                    value=max(scales),
+                    scales,
+                    value=max(outputs[styles[0]], key=in_numbers),
                     label="Larger by",
                     info="In width and in height.",
                     min_width=200,
@@ -54,13 +62,21 @@ def super_resolution_tab(studio: Studio) -> None:
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
         ) -> Shown:
             """Enlarge a photograph: the PNG, a line about it, previews before and after."""
-            if scale not in scales or style not in styles:
+            if style not in styles or scale not in scales:
                 raise gr.Error(
                     f"Choose a scale of {', '.join(scales)} and a style of {', '.join(styles)}.",
                     print_exception=False,
                 )
-            return present(
-                studio, TAB, request, progress, MODELS[style], picture, scales[scale], {}
-            )
+            if scale not in outputs[style]:
+                raise gr.Error(
+                    f"{style} enlarges by {', '.join(outputs[style])} only.", print_exception=False
+                )
+            output = outputs[style][scale]
+            return present(studio, TAB, request, progress, models[style], picture, output, {})
 
         connect(studio, panel, TAB, super_resolution, [chosen["scale"], chosen["style"]])
+
+
+def in_numbers(scale: str) -> float:
+    """The factor that is written "4x"."""
+    return float(scale.removesuffix("x"))

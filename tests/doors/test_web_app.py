@@ -22,7 +22,7 @@ from PIL import Image
 from export.runtime import Translator
 from pixstack.web.launch import Settings, started
 from tests.doors.bad_files import WORDS, write_bad_files
-from tests.doors.standins import write_denoise
+from tests.doors.standins import write_denoise, write_super_resolution
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,6 +89,24 @@ def test_the_slider_offers_the_strengths_that_the_model_takes(tmp_path: Path) ->
     page = build_page(Studio({"photo-denoise": tmp_path / "photo-denoise.onnx"}, tmp_path))
     [slider] = [block for block in page.blocks.values() if isinstance(block, gradio.Slider)]
     assert (slider.minimum, slider.maximum, slider.value) == (0, 55, 25)
+
+
+def test_models_of_ones_own_are_served_by_their_task(photo: Path, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    write_super_resolution(models / "mine.onnx")
+    write_denoise(models / "cleaner.onnx")
+    (models / "broken.onnx").write_text("no model")
+    before = dict(os.environ)
+    with started(Settings(port=0, models=models)) as address:
+        client = Client(address, verbose=False, download_files=tmp_path)
+        _, line, _ = client.predict(handle_file(photo), "2x", "mine", api_name="/super_resolution")
+        assert "· mine ·" in line
+        _, line, _ = client.predict(handle_file(photo), True, 0, api_name="/denoise")
+        assert "· cleaner ·" in line
+        client.close()
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def test_a_large_result_is_shown_reduced_and_given_whole(client: Client, tmp_path: Path) -> None:
