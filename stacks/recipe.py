@@ -40,14 +40,17 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """A recipe from a file or a preset's name, with ``key.path=value`` overrides applied.
 
     Raises:
-        TableError: unknown key, bad value, bad TOML; the message names the key's path.
+        TableError: unknown key, bad value, bad TOML, no text; the message names the key's path.
         FileNotFoundError: a path that does not exist.
     """
     path = Path(name)
     if path.suffix == ".toml":
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such recipe file")
-        text = path.read_text("utf-8")
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            raise TableError(f"{path}: not a text in UTF-8, which TOML is") from None
     else:
         text = preset_text(name)
     return parse_recipe(text, overrides)
@@ -57,7 +60,7 @@ def parse_recipe(text: str, overrides: Sequence[str] = ()) -> Recipe:
     """A recipe from TOML text."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise TableError(f"the recipe is not valid TOML: {error}") from None
     for override in overrides:
         apply_override(table, override)

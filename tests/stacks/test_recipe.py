@@ -126,6 +126,11 @@ def test_bad_toml_says_where() -> None:
         parse_recipe("schema = 1\nname = \n")
 
 
+def test_toml_nested_beyond_reason() -> None:
+    with pytest.raises(TableError, match="not valid TOML"):
+        parse_recipe("a = " + "[" * 100_000)
+
+
 @pytest.mark.parametrize("text", [TEXT, tiny.DENOISING, tiny.TRANSLATION])
 def test_a_recipe_comes_back_from_its_text(text: str) -> None:
     recipe = parse_recipe(text)
@@ -199,6 +204,9 @@ def test_files_presets_and_names_that_are_neither(tmp_path: Path) -> None:
     assert load_recipe("photo-sr").name == "photo-sr"
     with pytest.raises(FileNotFoundError, match=r"gone\.toml: no such recipe file"):
         load_recipe(str(tmp_path / "gone.toml"))
+    (tmp_path / "photo.toml").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(TableError, match=r"photo\.toml: not a text in UTF-8"):
+        load_recipe(str(tmp_path / "photo.toml"))
     with pytest.raises(TableError, match="photo-st: no such preset; did you mean 'photo-sr'"):
         load_recipe("photo-st")
     assert {"photo-sr", "photo-sr-crisp", "photo-denoise"} <= set(preset_names())
