@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -91,7 +95,7 @@ class Run:
         self.average = MovingAverage(self.stack, self.recipe.ema.decay)
         self.check_truths()
         self.check_crops()
-        if self.recipe.compile:
+        if self.recipe.compile and self.has_compiler():
             # In place: the names of the weights, and so checkpoints, stay as they are.
             for stage in self.stack.stages.values():
                 stage.generator.compile()
@@ -157,6 +161,20 @@ class Run:
                 raise TableError(
                     f"{key}: got {size}; the networks of this stack need a multiple of {needed}"
                 )
+
+    def has_compiler(self) -> bool:
+        """Whether torch.compile has what it needs; where not, a line says so and speed is lost."""
+        compilers = (os.environ.get("CXX"), "g++", "clang++", "cl")
+        headers = Path(sysconfig.get_path("include"), "Python.h")
+        if headers.is_file() and any(shutil.which(name) for name in compilers if name):
+            return True
+        if self.fabric.is_global_zero:
+            print(
+                "not compiled, so slower: torch.compile needs a C++ compiler and Python's headers "
+                "(on Debian: apt-get install g++ python3-dev)",
+                file=sys.stderr,
+            )
+        return False
 
     def adversaries(self) -> list[str]:
         """Stages that have a discriminator in this phase."""

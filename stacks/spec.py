@@ -229,7 +229,8 @@ class Recipe:
     batch: int = 16
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     compile: bool = False
-    """Compile the generators with torch.compile, which needs a C++ compiler on the CPU."""
+    """Compile the generators with torch.compile, where there are a C++ compiler and Python's
+    headers."""
     data: DataSpec = field(default_factory=DataSpec)
     degrade: DegradeSpec = field(default_factory=DegradeSpec)
     augment: AugmentSpec = field(default_factory=AugmentSpec)

@@ -174,6 +174,18 @@ def test_a_stack_learns(tmp_path: Path) -> None:
     assert np.mean(losses[-10:]) < np.mean(losses[:5]) / 4
 
 
+def test_without_a_compiler_a_recipe_that_compiles_trains_all_the_same(
+    targets: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    recipe = super_resolution(targets, "compile=true")
+    run = Run(recipe, launch(recipe))
+    assert capsys.readouterr().err.startswith("not compiled, so slower: torch.compile needs a C++")
+    source = torch.rand(1, 3, 8, 8)
+    assert run.stack({"source": source})["x4"].shape == (1, 3, 32, 32)
+    assert all(s.generator._compiled_call_impl is None for s in run.stack.stages.values())
+
+
 def test_a_folder_that_holds_a_run(trained: Path, targets: Path) -> None:
     before = (trained / "log.jsonl").read_bytes()
     with pytest.raises(CheckpointError, match="holds a run already; add --resume or choose"):
