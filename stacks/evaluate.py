@@ -42,12 +42,17 @@ class Protocol:
         """Of the degradation."""
         return parse_degradation(self.degrade).scale if self.degrade else 1
 
+    @property
+    def border(self) -> int:
+        """Pixels cut from each side of a result before it is measured."""
+        return self.scale if self.scale > 1 else 0
+
     def describe(self) -> dict[str, Any]:
         """For the printed result."""
         return {
             "degrade": self.degrade or "none",
             "seed": self.seed,
-            "border": self.scale if self.scale > 1 else 0,
+            "border": self.border,
             "luma": "BT.601 studio range",
             "rounded": "8 bits",
         }
@@ -78,17 +83,15 @@ def evaluate(
         inputs: further inputs, the same for every picture.
 
     Raises:
-        ValueError: a picture cannot be degraded or measured; the message names it.
+        ValueError: a picture cannot be degraded, predicted or measured; the message names it.
     """
     for index, item in enumerate(pairs.items):
         with named(item.name):
             source, target = prepare(pairs, index, protocol)
-        started = time.perf_counter()
-        result = predict({"source": source, **(inputs or {})})[output]
-        seconds = time.perf_counter() - started
-        border = protocol.scale if protocol.scale > 1 else 0
-        with named(item.name):
-            measures = measure(result, target, border)
+            started = time.perf_counter()
+            result = predict({"source": source, **(inputs or {})})[output]
+            seconds = time.perf_counter() - started
+            measures = measure(result, target, protocol.border)
         yield Score(item.name, measures, seconds)
 
 

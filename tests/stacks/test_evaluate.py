@@ -139,6 +139,14 @@ def test_a_picture_that_cannot_be_measured_is_named(tmp_path: Path) -> None:
             list(evaluate(predict, pairs, Protocol(degrade), "out"))
 
 
+def test_a_picture_that_cannot_be_predicted_is_named(pairs: Pairs) -> None:
+    def predict(views: Mapping[str, Any]) -> dict[str, Any]:
+        raise ValueError("the picture is too small")
+
+    with pytest.raises(ValueError, match=f"^{pairs.items[0].name}: the picture is too small$"):
+        list(evaluate(predict, pairs, Protocol("noise:25"), "target"))
+
+
 def test_means_are_over_pictures() -> None:
     scores = [
         Score("a", {"psnr_y": 30.0, "ssim_y": 0.5}, 0.1),
