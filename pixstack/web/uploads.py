@@ -86,11 +86,14 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
         scale: pixels of the result per pixel of the picture, along one side.
 
     Raises:
-        ImageError: nothing was uploaded, it is no picture, or it is too large.
+        ImageError: nothing was uploaded, it is gone, no picture, or too large.
     """
     if path is None:
         raise ImageError("Choose a picture first.")
     file = Path(path)
+    if not file.is_file():
+        # Old uploads are deleted, and a page may stay open for longer.
+        raise ImageError("The picture is no longer here; choose it again.")
     if file.stat().st_size > limits.file_megabytes * 1_000_000:
         raise ImageError(
             f"The file is larger than {limits.file_megabytes} MB; choose a smaller one."

@@ -20,7 +20,9 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from export.runtime import Translator
+from export.runtime.errors import ImageError
 from pixstack.web.launch import Settings, started
+from pixstack.web.uploads import Limits, check_upload
 from tests.doors.bad_files import WORDS, write_bad_files
 from tests.doors.standins import write_denoise, write_super_resolution
 
@@ -203,6 +205,12 @@ def test_addresses_are_not_fetched(address: str, meta: dict) -> None:
     for key in ("path", "url"):
         answer = call(address, {"path": None, key: "https://example.invalid/photo.png"} | meta)
         assert "event: error" in answer
+
+
+def test_an_upload_that_was_deleted_is_asked_for_again(photo: Path) -> None:
+    photo.unlink()
+    with pytest.raises(ImageError, match="no longer here; choose it again"):
+        check_upload(str(photo), 2, Limits())
 
 
 def test_files_beside_the_cache_are_not_served(address: str, photo: Path) -> None:
