@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+# What the modules of the `train` extra are called where they are imported.
+TRAINING = (
+    *("albumentations", "cv2", "lightning_fabric", "onnx", "onnxscript", "onnxslim", "PIL"),
+    *("safetensors", "tensorboard", "torch", "torchmetrics"),
+)
+
 
 class WrongUse(Exception):
     """The command was called in a way that cannot work; the exit code is 2."""
@@ -13,9 +19,9 @@ def require_train() -> None:
     """Refuse to go on where the `train` extra is missing.
 
     Raises:
-        WrongUse: torch is not installed; the message says how to install it.
+        WrongUse: a package is not installed; the message says how to install them.
     """
-    if find_spec("torch") is None:
+    if any(find_spec(name) is None for name in TRAINING):
         raise WrongUse(
             "this command needs the training packages; install them with: "
             "pip install 'pixstack[train]'"

@@ -131,10 +131,13 @@ def test_an_error_is_one_line_and_debug_shows_where(pixstack: Callable[..., Answ
     assert debug.error_lines[-1] == plain.error_lines[0]
 
 
-def test_the_training_commands_say_what_they_need_where_torch_is_missing(
-    pixstack: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("missing", ["torch", "onnxslim"])
+def test_the_training_commands_say_what_they_need_where_it_is_missing(
+    missing: str, pixstack: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pixstack.errors.find_spec", lambda name: None)
+    monkeypatch.setattr(
+        "pixstack.errors.find_spec", lambda name: None if name == missing else "found"
+    )
     answer = pixstack("recipes")
     assert answer.code == 2
     assert answer.error_lines == [
