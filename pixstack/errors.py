@@ -38,4 +38,11 @@ def one_line(error: BaseException) -> str:
         text = "not enough memory; try a smaller picture"
     else:
         text = f"unexpected {type(error).__name__}: {error}; --debug shows where"
-    return " ".join(text.split()) or type(error).__name__
+    return printable(" ".join(text.split())) or type(error).__name__
+
+
+def printable(text: str) -> str:
+    """Text from files of strangers, without what would command the terminal it is shown on."""
+    return "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )

@@ -163,6 +163,7 @@ def test_public_names_are_found_on_first_use() -> None:
         (MemoryError(), "not enough memory; try a smaller picture"),
         (KeyError("x"), "unexpected KeyError: 'x'; --debug shows where"),
         (ValueError(), "ValueError"),
+        (ValueError("\x1b[31mred"), "\N{REPLACEMENT CHARACTER}[31mred"),
     ],
 )  # fmt: skip
 def test_errors_become_one_line(error: Exception, line: str) -> None:

@@ -28,6 +28,11 @@ def test_tables_show_markup_as_it_is(capsys: pytest.CaptureFixture[str]) -> None
     assert row.split(maxsplit=1) == ["[bold]", "[0, 1]"]
 
 
+def test_tables_do_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_table(("name",), [("\x1b]0;owned\x07\x1b[31mred",)])
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_no_bar_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
     with console.progress_bar("photo.png") as update:
         update(1, 2)
