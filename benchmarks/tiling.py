@@ -44,11 +44,11 @@ def run(
         output = whole.manifest.outputs[0].name
         steps, seconds = 0, [0.0, 0.0]
         for picture in paths:
-            pixels = View(picture, "rgb").decode()[:side, :side]
+            crop = View(picture, "rgb").decode()[:side, :side]
             results = []
             for index, translator in enumerate((whole, tiled)):
                 started = time.perf_counter()
-                results.append(translator.run({"source": pixels}, outputs=output)[output])
+                results.append(translator.run({"source": crop}, outputs=output)[output])
                 seconds[index] += time.perf_counter() - started
             steps = max(steps, int(np.abs(results[0].astype(int) - results[1]).max()))
         plan = tiled.plan(side, side)
@@ -67,8 +67,14 @@ def run(
     print_table(
         ("model", "pictures", "tiles", "size", "overhead", "time tiled / whole", "worst step"), rows
     )
-    report = {"worst_8_bit_step": worst, **whole_photograph(paths[0])}
+    report = {"worst_8_bit_step": worst, **whole_photograph(max(paths, key=pixels))}
     print(json.dumps(report, indent=2))
+
+
+def pixels(path: Path) -> int:
+    """Of a picture, from its header."""
+    height, width = View(path, "rgb").size()
+    return height * width
 
 
 def whole_photograph(picture: Path) -> dict[str, float]:

@@ -95,7 +95,11 @@ def train(
                 if record is None:
                     continue
                 last = run.step == first + phase.steps
-                if last or run.step % recipe.log.every == 0:
+                saving = last or run.step % recipe.log.checkpoint == 0
+                speaking = last or run.step % recipe.log.every == 0
+                if saving or speaking:
+                    refuse_divergence(values, run.step, folder)
+                if speaking:
                     waiting = batches.waited / (time.perf_counter() - started)
                     record.scalars(run, values, waiting)
                 record.advance(run)
@@ -103,7 +107,7 @@ def train(
                     validate(run, validation, folder, record)
                 if last or run.step % recipe.log.samples == 0:
                     record.samples(run, batch)
-                if last or run.step % recipe.log.checkpoint == 0:
+                if saving:
                     run.seconds = record.seconds()
                     run.save(state)
         if record and (not validation or not (folder / "best.safetensors").exists()):
@@ -125,6 +129,21 @@ def share_batches(fabric: Fabric, samplers: Sequence[Sampler]) -> None:
                 f"batch: got {sampler.batch}; must be a multiple of the {fabric.world_size} devices"
             )
         sampler.device, sampler.devices = fabric.global_rank, fabric.world_size
+
+
+class DivergenceError(ValueError):
+    """A term of the objective is no longer a number."""
+
+
+def refuse_divergence(values: Mapping[str, Tensor], step: int, folder: Path) -> None:
+    """End a run whose terms are not finite before it writes over its last good state."""
+    for name, value in values.items():
+        if not torch.isfinite(value):
+            raise DivergenceError(
+                f"step {step}: {name} is {float(value)}, the run has diverged; {folder / 'last'} "
+                "holds the last good state: resume it with smaller rates "
+                "(--resume --set optimizer.generator.rate=...)"
+            )
 
 
 def train_step(run: Run, batch: Batch) -> dict[str, Tensor]:

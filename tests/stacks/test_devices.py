@@ -1,0 +1,94 @@
+"""Several devices: a batch is shared among them, and one process writes the files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from stacks.checkpoint import STATE, read
+from stacks.data import phase_sampler, training_groups
+from stacks.recipe import load_recipe
+from stacks.run import launch
+from stacks.train import share_batches, train
+from tests.repository.tree import ROOT
+from tests.stacks import tiny
+from tests.stacks.tiny import super_resolution
+from translate.pairs import DataError
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import torch
+from stacks.recipe import load_recipe
+from stacks.train import train
+torch.set_num_threads(1)
+train(load_recipe(sys.argv[1]), Path(sys.argv[2]), devices=2)
+"""
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would ask for two GPUs")
+def test_two_devices_learn_what_one_learns(targets: Path, tmp_path: Path) -> None:
+    # Without an adversary: averages over a whole batch are another thing than over its halves.
+    text = tiny.SUPER_RESOLUTION.replace("[data]", f"[data]\nroot = {json.dumps(str(targets))}")
+    text = text[: text.rindex("[[phase]]")].replace("steps = 2", "steps = 3")
+    (tmp_path / "recipe.toml").write_text(text, "utf-8")
+    # Fabric starts the other process from the arguments of the first, so it needs a file.
+    (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
+    result = subprocess.run(
+        [sys.executable, "program.py", "recipe.toml", "two"],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert result.returncode == 0, result.stderr
+    train(load_recipe(str(tmp_path / "recipe.toml")), tmp_path / "one")
+    steps = {}
+    for name in ("one", "two"):
+        log = (tmp_path / name / "log.jsonl").read_text("utf-8").splitlines()
+        steps[name] = [(line["kind"], line["step"]) for line in map(json.loads, log)]
+    assert steps["two"] == steps["one"], "each line stands once"
+    assert not list((tmp_path / "two").rglob(".*"))
+    one, two = (
+        read(tmp_path / name / "last" / "state.safetensors", STATE).tensors
+        for name in ("one", "two")
+    )
+    assert one.keys() == two.keys()
+    names = [name for name in one if name.startswith("stack.")]
+    difference = torch.cat([(one[name] - two[name]).abs().flatten() for name in names])
+    # Sums in another order; where a gradient is nearly 0, Adam's first steps follow its sign.
+    assert difference.median() < 1e-6
+    assert (difference > 1e-4).float().mean() < 0.01
+
+
+def test_devices_share_a_batch(targets: Path) -> None:
+    recipe = super_resolution(targets, "batch=4")
+    whole = phase_sampler(recipe, training_groups(recipe), recipe.phase[0])
+    parts = [phase_sampler(recipe, training_groups(recipe), recipe.phase[0]) for _ in range(2)]
+    for device, part in enumerate(parts):
+        part.device, part.devices = device, 2
+    for step in range(3):
+        batch, shares = whole(step), [part(step) for part in parts]
+        assert [share.scale for share in shares] == [batch.scale] * 2
+        for name, view in batch.views.items():
+            assert torch.equal(view[0::2], shares[0].views[name])
+            assert torch.equal(view[1::2], shares[1].views[name])
+
+
+def test_a_batch_must_divide_among_the_devices(
+    targets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = super_resolution(targets, "batch=3")
+    sampler = phase_sampler(recipe, training_groups(recipe), recipe.phase[0])
+    fabric = launch(recipe)
+    share_batches(fabric, [sampler])
+    assert (sampler.device, sampler.devices) == (0, 1)
+    monkeypatch.setattr(type(fabric), "world_size", 2)
+    with pytest.raises(DataError, match="batch: got 3; must be a multiple of the 2 devices"):
+        share_batches(fabric, [sampler])
