@@ -1,9 +1,7 @@
 """Several devices: a batch is shared among them, and one process writes the files."""
 
 import json
-import os
-import subprocess
-import sys
+import socket
 from pathlib import Path
 
 import pytest
@@ -14,20 +12,16 @@ from stacks.data import phase_sampler, training_groups
 from stacks.recipe import load_recipe
 from stacks.run import launch
 from stacks.train import share_batches, train
-from tests.repository.tree import ROOT
 from tests.stacks import tiny
+from tests.stacks.processes import start_training
 from tests.stacks.tiny import super_resolution
 from translate.pairs import DataError
 
-PROGRAM = """
-import sys
-from pathlib import Path
-import torch
-from stacks.recipe import load_recipe
-from stacks.train import train
-torch.set_num_threads(1)
-train(load_recipe(sys.argv[1]), Path(sys.argv[2]), devices=2)
-"""
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 @pytest.mark.timeout(600)
@@ -37,17 +31,23 @@ def test_two_devices_learn_what_one_learns(targets: Path, tmp_path: Path) -> Non
     text = tiny.SUPER_RESOLUTION.replace("[data]", f"[data]\nroot = {json.dumps(str(targets))}")
     text = text[: text.rindex("[[phase]]")].replace("steps = 2", "steps = 3")
     (tmp_path / "recipe.toml").write_text(text, "utf-8")
-    # Fabric starts the other process from the arguments of the first, so it needs a file.
-    (tmp_path / "program.py").write_text(PROGRAM, "utf-8")
-    result = subprocess.run(
-        [sys.executable, "program.py", "recipe.toml", "two"],
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert result.returncode == 0, result.stderr
+    # What torchrun tells the processes it starts.
+    told = {
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test",
+    }  # fmt: skip
+    processes = [
+        start_training(
+            tmp_path / "recipe.toml",
+            tmp_path / "two",
+            {**told, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            devices=2,
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        process.join(500)
+        assert process.exitcode == 0, (tmp_path / "two.said").read_text("utf-8")
     train(load_recipe(str(tmp_path / "recipe.toml")), tmp_path / "one")
     steps = {}
     for name in ("one", "two"):

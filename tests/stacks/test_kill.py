@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,22 +13,12 @@ from PIL import Image
 from stacks.checkpoint import STATE, WEIGHTS, load_stack, read
 from stacks.recipe import load_recipe
 from stacks.train import train
-from tests.repository.tree import ROOT
 from tests.stacks import tiny
+from tests.stacks.processes import start_training
 
 EVERY = 2
 # More than any machine does before it is killed.
 STEPS = 100_000
-
-PROGRAM = """
-import sys
-from pathlib import Path
-import torch
-from stacks.recipe import load_recipe
-from stacks.train import train
-torch.set_num_threads(1)
-train(load_recipe(sys.argv[1]), Path(sys.argv[2]), resume=True)
-"""
 
 
 @pytest.fixture
@@ -46,24 +34,17 @@ def recipe_file(targets: Path, tmp_path: Path) -> Path:
 
 def kill_while_training(recipe_file: Path, folder: Path, after: int, delay: float) -> None:
     """Start or go on in a process of its own; kill it once it is past a step, a moment later."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(recipe_file), str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start_training(recipe_file, folder)
     state = folder / "last" / "state.safetensors"
     deadline = time.monotonic() + 250
     while not state.exists() or read(state, STATE).facts["step"] <= after:
-        assert process.poll() is None, process.communicate()[1]
+        assert process.is_alive(), folder.with_suffix(".said").read_text("utf-8")
         assert time.monotonic() < deadline, "no checkpoint was written"
         time.sleep(0.01)
     time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL, said
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL, folder.with_suffix(".said").read_text("utf-8")
 
 
 def check_files(folder: Path) -> int:

@@ -1,6 +1,7 @@
 """The state of a run: its precision, its phases, and its way through a file."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -46,6 +47,33 @@ def test_a_seed_names_a_start(targets: Path) -> None:
 
     assert torch.equal(weights(3), weights(3))
     assert not torch.equal(weights(3), weights(4))
+
+
+@pytest.mark.parametrize("compiler", [True, False])
+def test_generators_are_compiled_where_that_works(
+    targets: Path,
+    tmp_path: Path,
+    compiler: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain = super_resolution(targets)
+    recipe = super_resolution(targets, "compile=true")
+    found = "/usr/bin/g++" if compiler else None
+    monkeypatch.setattr(stacks.run, "shutil", SimpleNamespace(which=lambda name: found))
+    (tmp_path / "Python.h").write_text("")
+    headers = SimpleNamespace(get_path=lambda name: str(tmp_path))
+    monkeypatch.setattr(stacks.run, "sysconfig", headers)
+    run = Run(recipe, launch(recipe))
+    compiled = [stage.generator._compiled_call_impl is not None  # type: ignore[union-attr]
+                for stage in run.stack.stages.values()]  # fmt: skip
+    assert compiled == [compiler] * 2
+    assert ("not compiled" in "".join(capsys.readouterr())) != compiler
+    # Checkpoints of one fit the other.
+    assert list(run.stack.state_dict()) == list(Run(plain, launch(plain)).stack.state_dict())
+    averaged = [stage.generator._compiled_call_impl  # type: ignore[union-attr]
+                for stage in run.average.module.stages.values()]  # fmt: skip
+    assert averaged == [None, None], "what is measured and saved stays plain"
 
 
 def test_a_run_goes_through_a_file(targets: Path, tmp_path: Path) -> None:
