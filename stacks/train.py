@@ -98,7 +98,10 @@ def train(
                 saving = last or run.step % recipe.log.checkpoint == 0
                 speaking = last or run.step % recipe.log.every == 0
                 if saving or speaking:
-                    refuse_divergence(values, run.step, folder)
+                    # The terms are from before the update: a gradient that overflowed in it shows
+                    # in the weights alone.
+                    weights = weight_norms(run) if saving else {}
+                    refuse_divergence(values | weights, run.step, folder)
                 if speaking:
                     waiting = batches.waited / (time.perf_counter() - started)
                     record.scalars(run, values, waiting)
@@ -132,11 +135,21 @@ def share_batches(fabric: Fabric, samplers: Sequence[Sampler]) -> None:
 
 
 class DivergenceError(ValueError):
-    """A term of the objective is no longer a number."""
+    """A term of the objective, or a weight, is no longer a number."""
+
+
+def weight_norms(run: Run) -> dict[str, Tensor]:
+    """The norm of the weights of each network, which is finite where all of them are."""
+    networks = {"generator": run.stack.stages, "discriminator": run.discriminators}
+    return {
+        f"{name}/{side}/weights": nn.utils.get_total_norm(network.parameters())
+        for side, stages in networks.items()
+        for name, network in stages.items()
+    }
 
 
 def refuse_divergence(values: Mapping[str, Tensor], step: int, folder: Path) -> None:
-    """End a run whose terms are not finite before it writes over its last good state."""
+    """End a run whose numbers are not finite before it writes over its last good state."""
     for name, value in values.items():
         if not torch.isfinite(value):
             raise DivergenceError(

@@ -17,7 +17,7 @@ from stacks.data import phase_sampler, training_groups
 from stacks.recipe import parse_recipe, recipe_text
 from stacks.run import Run, launch
 from stacks.spec import Recipe
-from stacks.train import predict, shown, train
+from stacks.train import DivergenceError, predict, shown, train
 from tests.photographs import write_pictures
 from tests.stacks import tiny
 from tests.stacks.tiny import super_resolution
@@ -307,3 +307,28 @@ def test_only_what_learns_in_a_phase_has_an_optimizer(targets: Path) -> None:
         assert held == {id(one) for one in modules["x4"].parameters()}
     assert not any(one.requires_grad for one in run.stack.stages["x2"].parameters())
     assert (run.phase_start(0), run.phase_start(1)) == (0, 2)
+
+
+@pytest.mark.parametrize("network", ["stack", "discriminators"])
+def test_a_run_that_diverged_keeps_its_last_good_state(
+    targets: Path, tmp_path: Path, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_step = stacks.train.train_step
+
+    def overflowing(run: Run, batch: Batch) -> dict[str, Tensor]:
+        values = train_step(run, batch)
+        if run.step == 3:
+            # The fourth step: its terms are finite, but its update is not.
+            next(getattr(run, network).parameters()).data.fill_(float("nan"))
+        return values
+
+    recipe = super_resolution(targets, "validation.folder=[]")
+    with monkeypatch.context() as patch:
+        patch.setattr(stacks.train, "train_step", overflowing)
+        with pytest.raises(DivergenceError, match=r"^step 4: x2/.*/weights is nan, the run has "):
+            train(recipe, tmp_path)
+    checkpoint = read(tmp_path / "last" / "state.safetensors", STATE)
+    assert checkpoint.facts["step"] == 2
+    assert all(torch.isfinite(tensor).all() for tensor in checkpoint.tensors.values())
+    train(recipe, tmp_path, resume=True)
+    assert read(tmp_path / "last" / "state.safetensors", STATE).facts["step"] == 6
