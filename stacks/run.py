@@ -198,12 +198,18 @@ class Run:
             tensors |= optimizer_tensors("discriminator_optimizer", self.discriminator_optimizer)
         write(path, STATE, tensors, self.facts() | {"recipe": recipe_text(self.recipe)})
 
+    @property
+    def judge(self) -> str:
+        """What the best weights are the best at."""
+        return f"{self.recipe.validation.metric} at {self.recipe.validation.degrade or 'none'}"
+
     def facts(self) -> dict[str, Any]:
         """Where the run is."""
         return {
             "phase": self.phase,
             "step": self.step,
             "best": self.best,
+            "judge": self.judge,
             "seconds": self.seconds,
             "recipe_hash": recipe_hash(self.recipe),
         }
@@ -237,7 +243,10 @@ class Run:
         load_optimizer("generator_optimizer", self.generator_optimizer, tensors)
         if self.discriminator_optimizer:
             load_optimizer("discriminator_optimizer", self.discriminator_optimizer, tensors)
-        self.step, self.best, self.seconds = facts["step"], facts["best"], facts["seconds"]
+        self.step, self.seconds = facts["step"], facts["seconds"]
+        # A best by another measure, or at another task, is not comparable.
+        if facts.get("judge", self.judge) == self.judge:
+            self.best = facts["best"]
 
 
 def channels_last(module: Network) -> Network:
