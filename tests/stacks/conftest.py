@@ -15,7 +15,8 @@ def targets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_targets(tmp_path_factory.mktemp("targets"))
 
 
-@pytest.fixture(autouse=True)
+# For whole modules, so that it holds for the runs that their tests share as well.
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """Networks this small are fastest on one thread, and sums then have one order only."""
     threads = torch.get_num_threads()

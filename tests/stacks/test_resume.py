@@ -1,7 +1,7 @@
 """A run that was interrupted and resumed ends as one that was not, bit by bit."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import stacks.train
-from stacks.checkpoint import STATE, CheckpointError, read, write
+from stacks.checkpoint import STATE, WEIGHTS, CheckpointError, read, write
 from stacks.recipe import parse_recipe
 from stacks.run import Run
 from stacks.spec import Recipe
@@ -47,15 +47,6 @@ def state(folder: Path) -> dict[str, Tensor]:
 def different(one: dict[str, Tensor], other: dict[str, Tensor]) -> list[str]:
     assert one.keys() == other.keys()
     return [name for name in one if not one[name].equal(other[name])]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """With several threads the order of a sum, and so its last bit, depends on who ends first."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +168,22 @@ def test_a_phase_that_is_over_is_not_lengthened(targets: Path, tmp_path: Path) -
     train(super_resolution(targets), tmp_path)
     with pytest.raises(CheckpointError, match="at step 6, in phase 1, which this recipe begins at"):
         train(super_resolution(targets, "phase.0.steps=9"), tmp_path, resume=True)
+
+
+def test_the_best_by_another_measure_is_forgotten(recipe: Recipe, tmp_path: Path) -> None:
+    path = tmp_path / "last" / "state.safetensors"
+    root = f"data.root={recipe.data.root!r}"
+    train(recipe, tmp_path)
+    by_psnr = read(path, STATE).facts["best"]
+    longer = [root, "phase.1.steps=6"]
+    train(parse_recipe(tiny.SUPER_RESOLUTION, longer), tmp_path, resume=True)
+    assert read(path, STATE).facts["best"] >= by_psnr
+    # An error, of which the lowest is best, never passes a ratio in decibels.
+    by_error = [root, "phase.1.steps=8", "validation.metric=band_error"]
+    train(parse_recipe(tiny.SUPER_RESOLUTION, by_error), tmp_path, resume=True)
+    best = read(tmp_path / "best.safetensors", WEIGHTS).facts
+    assert best["step"] == 10
+    assert read(path, STATE).facts["best"] == -best["measures"]["band_error"]
 
 
 def test_resuming_without_a_run_begins_one(recipe: Recipe, whole: Path, tmp_path: Path) -> None:

@@ -91,6 +91,14 @@ def test_the_best_weights_are_the_best_measured(trained: Path) -> None:
     assert stack({"source": torch.rand(1, 3, 5, 6)})["x4"].shape == (1, 3, 20, 24)
 
 
+def test_of_an_error_the_lowest_is_best(targets: Path, tmp_path: Path) -> None:
+    best = train(super_resolution(targets, "validation.metric=band_error"), tmp_path)
+    measured = {step: line["band_error"] for step, line in log(tmp_path, "validation").items()}
+    facts = read(best, WEIGHTS).facts
+    assert facts["measures"]["band_error"] == min(measured.values()) < max(measured.values())
+    assert measured[facts["step"]] == min(measured.values())
+
+
 def test_samples_show_source_levels_and_target(trained: Path) -> None:
     paths = sorted((trained / "samples").iterdir())
     # Every three steps, and at the end of each phase.
