@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from export.manifest import Manifest
     from export.runtime.translator import Translator
 
-PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".avif"}
+PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
 
 
 class Precision(StrEnum):
