@@ -111,9 +111,7 @@ class Record:
         """One picture of the first items: source, every picture written, target."""
         with torch.inference_mode():
             views = {name: view.to(run.fabric.device)[:4] for name, view in batch.views.items()}
-            truths = {name: run.stack.truth(name, batch) for name in run.stack.stages}
-            stages = [name for name, truth in truths.items() if truth is not None]
-            written = run.average.module(views, stages)
+            written = run.average.module(views, run.stack.truths(batch))
         pictures = [views["source"], *written.values(), views["target"]]
         pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]
         side = max(picture.shape[-1] for picture in pictures)

@@ -95,6 +95,11 @@ class Stack(nn.Module):
         reduced = batch.scale // scale
         return batch.views["target" if reduced == 1 else f"down{reduced}:target"]
 
+    def truths(self, batch: Batch) -> dict[str, Tensor]:
+        """What each stage should have written; stages without one are left out."""
+        truths = {name: self.truth(name, batch) for name in self.stages}
+        return {name: truth for name, truth in truths.items() if truth is not None}
+
     @property
     def multiple(self) -> int:
         """What both sides of the source must divide by: each stage's need on the source's grid."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -182,21 +182,18 @@ def train_step(run: Run, batch: Batch) -> dict[str, Tensor]:
 def predict(run: Run, batch: Batch) -> list[Case]:
     """Run the stages that this batch has a truth for; put each that learns before its judges."""
     phase = run.phase_spec
-    truths = {name: run.stack.truth(name, batch) for name in run.stack.stages}
-    stages = [name for name, truth in truths.items() if truth is not None]
-    written_truths = {
-        run.stack.stages[name].spec.writes: truth
-        for name, truth in truths.items()
-        if truth is not None
-    }
+    truths = run.stack.truths(batch)
+    fed = None
+    if phase.feed == "truth":
+        fed = {run.stack.stages[name].spec.writes: truth for name, truth in truths.items()}
     with run.fabric.autocast():
-        written = run.stack(batch.views, stages, written_truths if phase.feed == "truth" else None)
+        written = run.stack(batch.views, truths, fed)
     adversaries = run.adversaries()
     cases: list[Case] = []
     for name in phase.train:
-        stage, truth = run.stack.stages[name].spec, truths[name]
-        if truth is None:
+        if name not in truths:
             continue
+        stage, truth = run.stack.stages[name].spec, truths[name]
         adversary = name in adversaries
         cases.append(
             Case(
@@ -212,7 +209,11 @@ def predict(run: Run, batch: Batch) -> list[Case]:
     return cases
 
 
-def shown(run: Run, name: str, batch: Batch):
+BAND_GAIN = 4.0
+"""What a stack adds is small; enlarged to the range of a picture, the first layer sees it."""
+
+
+def shown(run: Run, name: str, batch: Batch) -> Callable[[Tensor], Tensor]:
     """What the discriminator of a stage sees of a picture."""
     stage = run.stack.stages[name]
     if stage.spec.sees == "picture":
@@ -220,13 +221,9 @@ def shown(run: Run, name: str, batch: Batch):
     base = upsample(batch.views["source"], stage.writes.scale)
 
     def band(picture: Tensor) -> Tensor:
-        # What the stack added is small; at the range of a picture the first layer sees it.
         return torch.cat([(picture - base) * BAND_GAIN, to_network(base)], dim=1)
 
     return band
-
-
-BAND_GAIN = 4.0
 
 
 def set_rates(run: Run, step: int) -> None:
