@@ -26,14 +26,14 @@ def test_values(name: str, expected: float) -> None:
 
 
 def test_every_term_is_known_here() -> None:
-    assert set(RECONSTRUCTION) == {"l1", "l2", "charbonnier"}
+    assert set(RECONSTRUCTION) == {"l1", "l2", "charbonnier", "texture"}
 
 
 @pytest.mark.parametrize("name", sorted(RECONSTRUCTION))
 def test_gradients_are_those_of_finite_differences(name: str) -> None:
     random = torch.Generator().manual_seed(0)
-    fake = torch.rand(2, 3, 2, 2, generator=random, dtype=torch.float64, requires_grad=True)
-    truth = torch.rand(2, 3, 2, 2, generator=random, dtype=torch.float64)
+    fake = torch.rand(2, 3, 4, 4, generator=random, dtype=torch.float64, requires_grad=True)
+    truth = torch.rand(2, 3, 4, 4, generator=random, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda picture: RECONSTRUCTION[name](picture, truth), fake)
 
 

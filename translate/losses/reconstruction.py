@@ -7,6 +7,8 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional
 
+from translate.losses.texture import texture
+
 CHARBONNIER_EPSILON = 1e-3
 
 
@@ -29,4 +31,5 @@ RECONSTRUCTION: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": l1,
     "l2": l2,
     "charbonnier": charbonnier,
+    "texture": texture,
 }
