@@ -20,6 +20,7 @@ from torch import Tensor
 from stacks.recipe import parse_recipe, recipe_text
 from stacks.spec import Recipe
 from stacks.stack import Stack
+from translate.layers.folding import fold
 
 WEIGHTS = "pixstack.stack"
 STATE = "pixstack.training"
@@ -113,7 +114,8 @@ def load_stack(path: str | Path) -> Stack:
     recipe = checkpoint.facts.get("recipe")
     if not isinstance(recipe, str):
         raise CheckpointError(f"{path}: its header does not hold the recipe of the stack")
-    stack = Stack(parse_recipe(recipe))
+    # Averaged weights are kept as they act, without the constraints they were trained under.
+    stack = fold(Stack(parse_recipe(recipe)))
     load_weights(stack, checkpoint.tensors, path)
     return stack.eval()
 

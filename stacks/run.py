@@ -29,7 +29,9 @@ from stacks.recipe import recipe_hash, recipe_text
 from stacks.spec import PhaseSpec, Recipe
 from stacks.stack import Stack
 from translate.degrade import parse_degradation
+from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
+from translate.presentation import Presentation
 from translate.tables import TableError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -69,6 +71,10 @@ class Run:
     stack: Stack = field(init=False)
     average: MovingAverage[Stack] = field(init=False)
     discriminators: nn.ModuleDict = field(init=False)
+    presentations: dict[str, Presentation] = field(init=False, default_factory=dict)
+    """How pictures are presented to the discriminators; they keep pools of fakes."""
+    histories: dict[tuple[str, str], HistoricalAverage] = field(init=False, default_factory=dict)
+    """Running means of weights by side and stage, where a term asks for them."""
     generator_optimizer: torch.optim.Optimizer = field(init=False)
     discriminator_optimizer: torch.optim.Optimizer | None = field(init=False, default=None)
     phase: int = 0
@@ -78,6 +84,9 @@ class Run:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
+        for stage in self.recipe.stage:
+            for term in stage.objective.specs("generator").values():
+                term.prepare()
         # Weights are drawn before anything else could draw, so a seed names a start.
         torch.manual_seed(self.recipe.seed)
         device = self.fabric.device
@@ -92,6 +101,15 @@ class Run:
             }
         )
         self.discriminators = channels_last(discriminators.to(device))
+        self.presentations = {
+            stage.name: Presentation(stage.presentation).to(device) for stage in self.recipe.stage
+        }
+        self.histories = {
+            (side, stage.name): HistoricalAverage()
+            for stage in self.recipe.stage
+            for side in ("generator", "discriminator")
+            if any(term.remembers for term in stage.objective.specs(side).values())
+        }
         self.average = MovingAverage(self.stack, self.recipe.ema.decay)
         self.check_truths()
         self.check_crops()
@@ -182,6 +200,11 @@ class Run:
             return []
         return [name for name in self.phase_spec.train if name in self.discriminators]
 
+    @property
+    def draws(self) -> int:
+        """Batches that a step of this phase takes."""
+        return self.recipe.optimizer.discriminator_steps if self.adversaries() else 1
+
     def phase_start(self, index: int) -> int:
         """The first step of a phase."""
         return sum(phase.steps for phase in self.recipe.phase[:index])
@@ -196,6 +219,10 @@ class Run:
         }
         if self.discriminator_optimizer:
             tensors |= optimizer_tensors("discriminator_optimizer", self.discriminator_optimizer)
+        for name, presentation in self.presentations.items():
+            tensors |= with_prefix(f"presentations.{name}", presentation.state_dict())
+        for (side, name), history in self.histories.items():
+            tensors |= with_prefix(f"history.{side}.{name}", history.state_dict())
         write(path, STATE, tensors, self.facts() | {"recipe": recipe_text(self.recipe)})
 
     @property
@@ -243,6 +270,12 @@ class Run:
         load_optimizer("generator_optimizer", self.generator_optimizer, tensors)
         if self.discriminator_optimizer:
             load_optimizer("discriminator_optimizer", self.discriminator_optimizer, tensors)
+        for name, presentation in self.presentations.items():
+            presentation.take_up(without_prefix(f"presentations.{name}", tensors))
+        for (side, name), history in self.histories.items():
+            # A term that came with the resumed recipe starts to remember now.
+            if kept := without_prefix(f"history.{side}.{name}", tensors):
+                history.load_state_dict(kept)
         self.step, self.seconds = facts["step"], facts["seconds"]
         # A best by another measure, or at another task, is not comparable.
         if facts.get("judge", self.judge) == self.judge:
@@ -262,12 +295,16 @@ def discriminator_channels(stack: Stack, name: str) -> int:
         TableError: the band is of a picture that has other channels than the source.
     """
     stage = stack.stages[name]
+    together = stage.spec.presentation.pack
     channels, base = stage.writes.channels, stack.inputs["source"].channels
     if stage.spec.sees == "picture":
-        return channels
+        return channels * together
+    if stage.spec.sees == "pair":
+        read = sum(stack.views[view].channels for view in stage.spec.reads)
+        return (channels + read) * together
     if channels != base:
         raise TableError(
             f"stage {name!r}: sees = 'band' is what was added to the source, but a picture of "
             f"{channels} channels is written and the source has {base}"
         )
-    return channels + base
+    return (channels + base) * together

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from translate.augment import AugmentSpec
+from translate.compatibility import Conflict, conflicts
 from translate.degrade import DegradationError, parse_degradation
 from translate.discriminators import DISCRIMINATORS
 from translate.generators import GENERATORS
 from translate.objective import ObjectiveSpec
 from translate.optim import OptimizerSpec, ScheduleSpec
 from translate.pairs import CHANNELS, Layout
+from translate.presentation import PresentationSpec
 from translate.tables import TableError, require
 
 
@@ -137,13 +139,25 @@ class StageSpec:
     hands_up: str = ""
     """View of features written for a stage after."""
     discriminator: Any = field(default=None, metadata={"parse": parse_discriminator})
-    sees: Literal["picture", "band"] = "picture"
-    """``band``: the discriminator sees what is added to the enlarged source, with the enlarged
-    source as its condition (LapGAN, Denton et al. 2015, section 3.2)."""
+    sees: Literal["picture", "pair", "band"] = "picture"
+    """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, enlarged
+    to its size, as the condition (Mirza and Osindero 2014, Isola et al. 2017); ``band``: what is
+    added to the enlarged source, with the enlarged source as its condition (LapGAN, Denton et al.
+    2015, section 3.2)."""
+    presentation: PresentationSpec = field(default_factory=PresentationSpec)
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
 
     def __post_init__(self) -> None:
         require(bool(self.reads), "reads", self.reads, "one view or more")
+        if self.discriminator is None:
+            for side in ("generator", "discriminator"):
+                for name, term in self.objective.specs(side).items():
+                    if term.judged:
+                        raise TableError(
+                            f"objective.{side}.{name}: needs a discriminator; the stage has none"
+                        )
+        if "color" in self.presentation.augment and self.sees == "band":
+            raise TableError("presentation.augment: 'color' is of pictures; a band has none")
 
 
 @dataclass(frozen=True)
@@ -231,6 +245,8 @@ class Recipe:
     compile: bool = False
     """Compile the generators with torch.compile, where there are a C++ compiler and Python's
     headers."""
+    force: bool = False
+    """Train combinations that the literature reports cannot work; they are warned of."""
     data: DataSpec = field(default_factory=DataSpec)
     degrade: DegradeSpec = field(default_factory=DegradeSpec)
     augment: AugmentSpec = field(default_factory=AugmentSpec)
@@ -265,6 +281,35 @@ class Recipe:
                     )
         for index, phase in enumerate(self.phase):
             self.check_phase(phase, f"phase[{index}].train")
+            self.check_packs(phase, f"phase[{index}].batch" if phase.batch else "batch")
+        for conflict in self.conflicts():
+            if conflict.impossible and not self.force:
+                raise TableError(f"{conflict}; force = true trains it all the same")
+
+    def conflicts(self) -> list[Conflict]:
+        """What does not go together, or is known to be fragile, with the reason and the paper."""
+        found: list[Conflict] = []
+        for index, stage in enumerate(self.stage):
+            if stage.discriminator is not None and any(
+                phase.adversarial and phase.steps and stage.name in phase.train
+                for phase in self.phase
+            ):
+                found += conflicts(
+                    stage.objective, stage.discriminator, self.optimizer, f"stage[{index}]"
+                )
+        return found
+
+    def check_packs(self, phase: PhaseSpec, path: str) -> None:
+        """Batches divide into the packs that are judged together."""
+        for stage in self.stage:
+            together = stage.presentation.pack
+            if phase.adversarial and stage.name in phase.train:
+                require(
+                    (phase.batch or self.batch) % together == 0,
+                    path,
+                    phase.batch or self.batch,
+                    f"a multiple of the {together} pictures that stage {stage.name!r} packs",
+                )
 
     def check_phase(self, phase: PhaseSpec, path: str) -> None:
         """The stages that learn are there, once, and something judges them."""

@@ -90,7 +90,7 @@ class Stage(nn.Module):
 
         Pictures are in [0, 1]; ``strength`` is ``(N,)``, below 0 where it is automatic.
         """
-        pictures = [upsample(views[name], self.resize[name]) for name in self.spec.reads]
+        pictures = self.pictures(views)
         read = to_network(torch.cat(pictures, dim=1) if len(pictures) > 1 else pictures[0])
         written: Views = {}
         if self.spec.generator.features:
@@ -102,6 +102,14 @@ class Stage(nn.Module):
             made = self.generator(read)
         written[self.spec.writes] = self.join(made, pictures[0], views)
         return written
+
+    def pictures(self, views: Views) -> list[Tensor]:
+        """The views read, enlarged to the first one's size."""
+        return [upsample(views[name], self.resize[name]) for name in self.spec.reads]
+
+    def condition(self, views: Views) -> Tensor:
+        """The views read, as channels of one picture of the size that is written, in [0, 1]."""
+        return upsample(torch.cat(self.pictures(views), dim=1), self.spec.generator.scale)
 
     def join(self, made: Tensor, base: Tensor, views: Views) -> Tensor:
         """What the generator made, as the view that is written, in [0, 1]."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from stacks.record import Record
 from stacks.run import Run, launch
 from stacks.spec import Recipe
 from translate.batches import Batch, Prefetch, Sampler
+from translate.layers.folding import assign
 from translate.layers.resampling import upsample
 from translate.optim import set_rate
 from translate.pairs import DataError, Pairs
@@ -72,10 +75,14 @@ def train(
     if state.exists():
         run.restore(state)
     elif start is not None:
-        load_weights(run.stack, load_stack(start).state_dict(), start)
-        run.average.module.load_state_dict(run.stack.state_dict())
+        weights = load_stack(start).state_dict()
+        load_weights(run.average.module, weights, start)
+        assign(run.stack, weights)
 
     # One process speaks and writes for all of them; gradients keep the others in step with it.
+    if fabric.is_global_zero:
+        for conflict in recipe.conflicts():
+            print(f"careful: {conflict}", file=sys.stderr)
     record = None
     if fabric.is_global_zero:
         sweep(folder)
@@ -86,11 +93,12 @@ def train(
             if index > run.phase:
                 run.begin_phase(index)
             phase, first = recipe.phase[index], run.phase_start(index)
-            batches = Prefetch(samplers[index], range(run.step, first + phase.steps))
+            batches = Prefetch(samplers[index], batch_numbers(run, first))
             started = time.perf_counter()
-            for batch in batches:
+            for drawn in groups_of(run.draws, batches):
                 set_rates(run, run.step - first)
-                values = train_step(run, batch)
+                values = train_step(run, drawn)
+                batch = drawn[-1]
                 run.step += 1
                 if record is None:
                     continue
@@ -159,22 +167,46 @@ def refuse_divergence(values: Mapping[str, Tensor], step: int, folder: Path) -> 
             )
 
 
-def train_step(run: Run, batch: Batch) -> dict[str, Tensor]:
-    """One update of the discriminators and one of the generators; returns the terms' values."""
+def batch_numbers(run: Run, first: int) -> range:
+    """Which batches the rest of a phase sees: those of step ``n`` follow from ``n`` alone."""
+    last = first + run.phase_spec.steps
+    return range(first + (run.step - first) * run.draws, first + (last - first) * run.draws)
+
+
+def groups_of(size: int, batches: Iterable[Batch]) -> Iterator[list[Batch]]:
+    """Batches by so many at a time."""
+    iterator = iter(batches)
+    while group := list(itertools.islice(iterator, size)):
+        yield group
+
+
+def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
+    """Updates of the discriminators, a batch each, and one of the generators on the last batch.
+
+    Returns the terms' values at the last.
+    """
     # Whatever a network draws (noise, dropout) depends on the step alone, so resuming repeats it.
     torch.manual_seed(hash((run.recipe.seed, run.step)) % 2**63)
-    batch = to_device(batch, run.fabric)
+    optimizer = run.recipe.optimizer
     settings = Settings(
         run.fabric.autocast,
         lambda parameters: average_gradients(run.fabric, parameters),
-        run.recipe.optimizer.generator.clip,
-        run.recipe.optimizer.discriminator.clip,
+        optimizer.generator.clip,
+        optimizer.discriminator.clip,
+        optimizer.weight_clip,
+        optimizer.unroll,
     )
-    cases = predict(run, batch)
     values: dict[str, Tensor] = {}
-    if run.discriminator_optimizer and any(case.discriminator is not None for case in cases):
-        values |= discriminator_step(cases, run.discriminator_optimizer, run.step, settings)
-    values |= generator_step(cases, run.generator_optimizer, run.step, settings)
+    adversary = run.discriminator_optimizer
+    for index, batch in enumerate(batches):
+        # Only the last fakes teach the generators; the others need no graph.
+        last = index == len(batches) - 1
+        with nullcontext() if last else torch.no_grad():
+            cases = predict(run, to_device(batch, run.fabric))
+        if adversary and any(case.discriminator is not None for case in cases):
+            values |= discriminator_step(cases, adversary, run.step, settings)
+        if last:
+            values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
     run.average.update(run.stack, run.step)
     return values
 
@@ -203,7 +235,11 @@ def predict(run: Run, batch: Batch) -> list[Case]:
                 stage.objective.generator_terms(adversary),
                 stage.objective.discriminator_terms(),
                 run.discriminators[name] if adversary else None,
-                shown(run, name, batch),
+                shown(run, name, batch, written | (fed or {})),
+                run.presentations[name],
+                run.stack.stages[name].generator,
+                run.histories.get(("generator", name)),
+                run.histories.get(("discriminator", name)) if adversary else None,
             )
         )
     return cases
@@ -213,11 +249,22 @@ BAND_GAIN = 4.0
 """What a stack adds is small; enlarged to the range of a picture, the first layer sees it."""
 
 
-def shown(run: Run, name: str, batch: Batch) -> Callable[[Tensor], Tensor]:
-    """What the discriminator of a stage sees of a picture."""
+def shown(
+    run: Run, name: str, batch: Batch, given: Mapping[str, Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """What the discriminator of a stage sees of a picture; ``given`` are views written so far."""
     stage = run.stack.stages[name]
     if stage.spec.sees == "picture":
         return to_network
+    if stage.spec.sees == "pair":
+        # What the stage read is given: no gradient reaches the stages that wrote it.
+        views = batch.views | {view: picture.detach() for view, picture in given.items()}
+        condition = to_network(stage.condition(views))
+
+        def pair(picture: Tensor) -> Tensor:
+            return torch.cat([to_network(picture), condition], dim=1)
+
+        return pair
     base = upsample(batch.views["source"], stage.writes.scale)
 
     def band(picture: Tensor) -> Tensor:

@@ -8,49 +8,80 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
+from translate.context import StepContext
 from translate.losses.adversarial import (
     ADVERSARIAL,
     Form,
+    Label,
+    Labels,
     discriminator_loss,
     generator_loss,
 )
-from translate.losses.reconstruction import RECONSTRUCTION
+from translate.registry import Registry
 from translate.tables import TableError, require, suggest
-
-
-@dataclass
-class StepContext:
-    """What terms may look at, made new for every step.
-
-    ``fake`` and ``truth`` are pictures ``(N, C, H, W)`` in [0, 1]; the logits are there only where
-    the step has a discriminator.
-    """
-
-    fake: Tensor
-    truth: Tensor
-    real_logits: Tensor | None = None
-    fake_logits: Tensor | None = None
-
-    def logits(self) -> tuple[Tensor, Tensor]:
-        """(real, fake) in float32: the losses' exponentials need the range."""
-        if self.real_logits is None or self.fake_logits is None:
-            raise ValueError("an adversarial term needs a discriminator; the stage has none")
-        return self.real_logits.float(), self.fake_logits.float()
+from translate.terms import DISCRIMINATOR_TERMS, GENERATOR_TERMS, TermSpec, read_terms
 
 
 @dataclass(frozen=True)
 class Term:
-    """One summand of a loss: it counts every ``every`` steps, ``every`` times its weight."""
+    """One summand of a loss: it counts every ``every`` steps, ``every`` times its weight.
+
+    What has weight 0 is logged and costs nothing.
+    """
 
     name: str
     weight: float
     function: Callable[[StepContext], Tensor]
     every: int = 1
+
+
+@dataclass(frozen=True)
+class LabelSpec:
+    """What logits should say, in place of the loss's own labels.
+
+    A number smooths (0.9 for real ones: one-sided smoothing, Salimans et al. 2016, arXiv
+    1606.03498, section 3.4); two are a range that each picture's label is drawn from. For LSGAN
+    ``fake``, ``real`` and ``generator`` are a, b and c of Mao et al. 2017, equation 2.
+    """
+
+    real: float | tuple[float, ...] | None = None
+    fake: float | tuple[float, ...] | None = None
+    generator: float | None = None
+
+    def __post_init__(self) -> None:
+        for key, value in (("real", self.real), ("fake", self.fake)):
+            if isinstance(value, tuple):
+                fits = len(value) == 2 and value[0] <= value[1]
+                require(fits, key, value, "a number, or two of which the first is not the larger")
+
+    @property
+    def given(self) -> bool:
+        """Whether any label is in place of the loss's own."""
+        return any(label is not None for label in (self.real, self.fake, self.generator))
+
+    def draw(self, logits: Tensor, own: Labels) -> Labels:
+        """Labels for logits ``(N, ...)``, one for each of the N where they are drawn."""
+        return Labels(
+            draw_label(self.real, logits, own.real),
+            draw_label(self.fake, logits, own.fake),
+            own.generator if self.generator is None else self.generator,
+        )
+
+
+def draw_label(given: float | tuple[float, ...] | None, logits: Tensor, own: Label) -> Label:
+    """One side's label."""
+    if given is None:
+        return own
+    if not isinstance(given, tuple):
+        return given
+    low, high = given
+    drawn = torch.rand(len(logits), *[1] * (logits.dim() - 1), device=logits.device)
+    return low + (high - low) * drawn
 
 
 @dataclass(frozen=True)
@@ -61,19 +92,28 @@ class ObjectiveSpec:
     relativistic: bool | Literal["average"] = False
     weight: float = 1.0
     """Of the adversarial term of the generator."""
-    generator: Mapping[str, float] = field(default_factory=lambda: {"l1": 1.0})
-    """Reconstruction terms and their weights."""
+    generator: Mapping[str, Any] = field(default_factory=lambda: {"l1": 1.0})
+    """Further terms of the generator: a weight, or a table of settings, by name."""
+    discriminator: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Further terms of the discriminator, likewise."""
+    labels: LabelSpec = field(default_factory=LabelSpec)
 
     def __post_init__(self) -> None:
         if self.adversarial not in ADVERSARIAL:
             known = suggest(self.adversarial, ADVERSARIAL)
             raise TableError(f"adversarial: unknown loss {self.adversarial!r}; {known}")
-        for name, weight in self.generator.items():
-            if name not in RECONSTRUCTION:
-                known = suggest(name, RECONSTRUCTION)
-                raise TableError(f"generator.{name}: unknown term; {known}")
-            require(weight >= 0, f"generator.{name}", weight, "0 or more")
         require(self.weight >= 0, "weight", self.weight, "0 or more")
+        if self.labels.given and not ADVERSARIAL[self.adversarial].smooth:
+            smooth = ", ".join(sorted(kind for kind, loss in ADVERSARIAL.items() if loss.smooth))
+            raise TableError(
+                f"labels: {self.adversarial!r} has sides and no labels to smooth; "
+                f"losses with labels: {smooth}"
+            )
+        for side in ("generator", "discriminator"):
+            try:
+                self.specs(side)
+            except TableError as error:
+                raise TableError(f"{side}.{error}") from None
 
     @property
     def form(self) -> Form:
@@ -82,37 +122,55 @@ class ObjectiveSpec:
             return "average"
         return "relativistic" if self.relativistic else "plain"
 
+    def specs(self, side: str) -> dict[str, TermSpec]:
+        """The further terms of a side, ``generator`` or ``discriminator``, by name."""
+        registry: Registry = GENERATOR_TERMS if side == "generator" else DISCRIMINATOR_TERMS
+        return read_terms(registry, getattr(self, side))
+
     def generator_terms(self, adversarial: bool) -> list[Term]:
-        """Terms of the generator; the adversarial one only in phases that have it."""
+        """Terms of the generator; those that need a discriminator only in phases that have one."""
         terms = [
-            Term(name, weight, on_pictures(RECONSTRUCTION[name]))
-            for name, weight in self.generator.items()
-            if weight
+            Term(name, spec.weight, spec.value, spec.every)
+            for name, spec in self.specs("generator").items()
+            if adversarial or not spec.judged
         ]
         if adversarial and self.weight:
-            terms.append(
-                Term(
-                    "adversarial",
-                    self.weight,
-                    lambda context: generator_loss(self.adversarial, self.form, *context.logits()),
-                )
-            )
+            terms.append(Term("adversarial", self.weight, self.generator_loss))
         return terms
 
     def discriminator_terms(self) -> list[Term]:
         """Terms of the discriminator."""
-        return [
-            Term(
-                "adversarial",
-                1.0,
-                lambda context: discriminator_loss(self.adversarial, self.form, *context.logits()),
-            )
+        terms = [Term("adversarial", 1.0, self.discriminator_loss)]
+        if self.adversarial == "wasserstein":
+            # The critic's estimate of the distance falls as the generator improves (Arjovsky et
+            # al. 2017, section 4): a curve to watch, which other losses do not give.
+            terms.append(Term("distance", 0.0, distance))
+        for name, spec in self.specs("discriminator").items():
+            terms.append(Term(name, spec.weight, spec.value, spec.every))
+        return terms
+
+    def discriminator_loss(self, context: StepContext) -> Tensor:
+        """Summed over the scales (Wang et al. 2018, arXiv 1711.11585, equation 3)."""
+        own = ADVERSARIAL[self.adversarial].labels_of(self.form)
+        losses = [
+            discriminator_loss(self.adversarial, self.form, real, fake, self.labels.draw(real, own))
+            for real, fake in context.logits()
         ]
+        return torch.stack(losses).sum()
+
+    def generator_loss(self, context: StepContext) -> Tensor:
+        """Summed over the scales."""
+        own = ADVERSARIAL[self.adversarial].labels_of(self.form)
+        losses = [
+            generator_loss(self.adversarial, self.form, real, fake, self.labels.draw(real, own))
+            for real, fake in context.logits()
+        ]
+        return torch.stack(losses).sum()
 
 
-def on_pictures(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[StepContext], Tensor]:
-    """A reconstruction term as a function of the context, in float32."""
-    return lambda context: function(context.fake.float(), context.truth.float())
+def distance(context: StepContext) -> Tensor:
+    """What the critic says more of real ones than of fakes: the Wasserstein estimate."""
+    return torch.stack([real.mean() - fake.mean() for real, fake in context.logits()]).sum()
 
 
 def total(
@@ -129,7 +187,8 @@ def total(
         if step % term.every:
             continue
         value = term.function(context)
-        # A lazy term stands for the steps it skips (Karras et al. 2020, arXiv 1912.04958, B).
-        loss = loss + value * (term.weight * term.every)
+        if term.weight:
+            # A lazy term stands for the steps it skips (Karras et al. 2020, arXiv 1912.04958, B).
+            loss = loss + value * (term.weight * term.every)
         values[term.name] = value.detach()
     return loss, values

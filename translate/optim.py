@@ -11,6 +11,7 @@ from typing import Generic, Literal, TypeVar
 import torch
 from torch import nn
 
+from translate.layers.folding import effective_weights, fold
 from translate.tables import require
 
 Averaged = TypeVar("Averaged", bound=nn.Module)
@@ -56,6 +57,19 @@ class OptimizerSpec:
 
     generator: Side = field(default_factory=Side)
     discriminator: Side = field(default_factory=Side)
+    discriminator_steps: int = 1
+    """Updates of the discriminators, each on a batch of its own, for one of the generators."""
+    weight_clip: float = 0.0
+    """Bound of the discriminators' weights after each update (WGAN, Arjovsky et al. 2017, arXiv
+    1701.07875, algorithm 1, where it is 0.01); 0 leaves them free."""
+    unroll: int = 0
+    """Updates of the discriminators that the generators look ahead (Metz et al. 2017)."""
+
+    def __post_init__(self) -> None:
+        steps = self.discriminator_steps
+        require(steps >= 1, "discriminator_steps", steps, "1 or more")
+        require(self.weight_clip >= 0, "weight_clip", self.weight_clip, "0 or more")
+        require(0 <= self.unroll <= 20, "unroll", self.unroll, "0 to 20")
 
 
 @dataclass(frozen=True)
@@ -99,22 +113,29 @@ class MovingAverage(Generic[Averaged]):
     """Exponential moving average of weights (Yazici et al. 2019, arXiv 1806.04498).
 
     The average starts as the weights themselves and its memory grows to ``decay``, so that the
-    first steps do not weigh on it for thousands.
+    first steps do not weigh on it for thousands. Of constrained weights (spectral normalisation,
+    equalised rate) it is the average of what they act as.
 
     Attributes:
-        module: a copy of the module that holds the average; it is what ships.
+        module: a copy of the module that holds the average, its constraints folded into plain
+            weights; it is what ships.
     """
 
     def __init__(self, module: Averaged, decay: float) -> None:
         self.decay = decay
-        self.module: Averaged = copy.deepcopy(module)
+        self.module: Averaged = fold(copy.deepcopy(module))
         self.module.eval().requires_grad_(False)
 
     @torch.no_grad()
     def update(self, module: Averaged, step: int) -> None:
         """Move towards the weights of ``module``; ``step`` counts updates from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), 1 - decay)
+        weights = effective_weights(module)
+        averages = dict(self.module.named_parameters())
+        torch._foreach_lerp_(
+            list(averages.values()), [weights[name] for name in averages], 1 - decay
+        )
         # Running statistics are averages already.
-        for average, buffer in zip(self.module.buffers(), module.buffers(), strict=True):
-            average.copy_(buffer)
+        buffers = dict(module.named_buffers())
+        for name, average in self.module.named_buffers():
+            average.copy_(buffers[name])

@@ -6,16 +6,24 @@ its discriminator. Both steps sum over the cases, so stages that learn together 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
-from translate.objective import StepContext, Term, total
+from translate.context import StepContext
+from translate.discriminators.registry import Verdict
+from translate.losses.history import HistoricalAverage
+from translate.losses.penalties import clip_weights_
+from translate.objective import Term, total
+from translate.presentation import Presentation, PresentationSpec
+from translate.unroll import unroll
 
-Autocast = Callable[[], AbstractContextManager[None]]
+Autocast = Callable[[], AbstractContextManager[Any]]
 Reduce = Callable[[Sequence[nn.Parameter]], None]
 
 
@@ -30,6 +38,9 @@ class Case:
         generator_terms, discriminator_terms: what each side pays.
         discriminator: None in phases without an adversary.
         show: picture -> what the discriminator sees of it, condition included.
+        presentation: what happens to that on the way.
+        generator: whose weights terms may look at.
+        generator_history, discriminator_history: running means, where terms ask for them.
     """
 
     name: str
@@ -39,6 +50,28 @@ class Case:
     discriminator_terms: Sequence[Term] = ()
     discriminator: nn.Module | None = None
     show: Callable[[Tensor], Tensor] = field(default=lambda picture: picture)
+    presentation: Presentation = field(default_factory=lambda: Presentation(PresentationSpec()))
+    generator: nn.Module | None = None
+    generator_history: HistoricalAverage | None = None
+    discriminator_history: HistoricalAverage | None = None
+
+    def parameters(self, side: nn.Module | None) -> list[Tensor]:
+        """Weights of a side."""
+        return [] if side is None else list(side.parameters())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a step is carried out."""
+
+    autocast: Autocast
+    reduce: Reduce
+    generator_clip: float = 0.0
+    discriminator_clip: float = 0.0
+    weight_clip: float = 0.0
+    """Weights of the discriminators are held within this bound; 0 leaves them free."""
+    unroll: int = 0
+    """Discriminator updates that the generator looks ahead."""
 
 
 def discriminator_step(
@@ -50,50 +83,128 @@ def discriminator_step(
     for case in cases:
         if case.discriminator is None:
             continue
+        fake = case.fake.detach()
         with settings.autocast():
-            context = StepContext(case.fake.detach(), case.truth)
-            # Real and fake go through as one batch: one pass over the weights instead of two.
-            context.real_logits, context.fake_logits = case.discriminator(
-                torch.cat([case.show(case.truth), case.show(case.fake.detach())])
-            ).chunk(2)
+            context = judged(case, case.discriminator, fake, step, pooled=True)
             loss, terms = total(case.discriminator_terms, context, step)
         losses.append(loss)
         values |= {f"{case.name}/discriminator/{name}": value for name, value in terms.items()}
-        real, fake = context.logits()
-        values[f"{case.name}/discriminator/real"] = real.detach().mean()
-        values[f"{case.name}/discriminator/fake"] = fake.detach().mean()
+        for side, logits in (("real", context.real_logits), ("fake", context.fake_logits)):
+            mean = torch.stack([scale.detach().float().mean() for scale in logits]).mean()
+            values[f"{case.name}/discriminator/{side}"] = mean
     descend(losses, optimizer, settings.discriminator_clip, settings.reduce)
+    for case in cases:
+        if case.discriminator is None:
+            continue
+        if settings.weight_clip:
+            clip_weights_(case.discriminator.parameters(), settings.weight_clip)
+        if case.discriminator_history is not None:
+            case.discriminator_history.update(case.parameters(case.discriminator))
     return values
 
 
 def generator_step(
-    cases: Sequence[Case], optimizer: torch.optim.Optimizer, step: int, settings: Settings
+    cases: Sequence[Case],
+    optimizer: torch.optim.Optimizer,
+    step: int,
+    settings: Settings,
+    adversary: torch.optim.Optimizer | None = None,
 ) -> dict[str, Tensor]:
-    """Update the generators of all cases with one backward; returns the values of their terms."""
+    """Update the generators of all cases with one backward; returns the values of their terms.
+
+    ``adversary`` is the discriminators' optimiser, which unrolling needs.
+    """
     values: dict[str, Tensor] = {}
     losses: list[Tensor] = []
     for case in cases:
         context = StepContext(case.fake, case.truth)
         if case.discriminator is not None:
             with settings.autocast(), frozen(case.discriminator):
-                context.real_logits, context.fake_logits = case.discriminator(
-                    torch.cat([case.show(case.truth), case.show(case.fake)])
-                ).chunk(2)
+                weights = None
+                if settings.unroll and adversary is not None:
+                    weights = looked_ahead(case, adversary, step, settings)
+                context = judged(case, case.discriminator, case.fake, step, weights)
+        context.parameters = case.parameters(case.generator)
+        context.history = case.generator_history
         loss, terms = total(case.generator_terms, context, step)
         losses.append(loss)
         values |= {f"{case.name}/generator/{name}": value for name, value in terms.items()}
     descend(losses, optimizer, settings.generator_clip, settings.reduce)
+    for case in cases:
+        if case.generator_history is not None:
+            case.generator_history.update(case.parameters(case.generator))
     return values
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How a step is carried out, the same for both sides."""
+def judged(
+    case: Case,
+    discriminator: nn.Module,
+    fake: Tensor,
+    step: int,
+    weights: Mapping[str, Tensor] | None = None,
+    pooled: bool = False,
+) -> StepContext:
+    """The truth and a fake before the discriminator.
 
-    autocast: Autocast
-    reduce: Reduce
-    generator_clip: float = 0.0
-    discriminator_clip: float = 0.0
+    Args:
+        case: whose.
+        discriminator: the judge.
+        fake: ``(N, C, H, W)`` in [0, 1].
+        step: of the run.
+        weights: in place of the discriminator's own.
+        pooled: show earlier fakes among the present ones.
+    """
+
+    def verdict(shown: Tensor) -> Verdict:
+        if weights is None:
+            return discriminator(shown)
+        return functional_call(discriminator, dict(weights), (shown,))
+
+    present = case.presentation
+    real_shown, fake_shown = case.show(case.truth), case.show(fake)
+    if pooled:
+        fake_shown = present.from_pool(fake_shown)
+    real_shown, fake_shown = present(real_shown, step), present(fake_shown, step)
+    if present.spec.apart:
+        real, made = verdict(real_shown), verdict(fake_shown)
+    else:
+        # Real and fake go through as one batch: one pass over the weights instead of two.
+        both = verdict(torch.cat([real_shown, fake_shown]))
+        real, made = halves(both, 0), halves(both, 1)
+    return StepContext(
+        fake,
+        case.truth,
+        real.logits,
+        made.logits,
+        real.features,
+        made.features,
+        critic=lambda picture: verdict(present(case.show(picture), step)).logits,
+        parameters=case.parameters(discriminator),
+        history=case.discriminator_history,
+        pack=present.spec.pack,
+    )
+
+
+def halves(verdict: Verdict, half: int) -> Verdict:
+    """One half of a verdict on a batch of two halves."""
+    return Verdict(
+        tuple(logits.chunk(2)[half] for logits in verdict.logits),
+        tuple(features.chunk(2)[half] for features in verdict.features),
+    )
+
+
+def looked_ahead(
+    case: Case, adversary: torch.optim.Optimizer, step: int, settings: Settings
+) -> dict[str, Tensor]:
+    """The discriminator's weights after the updates that the generator looks ahead."""
+    discriminator: Any = case.discriminator
+
+    def loss(weights: dict[str, Tensor]) -> Tensor:
+        context = judged(case, discriminator, case.fake, step, weights)
+        context = replace(context, parameters=list(weights.values()))
+        return total(case.discriminator_terms, context, step)[0]
+
+    return unroll(discriminator, loss, adversary, settings.unroll)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """A run that was interrupted and resumed ends as one that was not, bit by bit."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,10 @@ def run_until(recipe: Recipe, folder: Path, step: int, monkeypatch: pytest.Monke
     """Train, and be interrupted when ``step`` steps are done and their files written."""
     train_step = stacks.train.train_step
 
-    def interrupted(run: Run, batch: Batch) -> dict[str, Tensor]:
+    def interrupted(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
         if run.step == step:
             raise Interrupted
-        return train_step(run, batch)
+        return train_step(run, batches)
 
     with monkeypatch.context() as patch:
         patch.setattr(stacks.train, "train_step", interrupted)

@@ -117,10 +117,10 @@ def test_the_average_of_the_weights_by_hand(
     name, seen = "stages.x2.generator.enter.weight", []
     generator_step = stacks.train.generator_step
 
-    def recorded(cases: Any, optimizer: Any, step: int, settings: Any) -> Any:
+    def recorded(cases: Any, optimizer: Any, *rest: Any) -> Any:
         [weight, *_] = optimizer.param_groups[0]["params"]
         seen.append(weight.detach().double().clone())
-        values = generator_step(cases, optimizer, step, settings)
+        values = generator_step(cases, optimizer, *rest)
         seen.append(weight.detach().double().clone())
         return values
 
@@ -291,11 +291,11 @@ def test_the_discriminator_sees_the_band_over_its_base(targets: Path) -> None:
     run = Run(recipe, launch(recipe))
     source = torch.full((1, 3, 4, 4), 0.5)
     picture = torch.full((1, 3, 8, 8), 0.75)
-    seen = shown(run, "x2", Batch({"source": source}, 2))(picture)
+    seen = shown(run, "x2", Batch({"source": source}, 2), {})(picture)
     # The residual 0.25 at a gain of four; the base 0.5 is 0 in [-1, 1].
     assert torch.equal(seen[:, :3], torch.full((1, 3, 8, 8), 1.0))
     assert torch.equal(seen[:, 3:], torch.zeros(1, 3, 8, 8))
-    whole = shown(run, "x4", Batch({"source": source}, 4))(picture)
+    whole = shown(run, "x4", Batch({"source": source}, 4), {})(picture)
     assert torch.equal(whole, torch.full((1, 3, 8, 8), 0.5))
 
 
@@ -323,8 +323,8 @@ def test_a_run_that_diverged_keeps_its_last_good_state(
 ) -> None:
     train_step = stacks.train.train_step
 
-    def overflowing(run: Run, batch: Batch) -> dict[str, Tensor]:
-        values = train_step(run, batch)
+    def overflowing(run: Run, batches: list[Batch]) -> dict[str, Tensor]:
+        values = train_step(run, batches)
         if run.step == 3:
             # The fourth step: its terms are finite, but its update is not.
             next(getattr(run, network).parameters()).data.fill_(float("nan"))

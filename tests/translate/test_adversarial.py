@@ -11,7 +11,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from translate.losses.adversarial import ADVERSARIAL, Form, discriminator_loss, generator_loss
+from translate.losses.adversarial import (
+    ADVERSARIAL,
+    Form,
+    Labels,
+    discriminator_loss,
+    generator_loss,
+)
 
 Logits = NDArray[np.float64]
 Losses = tuple[float, float]
@@ -22,6 +28,29 @@ FAKE = np.array([[-1.25, 0.5], [2.0, -0.75]])
 
 def log_sigmoid(logit: Logits) -> Logits:
     return -np.log1p(np.exp(-logit))
+
+
+def minimax(real: Logits, fake: Logits) -> Losses:
+    """Goodfellow et al. 2014, equation 1: both sides play for one value, with opposite signs."""
+    log_not = np.log(1 - 1 / (1 + np.exp(-fake)))
+    return -log_sigmoid(real).mean() - log_not.mean(), log_not.mean()
+
+
+def wasserstein(real: Logits, fake: Logits) -> Losses:
+    """Arjovsky et al. 2017, algorithm 1."""
+    return fake.mean() - real.mean(), -fake.mean()
+
+
+def relativistic_minimax(real: Logits, fake: Logits) -> Losses:
+    """Jolicoeur-Martineau 2018, equation 9; the generator plays against that very value."""
+    return -log_sigmoid(real - fake).mean(), log_sigmoid(real - fake).mean()
+
+
+def average_minimax(real: Logits, fake: Logits) -> Losses:
+    """As above, each against the mean of the other side."""
+    real, fake = real - fake.mean(), fake - real.mean()
+    value = log_sigmoid(real).mean() + np.log(1 - 1 / (1 + np.exp(-fake))).mean()
+    return -value, value
 
 
 def non_saturating(real: Logits, fake: Logits) -> Losses:
@@ -86,6 +115,10 @@ def average_hinge(real: Logits, fake: Logits) -> Losses:
 
 
 PAPERS: dict[tuple[str, Form], Callable[[Logits, Logits], Losses]] = {
+    ("minimax", "plain"): minimax,
+    ("minimax", "relativistic"): relativistic_minimax,
+    ("minimax", "average"): average_minimax,
+    ("wasserstein", "plain"): wasserstein,
     ("non-saturating", "plain"): non_saturating,
     ("non-saturating", "relativistic"): relativistic_non_saturating,
     ("non-saturating", "average"): average_non_saturating,
@@ -100,7 +133,13 @@ CASES = list(PAPERS)
 
 
 def test_every_loss_stands_against_a_paper() -> None:
-    assert {kind for kind, _ in PAPERS} == set(ADVERSARIAL)
+    related = [(kind, "plain") for kind in ADVERSARIAL] + [
+        (kind, form)
+        for kind, loss in ADVERSARIAL.items()
+        if loss.relates
+        for form in ("relativistic", "average")
+    ]
+    assert sorted(PAPERS) == sorted(related)
 
 
 @pytest.mark.parametrize(("kind", "form"), CASES)
@@ -167,3 +206,58 @@ def test_the_average_takes_every_patch_for_a_sample() -> None:
     expected = average_lsgan(*(patches.reshape(2, -1)))
     assert float(discriminator_loss("lsgan", "average", real, fake)) == pytest.approx(expected[0])
     assert float(generator_loss("lsgan", "average", real, fake)) == pytest.approx(expected[1])
+
+
+@pytest.mark.parametrize("kind", ["non-saturating", "lsgan"])
+def test_the_generator_trains_with_flipped_labels(kind: str) -> None:
+    # Goodfellow et al. 2014, section 3: the generator pays what the discriminator would pay for
+    # fakes that are called real; here they stand on both of its sides.
+    fake = torch.from_numpy(FAKE)
+    flipped = discriminator_loss(kind, "plain", fake, fake, Labels(real=1, fake=1, generator=1))
+    assert float(generator_loss(kind, "plain", fake, fake)) == pytest.approx(float(flipped) / 2)
+
+
+def test_minimax_starves_where_the_discriminator_is_sure() -> None:
+    sure = torch.tensor([-8.0], requires_grad=True)
+    slopes = {
+        kind: float(torch.autograd.grad(generator_loss(kind, "plain", sure, sure), sure)[0])
+        for kind in ("minimax", "non-saturating")
+    }
+    # -sigmoid(logit) against -(1 - sigmoid(logit)).
+    assert slopes["minimax"] == pytest.approx(-1 / (1 + np.exp(8)))
+    assert slopes["non-saturating"] == pytest.approx(-1 / (1 + np.exp(-8)))
+
+
+def test_labels_of_least_squares_are_its_a_b_and_c() -> None:
+    # Mao et al. 2017, equation 2, with a = -1, b = 1, c = 0: section 3.2.3's other choice.
+    labels = Labels(real=1.0, fake=-1.0, generator=0.0)
+    real, fake = torch.from_numpy(REAL), torch.from_numpy(FAKE)
+    discriminator = ((REAL - 1) ** 2).mean() / 2 + ((FAKE + 1) ** 2).mean() / 2
+    given = discriminator_loss("lsgan", "plain", real, fake, labels)
+    assert float(given) == pytest.approx(discriminator)
+    generator = generator_loss("lsgan", "plain", real, fake, labels)
+    assert float(generator) == pytest.approx((FAKE**2).mean() / 2)
+
+
+@pytest.mark.parametrize(("alpha", "beta"), [(0.9, 0.0), (0.7, 0.2)])
+def test_the_optimum_under_smoothed_labels(alpha: float, beta: float) -> None:
+    # Two points with densities p and q. Salimans et al. 2016, section 3.4: the best discriminator
+    # is (alpha p + beta q) / (p + q), which for beta = 0 is alpha p / (p + q).
+    p, q = torch.tensor([0.8, 0.2]).double(), torch.tensor([0.3, 0.7]).double()
+    logits = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=0, tolerance_change=0)
+    # Ten draws of each point in proportion to its density, so that the mean is the expectation.
+    real = [0] * 8 + [1] * 2
+    fake = [0] * 3 + [1] * 7
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = discriminator_loss(
+            "non-saturating", "plain", logits[real], logits[fake], Labels(alpha, beta, 1)
+        )
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    expected = (alpha * p + beta * q) / (p + q)
+    assert torch.allclose(torch.sigmoid(logits), expected, atol=1e-5)

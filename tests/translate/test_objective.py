@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from translate.objective import ObjectiveSpec, StepContext, Term, total
+from translate.context import StepContext
+from translate.objective import ObjectiveSpec, Term, total
 from translate.tables import TableError, parse
 
 
-def context(**logits: torch.Tensor) -> StepContext:
+def context(**logits: tuple[torch.Tensor, ...]) -> StepContext:
     return StepContext(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]]), **logits)
 
 
@@ -42,8 +43,8 @@ def test_terms_see_pictures_and_logits_in_full_precision() -> None:
     half = StepContext(
         torch.tensor([[1.0, 3.0]], dtype=torch.bfloat16),
         torch.tensor([[0.0, 1.0]]),
-        real_logits=torch.tensor([1.0]).bfloat16(),
-        fake_logits=torch.tensor([3.0]).bfloat16(),
+        real_logits=(torch.tensor([1.0]).bfloat16(),),
+        fake_logits=(torch.tensor([3.0]).bfloat16(),),
     )
     loss, values = total(spec.generator_terms(adversarial=True), half, 0)
     # |1| and |2|: mean 1.5; squares 1 and 4: mean 2.5; LSGAN (3 - 1)^2 / 2 = 2.
@@ -71,7 +72,7 @@ def test_the_form(relativistic: object, form: str) -> None:
     assert spec.form == form
     # Averages 1 and -1: the discriminator pays relu(1 - 2) + relu(1 - 2) = 0 in every relative form
     # and relu(1 - 1) + relu(1 - 1) = 0 in the plain one; the generator's loss tells them apart.
-    logits = context(real_logits=torch.tensor([1.0]), fake_logits=torch.tensor([-1.0]))
+    logits = context(real_logits=(torch.tensor([1.0]),), fake_logits=(torch.tensor([-1.0]),))
     discriminator, _ = total(spec.discriminator_terms(), logits, 0)
     assert float(discriminator) == 0
     generator, _ = total(spec.generator_terms(adversarial=True)[1:], logits, 0)

@@ -5,11 +5,13 @@ import torch
 from torch import Tensor, nn
 
 from translate.discriminators import DISCRIMINATORS
-from translate.discriminators.patch import PatchSpec
-from translate.layers.normalization import Normalization, convolution
+from translate.discriminators.patch import Diversity, PatchSpec
+from translate.layers.attention import SelfAttention
+from translate.layers.normalization import InstanceNorm, LayerNorm, Normalization, convolution
+from translate.layers.sampling import Down
 from translate.tables import TableError, parse
 
-NORMS: list[Normalization] = ["none", "batch", "instance", "spectral"]
+NORMS: list[Normalization] = ["none", "batch", "instance", "layer", "spectral", "equalized"]
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -23,23 +25,55 @@ def extent(gradient: Tensor) -> tuple[int, int]:
     return int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
 
 
-@pytest.mark.parametrize(("layers", "field"), [(1, 16), (2, 34), (3, 70), (4, 142)])
+@pytest.mark.parametrize(
+    ("layers", "down", "field"),
+    # Of two 4x4 convolutions 7; each layer before doubles and adds 2 (a stride of 2 at size 4), as
+    # pooling by 2 after a 3x3 convolution does.
+    [(1, "stride", 16), (2, "stride", 34), (3, "stride", 70), (4, "stride", 142), (2, "max", 34)],
+)
 @pytest.mark.parametrize("norm", ["none", "spectral"])
-def test_a_logit_sees_its_receptive_field(layers: int, field: int, norm: Normalization) -> None:
-    spec = PatchSpec(channels=2, layers=layers, norm=norm, slope=0.2)
+def test_a_logit_sees_its_receptive_field(
+    layers: int, down: Down, field: int, norm: Normalization
+) -> None:
+    spec = PatchSpec(channels=8, layers=layers, norm=norm, slope=0.2, down=down)
     assert spec.receptive_field == field
     picture = random(1, 3, field + 60, field + 60).requires_grad_()
-    logits = spec.build(3)(picture)
+    [logits] = spec.build(3)(picture).logits
     middle = logits.shape[-1] // 2
     [gradient] = torch.autograd.grad(logits[0, 0, middle, middle], picture)
-    assert extent(gradient) == (field, field)
+    height, width = extent(gradient)
+    # A maximum passes one of four on, so that a border may happen to be untouched.
+    slack = 0 if down == "stride" else 4
+    assert field - slack <= height <= field
+    assert field - slack <= width <= field
+
+
+@pytest.mark.parametrize("diversity", ["discrimination", "stddev"])
+def test_diversity_tells_a_collapsed_batch(diversity: Diversity) -> None:
+    torch.manual_seed(0)
+    discriminator = PatchSpec(channels=8, layers=2, norm="none", diversity=diversity).build(3)
+    plain = PatchSpec(channels=8, layers=2, norm="none").build(3)
+    picture, others = random(1, 3, 32, 32), random(3, 3, 32, 32, seed=1)
+    varied, collapsed = torch.cat([picture, others]), picture.expand(4, -1, -1, -1)
+    # The same first picture: only what stands beside it in the batch differs.
+    answers = [discriminator(batch).logits[0][0] for batch in (varied, collapsed)]
+    assert not torch.allclose(*answers, atol=1e-5)
+    answers = [plain(batch).logits[0][0] for batch in (varied, collapsed)]
+    assert torch.allclose(*answers, atol=1e-5)
+
+
+def test_attention_stands_after_the_layers_named() -> None:
+    discriminator = PatchSpec(channels=8, layers=3, attention=(2,)).build(3)
+    last = [next(reversed(list(layer.children()))) for layer in discriminator.layers]
+    assert [isinstance(module, SelfAttention) for module in last] == [False, True, False, False]
 
 
 @pytest.mark.parametrize("norm", NORMS)
 def test_logits_backward_and_reloading(norm: Normalization) -> None:
     spec = PatchSpec(channels=4, layers=2, norm=norm)
     discriminator = spec.build(5)
-    logits = discriminator(random(2, 5, 32, 40))
+    [logits], features = discriminator(random(2, 5, 32, 40))
+    assert [tuple(layer.shape[1:]) for layer in features] == [(4, 16, 20), (8, 8, 10), (16, 7, 9)]
     # 32 -> 16 -> 8 -> 7 -> 6 and 40 -> 20 -> 10 -> 9 -> 8 with kernels of 4 and padding of 1.
     assert logits.shape == (2, 1, 6, 8)
     logits.square().mean().backward()
@@ -49,7 +83,7 @@ def test_logits_backward_and_reloading(norm: Normalization) -> None:
     other = spec.build(5)
     other.load_state_dict(discriminator.state_dict())
     picture = random(1, 5, 32, 32, seed=1)
-    assert torch.equal(other.eval()(picture), discriminator.eval()(picture))
+    assert torch.equal(other.eval()(picture).logits[0], discriminator.eval()(picture).logits[0])
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -58,8 +92,8 @@ def test_which_layers_are_normalized(norm: Normalization) -> None:
     convolutions = [one for one in discriminator.modules() if isinstance(one, nn.Conv2d)]
     assert len(convolutions) == 5
     constrained = [hasattr(one, "parametrizations") for one in convolutions]
-    assert constrained == [norm == "spectral"] * 5
-    kinds = {"batch": nn.BatchNorm2d, "instance": nn.InstanceNorm2d}
+    assert constrained == [norm in ("spectral", "equalized")] * 5
+    kinds = {"batch": nn.BatchNorm2d, "instance": InstanceNorm, "layer": LayerNorm}
     norms = [one for one in discriminator.modules() if isinstance(one, tuple(kinds.values()))]
     # Isola et al. 2017, section 6.1.2: not on the first layer; and the last one gives logits.
     assert len(norms) == (3 if norm in kinds else 0)
@@ -117,7 +151,10 @@ def test_instance_and_batch_normalization_by_hand() -> None:
         ({"layers": 0}, "a.layers: got 0; allowed: 1 to 6"),
         ({"channels": 0}, "a.channels: got 0; allowed: 1 or more"),
         ({"slope": 1}, "a.slope: got 1.0; allowed: 0 up to 1"),
-        ({"norm": "layer"}, "a.norm: got 'layer'; allowed: 'none', 'batch', 'instance', 'spectral"),
+        ({"norm": "later"}, "a.norm: got 'later'; allowed: 'none', 'batch', 'instance', 'layer'"),
+        ({"attention": [4]}, "a.attention: got (4,); allowed: layers from 1 to 3"),
+        ({"diversity": "minibatch"}, "a.diversity: got 'minibatch'; allowed: 'none', 'discrimi"),
+        ({"down": "pool"}, "a.down: got 'pool'; allowed: 'stride', 'average', 'max'"),
     ],
 )
 def test_what_is_refused(table: dict[str, object], message: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from translate.discriminators import Verdict
 from translate.objective import ObjectiveSpec
 from translate.step import Case, Settings, descend, discriminator_step, frozen, generator_step
 
@@ -13,7 +14,7 @@ REAL, NOISE = 3.0, 2.0
 
 
 class Scale(nn.Module):
-    """w x: the smallest discriminator, and the smallest generator."""
+    """w x: the smallest generator."""
 
     def __init__(self, weight: float) -> None:
         super().__init__()
@@ -23,11 +24,18 @@ class Scale(nn.Module):
         return self.weight * picture
 
 
+class Judge(Scale):
+    """w x: the smallest discriminator; its one feature is what it is shown."""
+
+    def forward(self, picture: Tensor) -> Verdict:
+        return Verdict((self.weight * picture,), (picture,))
+
+
 def settings(**changes: float) -> Settings:
     return Settings(nullcontext, lambda _: None, **changes)
 
 
-def case(generator: Scale, discriminator: Scale | None, name: str = "a", weight: float = 1) -> Case:
+def case(generator: Scale, discriminator: Judge | None, name: str = "a", weight: float = 1) -> Case:
     objective = ObjectiveSpec("lsgan", generator={"l2": weight})
     return Case(
         name,
@@ -44,7 +52,7 @@ def value(module: Scale) -> float:
 
 
 def test_the_discriminators_step() -> None:
-    generator, discriminator = Scale(0.5), Scale(0.25)
+    generator, discriminator = Scale(0.5), Judge(0.25)
     optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.1)
     values = discriminator_step([case(generator, discriminator)], optimizer, 0, settings())
     # Fake 0.5 * 2 = 1. Loss (w 3 - 1)^2 / 2 + (w 1)^2 / 2, slope (w 3 - 1) 3 + w.
@@ -57,7 +65,7 @@ def test_the_discriminators_step() -> None:
 
 
 def test_the_generators_step() -> None:
-    generator, discriminator = Scale(0.5), Scale(0.25)
+    generator, discriminator = Scale(0.5), Judge(0.25)
     optimizer = torch.optim.SGD(generator.parameters(), lr=0.1)
     values = generator_step([case(generator, discriminator)], optimizer, 0, settings())
     # l2 (g 2 - 3)^2, slope 4 (g 2 - 3) = -8; LSGAN (w g 2 - 1)^2 / 2, slope (0.25 - 1) 0.25 2.
@@ -79,7 +87,7 @@ def test_stages_learn_from_the_sum_over_the_cases() -> None:
 
 
 def test_cases_without_a_discriminator_are_passed_over() -> None:
-    discriminator = Scale(0.25)
+    discriminator = Judge(0.25)
     optimizer = torch.optim.SGD(discriminator.parameters(), lr=0.1)
     values = discriminator_step(
         [case(Scale(0.5), None, "a"), case(Scale(0.5), discriminator, "b")],
@@ -90,7 +98,7 @@ def test_cases_without_a_discriminator_are_passed_over() -> None:
 
 
 def test_the_discriminator_sees_what_it_is_shown() -> None:
-    generator, discriminator = Scale(0.5), Scale(0.25)
+    generator, discriminator = Scale(0.5), Judge(0.25)
     shown = case(generator, discriminator)
     shown.show = lambda picture: picture * 2
     optimizer = torch.optim.SGD(generator.parameters(), lr=0.1)

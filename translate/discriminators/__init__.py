@@ -1,12 +1,12 @@
 """Discriminators by kind: a spec dataclass beside its module.
 
-A spec has ``build(reads) -> nn.Module``; the module maps ``(N, reads, H, W)`` to logits
-``(N, 1, H', W')``.
+A spec has ``build(reads) -> nn.Module``; the module maps ``(N, reads, H, W)`` to a `Verdict`:
+logits of each scale, and the features of its layers.
 """
 
-from translate.discriminators.registry import DISCRIMINATORS
+from translate.discriminators.registry import DISCRIMINATORS, Verdict
 
 # Importing a module registers its kind.
 from translate.discriminators import patch  # noqa: F401  isort: skip
 
-__all__ = ["DISCRIMINATORS"]
+__all__ = ["DISCRIMINATORS", "Verdict"]

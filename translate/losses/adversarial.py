@@ -1,10 +1,10 @@
 """Adversarial losses: a pair of logits (real, fake) -> the two losses.
 
-A loss is two functions of one logit each, ``real(logit)`` and ``fake(logit)``: what the
-discriminator pays for a logit that should say real, and for one that should say fake. The
-generator pays ``generator_fake`` for its fakes, and, in the relativistic forms, ``generator_real``
-for the real ones. The three forms (Jolicoeur-Martineau 2018, arXiv 1807.00734) only change which
-logit is handed in:
+A loss is one function ``cost(logit, label)``, what is paid for a logit that should say ``label``,
+and the labels of both sides. The discriminator pays for the real and the fake logits with their
+own labels; the generator pays for its fakes with the label of the real ones, which is training with
+flipped labels (and, in the relativistic average, for the real ones with the label of the fakes).
+The three forms (Jolicoeur-Martineau 2018, arXiv 1807.00734) only change which logit is handed in:
 
 - plain: C(x);
 - relativistic (section 4.1): C(x_real) - C(x_fake) of a pair;
@@ -15,72 +15,117 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from torch import Tensor
 from torch.nn import functional
 
 Form = Literal["plain", "relativistic", "average"]
-Logits = Callable[[Tensor], Tensor]
+Label = float | Tensor
+Cost = Callable[[Tensor, Label], Tensor]
+
+
+class Labels(NamedTuple):
+    """What logits should say: numbers, or tensors that broadcast to the logits."""
+
+    real: Label
+    """Of real pictures, to the discriminator."""
+    fake: Label
+    """Of fakes, to the discriminator."""
+    generator: Label
+    """Of fakes, to the generator."""
+
+
+def cross_entropy(logit: Tensor, label: Label) -> Tensor:
+    """-label log sigmoid(logit) - (1 - label) log(1 - sigmoid(logit)), element by element.
+
+    Labels outside [0, 1], as noisy labels may be, go on the same line.
+    """
+    return label * functional.softplus(-logit) + (1 - label) * functional.softplus(logit)
+
+
+def saturating(logit: Tensor, label: Label) -> Tensor:
+    """What the generator of the minimax game pays: minus the discriminator's cost."""
+    return -cross_entropy(logit, 1 - label)
+
+
+def squared(logit: Tensor, label: Label) -> Tensor:
+    """Half the squared distance to the label."""
+    return (logit - label).square() / 2
+
+
+def margin(logit: Tensor, label: Label) -> Tensor:
+    """max(0, 1 - label logit): nothing where the logit is beyond the label's 1 or -1."""
+    return functional.relu(1 - label * logit)
+
+
+def linear(logit: Tensor, label: Label) -> Tensor:
+    """-label logit."""
+    return -label * logit
 
 
 @dataclass(frozen=True)
 class Adversarial:
-    """Costs of a logit, element by element, before the mean."""
+    """Costs and labels of a loss; the relativistic forms may have their own."""
 
-    real: Logits
-    fake: Logits
-    generator_fake: Logits
-    generator_real: Logits
+    cost: Cost
+    labels: Labels
     paper: str
+    generator_cost: Cost | None = None
+    """Where the generator pays otherwise than the discriminator."""
+    relativistic_labels: Labels | None = None
+    relativistic_generator_cost: Cost | None = None
+    smooth: bool = False
+    """Whether other labels mean something: targets of a probability or of a distance."""
+    relates: bool = True
+    """Whether the relativistic forms are other losses than the plain one."""
 
+    def labels_of(self, form: Form) -> Labels:
+        """The labels where the caller brings none."""
+        return self.labels if form == "plain" else self.relativistic_labels or self.labels
 
-def squared_distance(label: float) -> Logits:
-    """Half the squared distance to a label."""
-    return lambda logit: (logit - label).square() / 2
+    def generator_cost_of(self, form: Form) -> Cost:
+        """What the generator pays."""
+        own = self.generator_cost if form == "plain" else self.relativistic_generator_cost
+        return own or self.cost
 
 
 ADVERSARIAL: dict[str, Adversarial] = {
+    "minimax": Adversarial(
+        cross_entropy,
+        Labels(1, 0, 1),
+        "Goodfellow et al. 2014, arXiv 1406.2661, equation 1",
+        generator_cost=saturating,
+        relativistic_generator_cost=saturating,
+        smooth=True,
+    ),
     "non-saturating": Adversarial(
-        real=lambda logit: functional.softplus(-logit),
-        fake=functional.softplus,
-        generator_fake=lambda logit: functional.softplus(-logit),
-        generator_real=functional.softplus,
-        paper="Goodfellow et al. 2014, arXiv 1406.2661, section 3",
+        cross_entropy,
+        Labels(1, 0, 1),
+        "Goodfellow et al. 2014, arXiv 1406.2661, section 3",
+        smooth=True,
     ),
     "lsgan": Adversarial(
-        real=squared_distance(1),
-        fake=squared_distance(0),
-        generator_fake=squared_distance(1),
-        generator_real=squared_distance(0),
-        paper="Mao et al. 2017, arXiv 1611.04076, equation 9 (a = 0, b = c = 1)",
+        squared,
+        Labels(1, 0, 1),
+        "Mao et al. 2017, arXiv 1611.04076, equation 9 (a = 0, b = c = 1)",
+        # Appendix D of the relativistic paper (RaLSGAN).
+        relativistic_labels=Labels(1, -1, 1),
+        smooth=True,
+    ),
+    "wasserstein": Adversarial(
+        linear,
+        Labels(1, -1, 1),
+        "Arjovsky et al. 2017, arXiv 1701.07875, equation 2 and algorithm 1",
+        relates=False,
     ),
     "hinge": Adversarial(
-        real=lambda logit: functional.relu(1 - logit),
-        fake=lambda logit: functional.relu(1 + logit),
-        generator_fake=lambda logit: -logit,
-        generator_real=lambda logit: logit,
-        paper="Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, arXiv 1802.05957, eq. 16",
-    ),
-}
-
-# In the relativistic forms LSGAN's labels are 1 and -1 (arXiv 1807.00734, appendix D: RaLSGAN), and
-# hinge bounds the generator too (appendix D: RaHingeGAN).
-RELATIVISTIC: dict[str, Adversarial] = {
-    **ADVERSARIAL,
-    "lsgan": Adversarial(
-        real=squared_distance(1),
-        fake=squared_distance(-1),
-        generator_fake=squared_distance(1),
-        generator_real=squared_distance(-1),
-        paper="Jolicoeur-Martineau 2018, arXiv 1807.00734, appendix D",
-    ),
-    "hinge": Adversarial(
-        real=lambda logit: functional.relu(1 - logit),
-        fake=lambda logit: functional.relu(1 + logit),
-        generator_fake=lambda logit: functional.relu(1 - logit),
-        generator_real=lambda logit: functional.relu(1 + logit),
-        paper="Jolicoeur-Martineau 2018, arXiv 1807.00734, appendix D",
+        margin,
+        Labels(1, -1, 1),
+        "Lim and Ye 2017, arXiv 1705.02894; Miyato et al. 2018, arXiv 1802.05957, eq. 16",
+        generator_cost=linear,
+        # Appendix D of the relativistic paper bounds the generator too (RaHingeGAN).
+        relativistic_generator_cost=margin,
     ),
 }
 
@@ -98,22 +143,37 @@ def compare(real: Tensor, fake: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     return real, fake
 
 
-def discriminator_loss(kind: str, form: Form, real: Tensor, fake: Tensor) -> Tensor:
-    """Scalar loss of the discriminator from logits ``(N, ...)`` of real and fake."""
-    loss = (ADVERSARIAL if form == "plain" else RELATIVISTIC)[kind]
+def discriminator_loss(
+    kind: str, form: Form, real: Tensor, fake: Tensor, labels: Labels | None = None
+) -> Tensor:
+    """Scalar loss of the discriminator.
+
+    Args:
+        kind: of `ADVERSARIAL`.
+        form: which logits are compared.
+        real, fake: logits ``(N, ...)`` of real pictures and of fakes.
+        labels: in place of the kind's own: smoothed, noisy, or LSGAN's a (fake), b (real) and c
+            (generator).
+    """
+    loss = ADVERSARIAL[kind]
+    labels = labels or loss.labels_of(form)
     real, fake = compare(real, fake, form)
     if form == "relativistic":
         # Both sides of a pair say the same thing; the paper (equation 9) counts it once.
-        return loss.real(real).mean()
-    return loss.real(real).mean() + loss.fake(fake).mean()
+        return loss.cost(real, labels.real).mean()
+    return loss.cost(real, labels.real).mean() + loss.cost(fake, labels.fake).mean()
 
 
-def generator_loss(kind: str, form: Form, real: Tensor, fake: Tensor) -> Tensor:
-    """Scalar loss of the generator from logits ``(N, ...)``; plain forms ignore ``real``."""
-    loss = (ADVERSARIAL if form == "plain" else RELATIVISTIC)[kind]
-    if form == "plain":
-        return loss.generator_fake(fake).mean()
+def generator_loss(
+    kind: str, form: Form, real: Tensor, fake: Tensor, labels: Labels | None = None
+) -> Tensor:
+    """Scalar loss of the generator; arguments as of `discriminator_loss`.
+
+    The plain form ignores ``real``.
+    """
+    loss = ADVERSARIAL[kind]
+    labels, cost = labels or loss.labels_of(form), loss.generator_cost_of(form)
     real, fake = compare(real, fake, form)
-    if form == "relativistic":
-        return loss.generator_fake(fake).mean()
-    return loss.generator_fake(fake).mean() + loss.generator_real(real).mean()
+    if form == "average":
+        return cost(fake, labels.generator).mean() + cost(real, labels.fake).mean()
+    return cost(fake, labels.generator).mean()

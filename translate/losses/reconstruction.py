@@ -7,6 +7,13 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional
 
+from translate.losses.structure import (
+    color_consistency,
+    edge,
+    ms_ssim_loss,
+    ssim_loss,
+    total_variation,
+)
 from translate.losses.texture import texture
 
 CHARBONNIER_EPSILON = 1e-3
@@ -31,5 +38,12 @@ RECONSTRUCTION: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l1": l1,
     "l2": l2,
     "charbonnier": charbonnier,
+    "ssim": ssim_loss,
+    "ms_ssim": ms_ssim_loss,
+    "edge": edge,
+    "color": color_consistency,
     "texture": texture,
+    # A property of the fake alone.
+    "total_variation": lambda fake, truth: total_variation(fake),
 }
+"""Terms of pictures ``(N, C, H, W)`` in [0, 1] that need no setting: (fake, truth) -> scalar."""

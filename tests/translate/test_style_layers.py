@@ -1,0 +1,134 @@
+"""AdaIN, the mapping network and noise, against their equations in NumPy."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.autograd import gradcheck
+
+from translate.layers.style import (
+    AdaptiveInstanceNorm,
+    MappingNetwork,
+    NoiseInjection,
+    adaptive_instance_norm,
+)
+
+
+def random(*shape: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def test_the_content_takes_the_moments_of_the_style() -> None:
+    content, style = random(2, 3, 6, 5) * 3 + 1, random(2, 3, 4, 7, seed=1) * 2 - 5
+    output = adaptive_instance_norm(content, style).numpy()
+    np.testing.assert_allclose(output.mean(axis=(2, 3)), style.numpy().mean(axis=(2, 3)))
+    np.testing.assert_allclose(output.std(axis=(2, 3)), style.numpy().std(axis=(2, 3)), rtol=1e-4)
+    # Only the moments change: what is left is the content's own pattern.
+    for mine, theirs in zip(output.reshape(6, -1), content.numpy().reshape(6, -1), strict=True):
+        assert np.corrcoef(mine, theirs)[0, 1] == pytest.approx(1)
+
+
+def test_exchanging_moments_by_hand() -> None:
+    content = torch.tensor([[[[-1.0, 1.0]]]], dtype=torch.float64)
+    style = torch.tensor([[[[4.0], [10.0]]]], dtype=torch.float64)
+    # Mean 0 and deviation 1 become mean 7 and deviation 3.
+    output = adaptive_instance_norm(content, style, eps=0)
+    assert output.flatten().tolist() == pytest.approx([4.0, 10.0])
+
+
+@pytest.mark.parametrize("equalized", [False, True])
+def test_style_scales_and_shifts(equalized: bool) -> None:
+    torch.manual_seed(0)
+    module = AdaptiveInstanceNorm(3, 5, equalized).double()
+    features, style = random(2, 3, 4, 4) * 2 + 7, random(2, 5, seed=1)
+    array = features.numpy()
+    deviation = np.sqrt(array.var(axis=(2, 3), keepdims=True) + 1e-5)
+    standardized = (array - array.mean(axis=(2, 3), keepdims=True)) / deviation
+    # Without a style it is instance normalization.
+    plain = module(features, torch.zeros(2, 5, dtype=torch.float64)).detach().numpy()
+    np.testing.assert_allclose(plain, standardized, rtol=1e-9)
+    weight, bias = module.affine.weight.detach().numpy(), module.affine.bias.detach().numpy()
+    scale, shift = np.split(style.numpy() @ weight.T + bias, 2, axis=1)
+    expected = scale[..., None, None] * standardized + shift[..., None, None]
+    np.testing.assert_allclose(module(features, style).detach().numpy(), expected, rtol=1e-9)
+    assert hasattr(module.affine, "parametrizations") == equalized
+
+
+def test_adaptive_norm_of_one_pixel_is_the_shift() -> None:
+    module = AdaptiveInstanceNorm(3, 5).double()
+    style = random(1, 5)
+    output = module(random(1, 3, 1, 1, seed=1), style)
+    assert torch.allclose(output.flatten(), module.affine(style)[0, 3:])
+
+
+def test_derivatives() -> None:
+    torch.manual_seed(0)
+    module = AdaptiveInstanceNorm(2, 3).double()
+    assert gradcheck(module, (random(1, 2, 2, 3).requires_grad_(), random(1, 3).requires_grad_()))
+    styles = (random(1, 2, 2, 3).requires_grad_(), random(1, 2, 2, 2, seed=1).requires_grad_())
+    assert gradcheck(adaptive_instance_norm, styles)
+    mapping = MappingNetwork(3, 4, layers=2).double()
+    assert gradcheck(mapping, (random(2, 3).requires_grad_(),))
+    noise = NoiseInjection(2).double()
+    assert gradcheck(noise, (random(1, 2, 2, 2).requires_grad_(), random(1, 1, 2, 2, seed=1)))
+
+
+@pytest.mark.parametrize("rate", [None, 0.01])
+def test_mapping_layer_by_layer(rate: float | None) -> None:
+    torch.manual_seed(0)
+    module = MappingNetwork(6, 10, layers=3, rate=rate).double()
+    latent = random(4, 6) * 5
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+    assert [(layer.in_features, layer.out_features) for layer in layers] == [
+        (6, 10),
+        (10, 10),
+        (10, 10),
+    ]
+    array = latent.numpy()
+    array = array / np.sqrt((array**2).mean(axis=1, keepdims=True))
+    for layer in layers:
+        array = array @ layer.weight.detach().numpy().T + layer.bias.detach().numpy()
+        array = np.where(array > 0, array, 0.2 * array)
+    np.testing.assert_allclose(module(latent).detach().numpy(), array, rtol=1e-6)
+    # Only the direction of the latent tells.
+    np.testing.assert_allclose(module(latent * 3).detach().numpy(), array, rtol=1e-6)
+
+
+def test_the_published_mapping_network_keeps_the_size_of_styles() -> None:
+    torch.manual_seed(0)
+    for rate in (None, 0.01):
+        module = MappingNetwork(rate=rate)
+        layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+        assert len(layers) == 8
+        size = float(module(torch.randn(64, 512)).square().mean().sqrt())
+        # He's constant is for slope 0; a slope of 0.2 adds 4 % to the mean square at each layer.
+        assert size == pytest.approx(math.sqrt(1.04**8), rel=0.15)
+
+
+def test_the_mapping_network_learns_slower() -> None:
+    torch.manual_seed(0)
+    module = MappingNetwork(8, 8, layers=1, rate=0.01)
+    [layer] = [one for one in module.modules() if isinstance(one, nn.Linear)]
+    kept = layer.get_parameter("parametrizations.weight.original")
+    # N(0, 1) over the rate, times He's sqrt(2 / 8) = 0.5 and the rate.
+    np.testing.assert_allclose(
+        layer.weight.detach().numpy(), kept.detach().numpy() * 0.005, rtol=1e-6
+    )
+    assert float(kept.detach().std()) == pytest.approx(100, rel=0.3)
+
+
+def test_noise_is_added_by_a_scale_for_each_channel() -> None:
+    module = NoiseInjection(2)
+    features, noise = torch.ones(2, 2, 1, 2), torch.tensor([[1.0, -1.0], [2.0, 0.0]])
+    noise = noise.reshape(2, 1, 1, 2)
+    assert torch.equal(module(features, noise), features), "no noise at the start"
+    module.scale.data.copy_(torch.tensor([0.5, 3.0]).reshape(2, 1, 1))
+    expected = torch.tensor([[[1.5, 0.5], [4.0, -2.0]], [[2.0, 1.0], [7.0, 1.0]]])
+    assert torch.equal(module(features, noise)[:, :, 0], expected)
+    module(features, noise).sum().backward()
+    assert module.scale.grad is not None
+    # The derivative by a scale is the sum of the noise: 1 - 1 + 2 + 0.
+    assert torch.equal(module.scale.grad.flatten(), torch.tensor([2.0, 2.0]))

@@ -1,0 +1,57 @@
+"""What the terms of an objective may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from translate.losses.history import HistoricalAverage
+
+Critic = Callable[[Tensor], tuple[Tensor, ...]]
+"""Pictures ``(N, C, H, W)`` in [0, 1] -> logits of each scale of a discriminator."""
+
+
+@dataclass
+class StepContext:
+    """One stage of one step, made new for every step and side.
+
+    Everything below the pictures is there only where the stage has a discriminator in this phase.
+    """
+
+    fake: Tensor
+    """``(N, C, H, W)`` in [0, 1]; with its graph in the generator's step."""
+    truth: Tensor
+    """The same shape."""
+    real_logits: tuple[Tensor, ...] = ()
+    """One for each scale of the discriminator."""
+    fake_logits: tuple[Tensor, ...] = ()
+    real_features: tuple[Tensor, ...] = ()
+    """Activations of the discriminator's layers on the truth."""
+    fake_features: tuple[Tensor, ...] = ()
+    critic: Critic | None = None
+    """The discriminator on other pictures, as it is shown them, condition included."""
+    parameters: Sequence[Tensor] = ()
+    """Weights of the side that this step updates, of this stage."""
+    history: HistoricalAverage | None = None
+    """Their running mean, where a term asked for it."""
+    pack: int = 1
+    """Neighbours of the batch that are judged together."""
+
+    def logits(self) -> list[tuple[Tensor, Tensor]]:
+        """(real, fake) of each scale in float32: the losses' exponentials need the range."""
+        if not self.real_logits:
+            raise ValueError("an adversarial term needs a discriminator; the stage has none")
+        pairs = zip(self.real_logits, self.fake_logits, strict=True)
+        return [(real.float(), fake.float()) for real, fake in pairs]
+
+    def judge(self) -> Critic:
+        """The critic.
+
+        Raises:
+            ValueError: the stage has no discriminator.
+        """
+        if self.critic is None:
+            raise ValueError("a penalty needs a discriminator; the stage has none")
+        return self.critic

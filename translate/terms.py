@@ -1,0 +1,240 @@
+"""The terms that a recipe can name: a spec dataclass each, with its weight and its own settings.
+
+``l1 = 100`` in a recipe is short for ``l1 = { weight = 100 }``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Literal, cast
+
+from torch import Tensor
+
+from translate.context import StepContext
+from translate.losses.features import batch_mean_matching, layer_matching
+from translate.losses.penalties import dragan, r1, r2, weight_l2, wgan_gp, zero_centered
+from translate.losses.perceptual import Perceptual
+from translate.losses.reconstruction import RECONSTRUCTION
+from translate.registry import Registry
+from translate.tables import TableError, convert, require, suggest
+
+GENERATOR_TERMS = Registry("generator term")
+DISCRIMINATOR_TERMS = Registry("discriminator term")
+
+
+@dataclass(frozen=True)
+class TermSpec:
+    """One summand of a loss: it counts every ``every`` steps, ``every`` times its weight."""
+
+    weight: float = 1.0
+    every: int = 1
+
+    judged: ClassVar[bool] = False
+    """Whether it needs a discriminator."""
+    remembers: ClassVar[bool] = False
+    """Whether it needs the running mean of the weights."""
+    per_picture: ClassVar[bool] = False
+    """Whether it holds the gradient at each picture apart from the others of its batch."""
+
+    def __post_init__(self) -> None:
+        require(self.weight >= 0, "weight", self.weight, "0 or more")
+        require(self.every >= 1, "every", self.every, "1 or more")
+
+    def prepare(self) -> None:
+        """Read what the term needs, so that what is missing ends a run before its first step."""
+
+    def value(self, context: StepContext) -> Tensor:
+        """The unweighted term, a scalar in float32."""
+        raise NotImplementedError
+
+
+def read_terms(registry: Registry, table: Mapping[str, Any]) -> dict[str, TermSpec]:
+    """Terms by name; of weight 0 there is none.
+
+    Raises:
+        TableError: an unknown name, or a setting out of range; the name comes first.
+    """
+    terms: dict[str, TermSpec] = {}
+    for name, setting in table.items():
+        if name not in set(registry):
+            raise TableError(f"{name}: unknown term; {suggest(name, registry)}")
+        if isinstance(setting, Mapping):
+            terms[name] = registry.parse({"kind": name, **setting}, name)
+        else:
+            # The key of a bare number is the term itself.
+            weight = convert(float, setting, name)
+            require(cast(float, weight) >= 0, name, weight, "0 or more")
+            terms[name] = registry[name](weight=weight)
+    return {name: term for name, term in terms.items() if term.weight}
+
+
+def register_pictures(name: str, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """Make a function of (fake, truth) in [0, 1] known as a term of the generator."""
+
+    @GENERATOR_TERMS.register(name)
+    @dataclass(frozen=True)
+    class OfPictures(TermSpec):  # pyright: ignore[reportUnusedClass]
+        def value(self, context: StepContext) -> Tensor:
+            return function(context.fake.float(), context.truth.float())
+
+
+for _name, _function in RECONSTRUCTION.items():
+    register_pictures(_name, _function)
+
+
+@GENERATOR_TERMS.register("perceptual")
+@dataclass(frozen=True)
+class PerceptualTerm(TermSpec):
+    """Distance of VGG-19 features."""
+
+    file: str = ""
+    """Weights; empty looks in torch hub's cache."""
+    layers: tuple[str, ...] = ("conv5_4",)
+
+    def prepare(self) -> None:
+        vgg(self.file, self.layers)
+
+    def value(self, context: StepContext) -> Tensor:
+        network = vgg(self.file, self.layers).to(context.fake.device)
+        return network(context.fake.float(), context.truth.float())
+
+
+@cache
+def vgg(file: str, layers: tuple[str, ...]) -> Perceptual:
+    """The network, read once."""
+    return Perceptual(dict.fromkeys(layers, 1.0), file or None)
+
+
+@GENERATOR_TERMS.register("feature_matching")
+@dataclass(frozen=True)
+class FeatureMatching(TermSpec):
+    """Distance of what the discriminator's layers answer."""
+
+    form: Literal["layers", "means"] = "layers"
+    """``layers``: L1 picture by picture over all layers (pix2pixHD); ``means``: squared distance of
+    the batches' means at the last layer (Salimans et al. 2016, section 3.1)."""
+
+    judged: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        real = [features.float() for features in context.real_features]
+        fake = [features.float() for features in context.fake_features]
+        if self.form == "means":
+            return batch_mean_matching(real[-1], fake[-1])
+        return layer_matching(real, fake)
+
+
+@GENERATOR_TERMS.register("history")
+@DISCRIMINATOR_TERMS.register("history")
+@dataclass(frozen=True)
+class History(TermSpec):
+    """Squared distance of the weights to their running mean (Salimans et al. 2016, sec. 3.3)."""
+
+    remembers: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        if context.history is None:
+            raise ValueError("history: no running mean of the weights is kept")
+        return context.history.penalty(context.parameters)
+
+
+@DISCRIMINATOR_TERMS.register("weight_l2")
+@dataclass(frozen=True)
+class WeightL2(TermSpec):
+    """Squared norm of the discriminator's weights (Kurach et al. 2019, arXiv 1807.04720)."""
+
+    judged: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        return weight_l2(context.parameters)
+
+
+@DISCRIMINATOR_TERMS.register("wgan_gp")
+@dataclass(frozen=True)
+class WganGp(TermSpec):
+    """Gradient norm held at ``norm`` between real and fake (Gulrajani et al. 2017, eq. 3)."""
+
+    weight: float = 10.0
+    norm: float = 1.0
+    one_sided: bool = False
+    """Only norms above it cost."""
+
+    judged: ClassVar[bool] = True
+    per_picture: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.norm >= 0, "norm", self.norm, "0 or more")
+
+    def value(self, context: StepContext) -> Tensor:
+        return wgan_gp(
+            context.judge(),
+            context.truth,
+            context.fake,
+            self.norm,
+            one_sided=self.one_sided,
+            pack=context.pack,
+        )
+
+
+@DISCRIMINATOR_TERMS.register("dragan")
+@dataclass(frozen=True)
+class Dragan(TermSpec):
+    """Gradient norm held at ``norm`` around the data (Kodali et al. 2017, arXiv 1705.07215)."""
+
+    weight: float = 10.0
+    norm: float = 1.0
+
+    judged: ClassVar[bool] = True
+    per_picture: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.norm >= 0, "norm", self.norm, "0 or more")
+
+    def value(self, context: StepContext) -> Tensor:
+        return dragan(context.judge(), context.truth, self.norm)
+
+
+@DISCRIMINATOR_TERMS.register("r1")
+@dataclass(frozen=True)
+class R1(TermSpec):
+    """Half the squared gradient norm at real pictures (Mescheder et al. 2018, equation 9)."""
+
+    weight: float = 10.0
+
+    judged: ClassVar[bool] = True
+    per_picture: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        return r1(context.judge(), context.truth)
+
+
+@DISCRIMINATOR_TERMS.register("r2")
+@dataclass(frozen=True)
+class R2(TermSpec):
+    """Half the squared gradient norm at fakes (Mescheder et al. 2018, equation 10)."""
+
+    weight: float = 10.0
+
+    judged: ClassVar[bool] = True
+    per_picture: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        return r2(context.judge(), context.fake)
+
+
+@DISCRIMINATOR_TERMS.register("zero_centered")
+@dataclass(frozen=True)
+class ZeroCentered(TermSpec):
+    """Squared gradient norm between real and fake (Thanh-Tung et al. 2019, arXiv 1902.03984)."""
+
+    weight: float = 10.0
+
+    judged: ClassVar[bool] = True
+    per_picture: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        return zero_centered(context.judge(), context.truth, context.fake, pack=context.pack)

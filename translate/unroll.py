@@ -1,0 +1,79 @@
+"""Unrolled discriminators (Metz et al. 2017, arXiv 1611.02163, section 2.2).
+
+The generator is judged by the discriminator as it would be after ``k`` more of its own updates, and
+its gradient passes through those updates: it feels how the discriminator would answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Parameters = dict[str, Tensor]
+
+
+def unroll(
+    discriminator: nn.Module,
+    loss: Callable[[Parameters], Tensor],
+    optimizer: torch.optim.Optimizer,
+    steps: int,
+) -> Parameters:
+    """The discriminator's parameters after ``steps`` updates that gradients pass through.
+
+    The updates are Adam's, from the optimiser's present moments and at its present rate; neither
+    the module nor the optimiser changes.
+
+    Args:
+        discriminator: whose parameters are unrolled, by name as in ``named_parameters``.
+        loss: scalar of such parameters, to be used with ``torch.func.functional_call``.
+        optimizer: the discriminator's, Adam or AdamW.
+        steps: k.
+    """
+    group = next(
+        group
+        for group in optimizer.param_groups
+        if any(next(discriminator.parameters()) is parameter for parameter in group["params"])
+    )
+    own = dict(discriminator.named_parameters())
+    parameters = {name: value.detach().requires_grad_() for name, value in own.items()}
+    moments = {
+        name: Moments.of(optimizer.state.get(value, {}), value) for name, value in own.items()
+    }
+    for _ in range(steps):
+        gradients = torch.autograd.grad(
+            loss(parameters), list(parameters.values()), create_graph=True, materialize_grads=True
+        )
+        parameters = {
+            name: moments[name].updated(value, gradient, group)
+            for (name, value), gradient in zip(parameters.items(), gradients, strict=True)
+        }
+    return parameters
+
+
+class Moments:
+    """Adam's two moments of one parameter, as values of a graph."""
+
+    def __init__(self, mean: Tensor, square: Tensor, step: float) -> None:
+        self.mean, self.square, self.step = mean, square, step
+
+    @staticmethod
+    def of(state: Mapping[str, Any], parameter: Tensor) -> Moments:
+        """Those of an optimiser's state, or zeros before its first step."""
+        if not state:
+            return Moments(torch.zeros_like(parameter), torch.zeros_like(parameter), 0)
+        return Moments(
+            state["exp_avg"].detach(), state["exp_avg_sq"].detach(), float(state["step"])
+        )
+
+    def updated(self, parameter: Tensor, gradient: Tensor, group: Mapping[str, Any]) -> Tensor:
+        """The parameter after one update (Kingma and Ba 2015, algorithm 1)."""
+        first, second = group["betas"]
+        self.step += 1
+        self.mean = first * self.mean + (1 - first) * gradient
+        self.square = second * self.square + (1 - second) * gradient.square()
+        # The derivative of the root is infinite at 0, where a weight has had no gradient yet.
+        root = (self.square / (1 - second**self.step) + 1e-24).sqrt()
+        return parameter - group["lr"] * self.mean / (1 - first**self.step) / (root + group["eps"])
