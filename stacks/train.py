@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
@@ -186,7 +187,8 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
     Returns the terms' values at the last.
     """
     # Whatever a network draws (noise, dropout) depends on the step alone, so resuming repeats it.
-    torch.manual_seed(hash((run.recipe.seed, run.step)) % 2**63)
+    seed = np.random.SeedSequence([run.recipe.seed, run.step]).generate_state(1, np.uint64)
+    torch.manual_seed(int(seed[0]))
     optimizer = run.recipe.optimizer
     settings = Settings(
         run.fabric.autocast,
