@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from translate.losses.history import HistoricalAverage
+from translate.pixels import from_network, to_network
 
 Critic = Callable[[Tensor], tuple[Tensor, ...]]
 """Pictures ``(N, C, H, W)`` in [0, 1] -> logits of each scale of a discriminator."""
@@ -46,12 +47,17 @@ class StepContext:
         pairs = zip(self.real_logits, self.fake_logits, strict=True)
         return [(real.float(), fake.float()) for real, fake in pairs]
 
-    def judge(self) -> Critic:
-        """The critic.
+    def judge(self) -> tuple[Critic, Tensor, Tensor]:
+        """The critic, the truth and the fake in the network's range of [-1, 1].
+
+        It is there that the papers take the critic's gradient and choose its norm: on [0, 1] it is
+        twice as steep.
 
         Raises:
             ValueError: the stage has no discriminator.
         """
-        if self.critic is None:
+        critic = self.critic
+        if critic is None:
             raise ValueError("a penalty needs a discriminator; the stage has none")
-        return self.critic
+        truth, fake = to_network(self.truth.float()), to_network(self.fake.float())
+        return lambda points: critic(from_network(points)), truth, fake

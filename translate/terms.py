@@ -169,14 +169,8 @@ class WganGp(TermSpec):
         require(self.norm >= 0, "norm", self.norm, "0 or more")
 
     def value(self, context: StepContext) -> Tensor:
-        return wgan_gp(
-            context.judge(),
-            context.truth,
-            context.fake,
-            self.norm,
-            one_sided=self.one_sided,
-            pack=context.pack,
-        )
+        critic, real, fake = context.judge()
+        return wgan_gp(critic, real, fake, self.norm, self.one_sided, pack=context.pack)
 
 
 @DISCRIMINATOR_TERMS.register("dragan")
@@ -195,7 +189,8 @@ class Dragan(TermSpec):
         require(self.norm >= 0, "norm", self.norm, "0 or more")
 
     def value(self, context: StepContext) -> Tensor:
-        return dragan(context.judge(), context.truth, self.norm)
+        critic, real, _ = context.judge()
+        return dragan(critic, real, self.norm)
 
 
 @DISCRIMINATOR_TERMS.register("r1")
@@ -209,7 +204,8 @@ class R1(TermSpec):
     per_picture: ClassVar[bool] = True
 
     def value(self, context: StepContext) -> Tensor:
-        return r1(context.judge(), context.truth)
+        critic, real, _ = context.judge()
+        return r1(critic, real)
 
 
 @DISCRIMINATOR_TERMS.register("r2")
@@ -223,7 +219,8 @@ class R2(TermSpec):
     per_picture: ClassVar[bool] = True
 
     def value(self, context: StepContext) -> Tensor:
-        return r2(context.judge(), context.fake)
+        critic, _, fake = context.judge()
+        return r2(critic, fake)
 
 
 @DISCRIMINATOR_TERMS.register("zero_centered")
@@ -237,4 +234,5 @@ class ZeroCentered(TermSpec):
     per_picture: ClassVar[bool] = True
 
     def value(self, context: StepContext) -> Tensor:
-        return zero_centered(context.judge(), context.truth, context.fake, pack=context.pack)
+        critic, real, fake = context.judge()
+        return zero_centered(critic, real, fake, pack=context.pack)

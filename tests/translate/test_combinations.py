@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from benchmarks.combinations import FACTORS, pairs, pairwise, refusal, trial
+from benchmarks.toys.combinations import FACTORS, pairs, pairwise, refusal, trial
 
 ROWS = pairwise()
 

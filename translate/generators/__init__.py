@@ -1,12 +1,21 @@
 """Generators by kind: a spec dataclass beside its module.
 
 A spec has ``build(reads, writes) -> nn.Module``; the module maps ``(N, reads, H, W)`` in [-1, 1] to
-``(N, writes, scale H, scale W)``. ``multiple`` is what both sides of its input must divide by.
+``(N, writes, scale H, scale W)``. A generator from noise reads a picture of 1x1: noise and
+labels as its channels. ``multiple`` is what both sides of its input must divide by.
 """
 
 from translate.generators.registry import GENERATORS
 
 # Importing a module registers its kind.
-from translate.generators import level, pyramid, unet  # noqa: F401  isort: skip
+from translate.generators import (  # noqa: F401  isort: skip
+    dcgan,
+    level,
+    pyramid,
+    resnet19,
+    sagan,
+    style,
+    unet,
+)
 
 __all__ = ["GENERATORS"]

@@ -46,10 +46,9 @@ def interpolates(
 def around(real: Tensor, random: torch.Generator | None = None, spread: float = 0.5) -> Tensor:
     """Points around the data: each element moved by up to ``spread`` standard deviations.
 
-    The deviation is that of all elements of the batch. The authors of DRAGAN (Kodali et al. 2017,
-    arXiv 1705.07215) write normal noise about 0 in their objective and draw it from [0, 0.5)
-    deviations in their code, which also brightens every picture; here it is drawn evenly from
-    [-0.5, 0.5).
+    The deviation is that of all elements of the batch. DRAGAN (Kodali et al. 2017, arXiv
+    1705.07215) writes normal noise about 0 in its objective; widespread code draws it from [0, 0.5)
+    deviations, which also brightens every picture. Here it is drawn evenly from [-0.5, 0.5).
 
     Args:
         real: ``(N, ...)``.

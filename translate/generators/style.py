@@ -1,0 +1,195 @@
+"""The style-based generator (Karras et al. 2019, arXiv 1812.04948, section 2 and figure 1b).
+
+A latent becomes a style by a mapping network; the picture starts from a learned constant and is
+doubled in size, and behind every convolution noise is added and the style sets mean and deviation
+of each channel. Trained at full size, without growing.
+
+The paper draws the noise anew in every pass. Here a network is a function of what it reads, in
+training and in the exported graph alike: the first channels of what it reads make the noise, by
+waves of fixed random frequencies, and only the others make the style. Both are drawn together, so
+pictures differ in detail as in the paper, and whoever keeps the style and draws these channels anew
+varies the detail alone. tanh ends it, for [-1, 1].
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from translate.generators.registry import GENERATORS
+from translate.layers.activation import Activation, activation
+from translate.layers.normalization import constrain, convolution
+from translate.layers.sampling import Up, up_convolution
+from translate.layers.style import AdaptiveInstanceNorm, MappingNetwork, NoiseInjection
+from translate.tables import require
+
+
+@GENERATORS.register("style")
+@dataclass(frozen=True)
+class StyleSpec:
+    """From a point of latent, and labels as further channels of it, to a picture of ``size``.
+
+    Maps up to 32x32 have ``channels``, each of twice the side half as many.
+    """
+
+    size: int = 128
+    channels: int = 512
+    style: int = 512
+    """Length of the style, and width of the mapping network."""
+    mapping: int = 8
+    """Layers of the mapping network."""
+    rate: float = 0.01
+    """Of learning in the mapping network, relative to the rest; where rates are equalized."""
+    noise: int = 32
+    """How many of the channels read, from the first on, make the noise; 0: there is no noise."""
+    norm: Literal["none", "spectral", "equalized"] = "equalized"
+    """Of the weights; the features are normalized by the style."""
+    up: Up = "bilinear"
+    activation: Activation = "leaky"
+    slope: float = 0.2
+
+    def __post_init__(self) -> None:
+        require(self.size in (32, 64, 128, 256), "size", self.size, "32, 64, 128, 256")
+        least = max(1, self.size // 32)
+        fits = self.channels >= 1 and self.channels % least == 0
+        require(fits, "channels", self.channels, f"multiples of {least}")
+        require(self.style >= 1, "style", self.style, "1 or more")
+        require(1 <= self.mapping <= 16, "mapping", self.mapping, "1 to 16")
+        require(0 < self.rate <= 1, "rate", self.rate, "above 0, up to 1")
+        require(self.noise >= 0, "noise", self.noise, "0 or more")
+        constrained = self.norm in ("none", "spectral", "equalized")
+        require(constrained, "norm", self.norm, "'none', 'spectral', 'equalized'")
+        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the maps from 4x4 on."""
+        sides = [side for side in (4, 8, 16, 32, 64, 128, 256) if side <= self.size]
+        return tuple(min(self.channels, self.channels * 32 // side) for side in sides)
+
+    @property
+    def scale(self) -> int:
+        """Side of the picture over that of the latent."""
+        return self.size
+
+    multiple = 1
+    features = 0
+
+    def build(self, reads: int, writes: int, features: int = 0) -> nn.Module:
+        """The module from ``reads`` channels of noise, latent and labels to ``writes``.
+
+        Raises:
+            TableError: all the channels would make noise, and none the style.
+        """
+        require(self.noise < reads, "noise", self.noise, f"less than the {reads} channels read")
+        return StyleGenerator(self, reads, writes)
+
+
+class StyleGenerator(nn.Module):
+    """See `StyleSpec`."""
+
+    def __init__(self, spec: StyleSpec, reads: int, writes: int) -> None:
+        super().__init__()
+        self.noise = spec.noise
+        self.size = spec.size
+        self.mapping = MappingNetwork(
+            reads - spec.noise,
+            spec.style,
+            spec.mapping,
+            spec.slope,
+            rate=spec.rate if spec.norm == "equalized" else None,
+        )
+        self.constant = nn.Parameter(torch.ones(1, spec.widths[0], 4, 4))
+        side = 4
+        self.layers = nn.ModuleList([StyledLayer([], spec.widths[0], side, spec)])
+        self.layers.append(styled_convolution(spec.widths[0], side, spec))
+        for before, width in itertools.pairwise(spec.widths):
+            side *= 2
+            doubled = up_convolution(before, width, spec.up, spec.norm)
+            self.layers.append(StyledLayer(doubled, width, side, spec))
+            self.layers.append(styled_convolution(width, side, spec))
+        self.leave = nn.Sequential(*convolution(spec.widths[-1], writes, 1, 1, 0, spec.norm))
+        if spec.norm == "spectral":
+            # The convolutions are constrained already; what the style passes is not.
+            for module in list(self.modules()):
+                if isinstance(module, nn.Linear):
+                    constrain(module, spec.norm)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """``(N, reads, H, W)``, of 1x1 -> ``(N, writes, size H, size W)`` in [-1, 1].
+
+        Of a larger map each point makes a picture of its own, side by side with the others.
+        """
+        count, _, height, width = latent.shape
+        points = latent.permute(0, 2, 3, 1).flatten(0, 2)
+        noise, rest = points[:, : self.noise], points[:, self.noise :]
+        style = self.mapping(rest)
+        # `len` would be a constant of the exported graph.
+        features = self.constant.expand(points.shape[0], -1, -1, -1)
+        for layer in self.layers:
+            features = layer(features, style, noise)
+        made = self.leave(features).tanh()
+        tiles = made.reshape(count, height, width, -1, self.size, self.size)
+        return tiles.permute(0, 3, 1, 4, 2, 5).reshape(
+            count, -1, height * self.size, width * self.size
+        )
+
+
+class StyledLayer(nn.Module):
+    """What is handed in, then noise, activation and style (figure 1b)."""
+
+    def __init__(self, layers: list[nn.Module], channels: int, side: int, spec: StyleSpec) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(*layers)
+        self.waves = NoiseWaves(spec.noise, side) if spec.noise else None
+        self.inject = NoiseInjection(channels) if spec.noise else None
+        self.activation = activation(spec.activation, spec.slope)
+        self.restyle = AdaptiveInstanceNorm(channels, spec.style, spec.norm == "equalized")
+
+    def forward(self, features: Tensor, style: Tensor, noise: Tensor) -> Tensor:
+        """``(N, C, H, W)``, ``(N, S)`` and ``(N, K)`` -> ``(N, C', H', W')``."""
+        made = self.layers(features)
+        if self.waves is not None and self.inject is not None:
+            made = self.inject(made, self.waves(noise))
+        return self.restyle(self.activation(made), style)
+
+
+def styled_convolution(channels: int, side: int, spec: StyleSpec) -> StyledLayer:
+    """A styled convolution of 3x3 that keeps the sides."""
+    return StyledLayer(convolution(channels, channels, 3, 1, 1, spec.norm), channels, side, spec)
+
+
+class NoiseWaves(nn.Module):
+    """Noise of a map from a few normal numbers: a sum of waves of fixed random frequencies.
+
+    ``sqrt(2 / K) sum_k z_k cos(a_k y + b_k x + p_k)``, with frequencies and phases drawn once,
+    evenly, and kept with the weights. For z of N(0, 1) each pixel is N(0, 1) up to the draw of the
+    phases, and two pixels or two layers are uncorrelated up to ``1 / sqrt(2 K)``.
+
+    Args:
+        count: K, the numbers that make it.
+        side: of the map.
+    """
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, count: int, side: int) -> None:
+        super().__init__()
+        across, down, phase = (torch.rand(3, count, 1) * 2 - 1) * math.pi
+        grid = torch.arange(side)
+        # cos(u + v) = cos u cos v - sin u sin v makes the sum over k a product of two matrices.
+        rows = torch.cat([(down * grid).cos(), -(down * grid).sin()])
+        columns = torch.cat([(across * grid + phase).cos(), (across * grid + phase).sin()])
+        self.register_buffer("rows", rows.T * math.sqrt(2 / count))
+        self.register_buffer("columns", columns)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        """``(N, K)`` -> ``(N, 1, side, side)``."""
+        weighted = self.rows * numbers.repeat(1, 2)[:, None]
+        return (weighted @ self.columns)[:, None]
