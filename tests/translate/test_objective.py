@@ -8,8 +8,11 @@ from translate.objective import ObjectiveSpec, Term, total
 from translate.tables import TableError, parse
 
 
-def context(**logits: tuple[torch.Tensor, ...]) -> StepContext:
-    return StepContext(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]]), **logits)
+def context(
+    real_logits: tuple[torch.Tensor, ...] = (), fake_logits: tuple[torch.Tensor, ...] = ()
+) -> StepContext:
+    fake, truth = torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]])
+    return StepContext(fake, truth, real_logits, fake_logits)
 
 
 def constant(name: str, value: float, weight: float = 1.0, every: int = 1) -> Term:

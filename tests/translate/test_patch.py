@@ -1,5 +1,7 @@
 """The patch discriminator and the normalisation of its layers."""
 
+from typing import cast
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -64,7 +66,10 @@ def test_diversity_tells_a_collapsed_batch(diversity: Diversity) -> None:
 
 def test_attention_stands_after_the_layers_named() -> None:
     discriminator = PatchSpec(channels=8, layers=3, attention=(2,)).build(3)
-    last = [next(reversed(list(layer.children()))) for layer in discriminator.layers]
+    last = [
+        next(reversed(list(layer.children())))
+        for layer in cast(nn.ModuleList, discriminator.layers)
+    ]
     assert [isinstance(module, SelfAttention) for module in last] == [False, True, False, False]
 
 

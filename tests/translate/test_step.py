@@ -31,8 +31,8 @@ class Judge(Scale):
         return Verdict((self.weight * picture,), (picture,))
 
 
-def settings(**changes: float) -> Settings:
-    return Settings(nullcontext, lambda _: None, **changes)
+def settings() -> Settings:
+    return Settings(nullcontext, lambda _: None)
 
 
 def case(generator: Scale, discriminator: Judge | None, name: str = "a", weight: float = 1) -> Case:

@@ -6,6 +6,7 @@ exported needs only the effective weights, under the names that the layers have 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar, cast
 
 import torch
@@ -34,7 +35,8 @@ def fold(network: Network) -> Network:
 def effective_weights(network: nn.Module) -> dict[str, Tensor]:
     """What `fold` would leave as parameters, by name, of a network that stays as it is."""
     weights: dict[str, Tensor] = {}
-    for path, module in network.named_modules():
+    modules = cast("Iterator[tuple[str, nn.Module]]", network.named_modules())
+    for path, module in modules:
         if "parametrizations" in path.split("."):
             continue
         names = [name for name, _ in module.named_parameters(recurse=False)]
