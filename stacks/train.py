@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -187,8 +188,9 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
     Returns the terms' values at the last.
     """
     # Whatever a network draws (noise, dropout) depends on the step alone, so resuming repeats it.
-    seed = np.random.SeedSequence([run.recipe.seed, run.step]).generate_state(1, np.uint64)
-    torch.manual_seed(int(seed[0]))
+    # Devices have other items of the batch, and so draw other noise for them.
+    keys = [run.recipe.seed, run.step, run.fabric.global_rank]
+    torch.manual_seed(int(np.random.SeedSequence(keys).generate_state(1, np.uint64)[0]))
     optimizer = run.recipe.optimizer
     settings = Settings(
         run.fabric.autocast,
@@ -242,6 +244,7 @@ def predict(run: Run, batch: Batch) -> list[Case]:
                 run.stack.stages[name].generator,
                 run.histories.get(("generator", name)),
                 run.histories.get(("discriminator", name)) if adversary else None,
+                lambda logits: mean_over_devices(run.fabric, logits),
             )
         )
     return cases
@@ -301,6 +304,13 @@ def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> Non
     for parameter in parameters:
         if parameter.grad is not None:
             parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")  # type: ignore
+
+
+def mean_over_devices(fabric: Fabric, logits: Tensor) -> Tensor:
+    """Mean of the logits of all devices, which hold equally many; gradients reach all of them."""
+    if fabric.world_size > 1:
+        logits = cast(Tensor, fabric.all_gather(logits, sync_grads=True))
+    return logits.mean()
 
 
 def validate(run: Run, validation: Sequence[Pairs], folder: Path, record: Record) -> None:

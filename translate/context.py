@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from translate.losses.adversarial import Mean
 from translate.losses.history import HistoricalAverage
 from translate.pixels import from_network, to_network
 
@@ -39,6 +41,8 @@ class StepContext:
     """Their running mean, where a term asked for it."""
     pack: int = 1
     """Neighbours of the batch that are judged together."""
+    mean: Mean = torch.mean
+    """Of logits, over all devices."""
 
     def logits(self) -> list[tuple[Tensor, Tensor]]:
         """(real, fake) of each scale in float32: the losses' exponentials need the range."""

@@ -151,18 +151,17 @@ class ObjectiveSpec:
 
     def discriminator_loss(self, context: StepContext) -> Tensor:
         """Summed over the scales (Wang et al. 2018, arXiv 1711.11585, equation 3)."""
-        own = ADVERSARIAL[self.adversarial].labels_of(self.form)
-        losses = [
-            discriminator_loss(self.adversarial, self.form, real, fake, self.labels.draw(real, own))
-            for real, fake in context.logits()
-        ]
-        return torch.stack(losses).sum()
+        return self.over_scales(discriminator_loss, context)
 
     def generator_loss(self, context: StepContext) -> Tensor:
         """Summed over the scales."""
+        return self.over_scales(generator_loss, context)
+
+    def over_scales(self, loss: Callable[..., Tensor], context: StepContext) -> Tensor:
+        """One side's loss, with labels drawn for each scale."""
         own = ADVERSARIAL[self.adversarial].labels_of(self.form)
         losses = [
-            generator_loss(self.adversarial, self.form, real, fake, self.labels.draw(real, own))
+            loss(self.adversarial, self.form, real, fake, self.labels.draw(real, own), context.mean)
             for real, fake in context.logits()
         ]
         return torch.stack(losses).sum()

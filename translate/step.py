@@ -17,6 +17,7 @@ from torch.func import functional_call
 
 from translate.context import StepContext
 from translate.discriminators.registry import Verdict
+from translate.losses.adversarial import Mean
 from translate.losses.history import HistoricalAverage
 from translate.losses.penalties import clip_weights_
 from translate.objective import Term, total
@@ -41,6 +42,7 @@ class Case:
         presentation: what happens to that on the way.
         generator: whose weights terms may look at.
         generator_history, discriminator_history: running means, where terms ask for them.
+        mean: of logits, over all devices.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Case:
     generator: nn.Module | None = None
     generator_history: HistoricalAverage | None = None
     discriminator_history: HistoricalAverage | None = None
+    mean: Mean = torch.mean
 
     def parameters(self, side: nn.Module | None) -> list[Tensor]:
         """Weights of a side."""
@@ -182,6 +185,7 @@ def judged(
         parameters=case.parameters(discriminator),
         history=case.discriminator_history,
         pack=present.spec.pack,
+        mean=case.mean,
     )
 
 

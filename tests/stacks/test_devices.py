@@ -24,12 +24,22 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+# Batch normalisation is over the items of a device, which is another thing than over a batch.
+BATCH_NORM = 'norm = "batch"'
+
+
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("adversarial", [False, True], ids=["fidelity", "relativistic-average"])
 @pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would ask for two GPUs")
-def test_two_devices_learn_what_one_learns(targets: Path, tmp_path: Path) -> None:
-    # Without an adversary: averages over a whole batch are another thing than over its halves.
+def test_two_devices_learn_what_one_learns(
+    targets: Path, tmp_path: Path, adversarial: bool
+) -> None:
     text = tiny.SUPER_RESOLUTION.replace("[data]", f"[data]\nroot = {json.dumps(str(targets))}")
     text = text[: text.rindex("[[phase]]")].replace("steps = 2", "steps = 3")
+    if adversarial:
+        assert 'relativistic = "average"' in text
+        text = text.replace(BATCH_NORM, 'norm = "layer"')
+        text = text.replace("adversarial = false", "adversarial = true")
     (tmp_path / "recipe.toml").write_text(text, "utf-8")
     # What torchrun tells the processes it starts.
     told = {

@@ -17,12 +17,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 Form = Literal["plain", "relativistic", "average"]
 Label = float | Tensor
 Cost = Callable[[Tensor, Label], Tensor]
+Mean = Callable[[Tensor], Tensor]
+"""Logits of any shape -> their mean, over all devices where there are several."""
 
 
 class Labels(NamedTuple):
@@ -130,7 +133,9 @@ ADVERSARIAL: dict[str, Adversarial] = {
 }
 
 
-def compare(real: Tensor, fake: Tensor, form: Form) -> tuple[Tensor, Tensor]:
+def compare(
+    real: Tensor, fake: Tensor, form: Form, mean: Mean = torch.mean
+) -> tuple[Tensor, Tensor]:
     """The logits of a form: the real side's and the fake side's, same shapes as given.
 
     ``average`` takes the mean over batch and positions: to a patch discriminator every patch is a
@@ -139,12 +144,17 @@ def compare(real: Tensor, fake: Tensor, form: Form) -> tuple[Tensor, Tensor]:
     if form == "relativistic":
         return real - fake, fake - real
     if form == "average":
-        return real - fake.mean(), fake - real.mean()
+        return real - mean(fake), fake - mean(real)
     return real, fake
 
 
 def discriminator_loss(
-    kind: str, form: Form, real: Tensor, fake: Tensor, labels: Labels | None = None
+    kind: str,
+    form: Form,
+    real: Tensor,
+    fake: Tensor,
+    labels: Labels | None = None,
+    mean: Mean = torch.mean,
 ) -> Tensor:
     """Scalar loss of the discriminator.
 
@@ -154,10 +164,11 @@ def discriminator_loss(
         real, fake: logits ``(N, ...)`` of real pictures and of fakes.
         labels: in place of the kind's own: smoothed, noisy, or LSGAN's a (fake), b (real) and c
             (generator).
+        mean: of all logits of a side, which the relativistic average compares with.
     """
     loss = ADVERSARIAL[kind]
     labels = labels or loss.labels_of(form)
-    real, fake = compare(real, fake, form)
+    real, fake = compare(real, fake, form, mean)
     if form == "relativistic":
         # Both sides of a pair say the same thing; the paper (equation 9) counts it once.
         return loss.cost(real, labels.real).mean()
@@ -165,7 +176,12 @@ def discriminator_loss(
 
 
 def generator_loss(
-    kind: str, form: Form, real: Tensor, fake: Tensor, labels: Labels | None = None
+    kind: str,
+    form: Form,
+    real: Tensor,
+    fake: Tensor,
+    labels: Labels | None = None,
+    mean: Mean = torch.mean,
 ) -> Tensor:
     """Scalar loss of the generator; arguments as of `discriminator_loss`.
 
@@ -173,7 +189,7 @@ def generator_loss(
     """
     loss = ADVERSARIAL[kind]
     labels, cost = labels or loss.labels_of(form), loss.generator_cost_of(form)
-    real, fake = compare(real, fake, form)
+    real, fake = compare(real, fake, form, mean)
     if form == "average":
         return cost(fake, labels.generator).mean() + cost(real, labels.fake).mean()
     return cost(fake, labels.generator).mean()
