@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import sysconfig
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,12 +26,12 @@ from stacks.checkpoint import (
     write,
 )
 from stacks.recipe import recipe_hash, recipe_text
-from stacks.spec import PhaseSpec, Recipe
+from stacks.spec import PhaseSpec, Recipe, StageSpec
 from stacks.stack import Stack
 from translate.degrade import parse_degradation
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
-from translate.presentation import Presentation
+from translate.presentation import Presentation, PresentationSpec
 from translate.tables import TableError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -102,7 +102,8 @@ class Run:
         )
         self.discriminators = channels_last(discriminators.to(device))
         self.presentations = {
-            stage.name: Presentation(stage.presentation).to(device) for stage in self.recipe.stage
+            stage.name: Presentation(presentation_of(stage)).to(device)
+            for stage in self.recipe.stage
         }
         self.histories = {
             (side, stage.name): HistoricalAverage()
@@ -280,6 +281,16 @@ class Run:
         # A best by another measure, or at another task, is not comparable.
         if facts.get("judge", self.judge) == self.judge:
             self.best = facts["best"]
+
+
+def presentation_of(stage: StageSpec) -> PresentationSpec:
+    """How a stage's pictures are presented.
+
+    A discriminator that looks at how much a batch varies is shown real and fake apart, or each
+    would tell on the other (Salimans et al. 2016, section 3.2).
+    """
+    diverse = getattr(stage.discriminator, "diversity", "none") != "none"
+    return replace(stage.presentation, apart=stage.presentation.apart or diverse)
 
 
 def channels_last(module: Network) -> Network:

@@ -245,9 +245,16 @@ def predict(run: Run, batch: Batch) -> list[Case]:
                 run.histories.get(("generator", name)),
                 run.histories.get(("discriminator", name)) if adversary else None,
                 lambda logits: mean_over_devices(run.fabric, logits),
+                stage.objective.compares or mixes(run, name),
             )
         )
     return cases
+
+
+def mixes(run: Run, name: str) -> bool:
+    """Whether what a discriminator says of a fake depends on the truth beside it."""
+    norm = getattr(run.stack.stages[name].spec.discriminator, "norm", "none")
+    return norm == "batch" and not run.presentations[name].spec.apart
 
 
 BAND_GAIN = 4.0

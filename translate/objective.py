@@ -122,6 +122,12 @@ class ObjectiveSpec:
             return "average"
         return "relativistic" if self.relativistic else "plain"
 
+    @property
+    def compares(self) -> bool:
+        """Whether the generator pays by what the discriminator says of the truth, too."""
+        judged = any(term.judged for term in self.specs("generator").values())
+        return judged or self.form != "plain"
+
     def specs(self, side: str) -> dict[str, TermSpec]:
         """The further terms of a side, ``generator`` or ``discriminator``, by name."""
         registry: Registry = GENERATOR_TERMS if side == "generator" else DISCRIMINATOR_TERMS

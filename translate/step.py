@@ -43,6 +43,8 @@ class Case:
         generator: whose weights terms may look at.
         generator_history, discriminator_history: running means, where terms ask for them.
         mean: of logits, over all devices.
+        compares: whether the generator's terms look at what the discriminator says of the truth;
+            where they do not, it is spared looking.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Case:
     generator_history: HistoricalAverage | None = None
     discriminator_history: HistoricalAverage | None = None
     mean: Mean = torch.mean
+    compares: bool = True
 
     def parameters(self, side: nn.Module | None) -> list[Tensor]:
         """Weights of a side."""
@@ -126,7 +129,9 @@ def generator_step(
                 weights = None
                 if settings.unroll and adversary is not None:
                     weights = looked_ahead(case, adversary, step, settings)
-                context = judged(case, case.discriminator, case.fake, step, weights)
+                context = judged(
+                    case, case.discriminator, case.fake, step, weights, compared=case.compares
+                )
         context.parameters = case.parameters(case.generator)
         context.history = case.generator_history
         loss, terms = total(case.generator_terms, context, step)
@@ -146,6 +151,7 @@ def judged(
     step: int,
     weights: Mapping[str, Tensor] | None = None,
     pooled: bool = False,
+    compared: bool = True,
 ) -> StepContext:
     """The truth and a fake before the discriminator.
 
@@ -156,6 +162,7 @@ def judged(
         step: of the run.
         weights: in place of the discriminator's own.
         pooled: show earlier fakes among the present ones.
+        compared: otherwise what is said of the fake stands on both sides.
     """
 
     def verdict(shown: Tensor) -> Verdict:
@@ -164,13 +171,16 @@ def judged(
         return functional_call(discriminator, dict(weights), (shown,))
 
     present = case.presentation
-    real_shown, fake_shown = case.show(case.truth), case.show(fake)
+    fake_shown = case.show(fake)
     if pooled:
         fake_shown = present.from_pool(fake_shown)
-    real_shown, fake_shown = present(real_shown, step), present(fake_shown, step)
-    if present.spec.apart:
-        real, made = verdict(real_shown), verdict(fake_shown)
+    fake_shown = present(fake_shown, step)
+    if not compared:
+        real = made = verdict(fake_shown)
+    elif present.spec.apart:
+        real, made = verdict(present(case.show(case.truth), step)), verdict(fake_shown)
     else:
+        real_shown = present(case.show(case.truth), step)
         # Real and fake go through as one batch: one pass over the weights instead of two.
         both = verdict(torch.cat([real_shown, fake_shown]))
         real, made = halves(both, 0), halves(both, 1)

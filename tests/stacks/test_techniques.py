@@ -137,6 +137,12 @@ def test_a_pair_is_the_picture_over_what_the_stage_read(targets: Path) -> None:
     assert torch.equal(seen[:, 3:], torch.zeros(1, 3, 16, 16)), "x2, which x4 reads; 0.5 is 0"
 
 
+def test_real_and_fake_are_apart_where_a_discriminator_compares_a_batch(targets: Path) -> None:
+    for diversity, apart in (("none", False), ("stddev", True), ("discrimination", True)):
+        recipe = super_resolution(targets, f"stage.0.discriminator.diversity={diversity}")
+        assert Run(recipe, launch(recipe)).presentations["x2"].spec.apart == apart
+
+
 def test_a_start_is_taken_up_under_constraints(targets: Path, tmp_path: Path) -> None:
     best = train(super_resolution(targets), tmp_path / "one")
     recipe = super_resolution(targets, "phase.0.steps=0", "phase.1.steps=0")

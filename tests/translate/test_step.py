@@ -178,3 +178,37 @@ def test_gradients_pass_through_what_is_frozen() -> None:
     logit.backward()
     assert float(picture.grad or 0) == 3.0
     assert module.weight.grad is None
+
+
+def test_a_plain_generator_spares_the_discriminator_the_truth() -> None:
+    class Counting(Judge):
+        seen = 0
+
+        def forward(self, picture: Tensor) -> Verdict:
+            self.seen += len(picture)
+            return super().forward(picture)
+
+    weights = []
+    for compares in (True, False):
+        generator, discriminator = Scale(0.5), Counting(0.25)
+        one = case(generator, discriminator)
+        one.compares = compares
+        optimizer = torch.optim.SGD(generator.parameters(), lr=0.1)
+        generator_step([one], optimizer, 0, settings())
+        assert discriminator.seen == (2 if compares else 1)
+        weights.append(value(generator))
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    ("spec", "compares"),
+    [
+        (ObjectiveSpec(), False),
+        (ObjectiveSpec(relativistic=True), True),
+        (ObjectiveSpec(relativistic="average"), True),
+        (ObjectiveSpec(generator={"l1": 1.0, "feature_matching": 1.0}), True),
+        (ObjectiveSpec(generator={"l1": 1.0, "feature_matching": 0.0}), False),
+    ],
+)
+def test_which_objectives_compare(spec: ObjectiveSpec, compares: bool) -> None:
+    assert spec.compares == compares
