@@ -21,7 +21,14 @@ def write_json(value: Any, target: str) -> None:
     if target == "-":
         print(text)
     else:
-        Path(target).write_text(text + "\n", encoding="utf-8")
+        # Beside its place, then renamed over it: a reader finds the old text or the new one, whole.
+        path = Path(target)
+        temporary = path.with_name(f".{path.name}.writing")
+        try:
+            temporary.write_text(text + "\n", encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

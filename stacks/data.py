@@ -24,24 +24,13 @@ def training_groups(recipe: Recipe) -> list[tuple[Pairs, float]]:
 def phase_sampler(
     recipe: Recipe, groups: Sequence[tuple[Pairs, float]], phase: PhaseSpec
 ) -> Sampler:
-    """The sampler of a phase's batches.
-
-    Raises:
-        DataError: the crop does not reduce by the scale of a degradation.
-    """
+    """The sampler of a phase's batches."""
     degradations = [parse_degradation(text) for text in recipe.degrade.choices]
     shares = recipe.degrade.shares or (1.0,) * len(degradations)
-    size = phase.size or recipe.data.size
-    for degradation in degradations:
-        if size % degradation.scale:
-            raise DataError(
-                f"size: got {size}; must be a multiple of {degradation.scale} "
-                f"for the degradation {degradation.text!r}"
-            )
     return Sampler(
         groups,
         phase.batch or recipe.batch,
-        size,
+        phase.size or recipe.data.size,
         list(zip(degradations, shares, strict=True)),
         Augment(recipe.augment),
         recipe.seed,

@@ -282,6 +282,8 @@ class Recipe:
         for index, phase in enumerate(self.phase):
             self.check_phase(phase, f"phase[{index}].train")
             self.check_packs(phase, f"phase[{index}].batch" if phase.batch else "batch")
+            self.check_crop(phase, f"phase[{index}].size" if phase.size else "data.size")
+        self.check_written()
         for conflict in self.conflicts():
             if conflict.impossible and not self.force:
                 raise TableError(f"{conflict}; force = true trains it all the same")
@@ -298,6 +300,31 @@ class Recipe:
                     stage.objective, stage.discriminator, self.optimizer, f"stage[{index}]"
                 )
         return found
+
+    def check_crop(self, phase: PhaseSpec, path: str) -> None:
+        """Crops reduce by whole factors."""
+        size = phase.size or self.data.size
+        for text in self.degrade.choices:
+            scale = parse_degradation(text).scale
+            if size % scale:
+                raise TableError(
+                    f"{path}: got {size}; must be a multiple of {scale} for the degradation "
+                    f"{text!r}"
+                )
+
+    def check_written(self) -> None:
+        """Each view is written by one stage, and none is what the caller brings."""
+        written: dict[str, str] = {"source": "the caller", "strength": "the caller"}
+        for index, stage in enumerate(self.stage):
+            for key in ("writes", "hands_up"):
+                if not (view := getattr(stage, key)):
+                    continue
+                if view in written:
+                    raise TableError(
+                        f"stage[{index}].{key}: {view!r} is brought by {written[view]} already; "
+                        "choose another name"
+                    )
+                written[view] = f"stage {stage.name!r}"
 
     def check_packs(self, phase: PhaseSpec, path: str) -> None:
         """Batches divide into the packs that are judged together."""

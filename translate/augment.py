@@ -22,8 +22,8 @@ Bytes = NDArray[np.uint8]
 class AugmentSpec:
     """Which symmetries of the picture plane a data set has.
 
-    ``flip`` mirrors left and right; ``turn`` adds the quarter turns and the vertical mirror, which
-    photographs of people or text do not have but textures and small patches do.
+    ``flip`` mirrors left and right, which text does not bear; ``turn`` turns by quarters, which
+    textures and small patches bear. Both together are the eight symmetries of the square.
     """
 
     flip: bool = True
@@ -52,9 +52,10 @@ class Augment:
         """One pipeline a thread and number of views: seeding a shared one would race."""
         pipelines = self._threads.__dict__.setdefault("pipelines", {})
         if views not in pipelines:
-            step = (
-                albumentations.D4(p=1) if self.spec.turn else albumentations.HorizontalFlip(p=0.5)
-            )
+            step = albumentations.HorizontalFlip(p=0.5)
+            if self.spec.turn:
+                both = self.spec.flip
+                step = albumentations.D4(p=1) if both else albumentations.RandomRotate90(p=1)
             pipelines[views] = albumentations.Compose(
                 [step], additional_targets=dict.fromkeys(target_keys(views)[1:], "image")
             )

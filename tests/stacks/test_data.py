@@ -10,6 +10,7 @@ from stacks.spec import FolderSpec
 from tests.photographs import window, write_pictures
 from tests.stacks.tiny import super_resolution
 from translate.pairs import DataError
+from translate.tables import TableError
 
 
 def numbered(folder: Path, count: int) -> Path:
@@ -90,11 +91,24 @@ def test_the_shares_of_degradations(tmp_path: Path) -> None:
     assert [share for _, share in degradations] == [1.0, 1.0]
 
 
-def test_a_crop_that_does_not_reduce(tmp_path: Path) -> None:
-    numbered(tmp_path, 1)
-    recipe = super_resolution(tmp_path, "data.size=42")
-    with pytest.raises(DataError, match="size: got 42; must be a multiple of 4 for the degrad"):
-        phase_sampler(recipe, training_groups(recipe), recipe.phase[0])
+@pytest.mark.parametrize("key", ["data.size", "phase.1.size"])
+def test_a_crop_that_does_not_reduce(tmp_path: Path, key: str) -> None:
+    named = key.replace(".1", "[1]").replace("[", r"\[").replace("]", r"\]")
+    with pytest.raises(TableError, match=f"^{named}: got 42; must be a multiple of 4 for the degr"):
+        super_resolution(tmp_path, f"{key}=42")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("stage.1.writes=x2", r"stage\[1\].writes: 'x2' is brought by stage 'x2' already"),
+        ("stage.0.writes=source", r"stage\[0\].writes: 'source' is brought by the caller already"),
+        ("stage.0.hands_up=x2", r"stage\[0\].hands_up: 'x2' is brought by stage 'x2' already"),
+    ],
+)
+def test_a_view_is_brought_once(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(TableError, match=message):
+        super_resolution(tmp_path, override)
 
 
 def test_folders_that_cannot_be_used(tmp_path: Path) -> None:

@@ -46,6 +46,13 @@ def test_without_symmetries_nothing_moves() -> None:
     assert counts(AugmentSpec(flip=False, turn=False), 20) == {0: 20}
 
 
+def test_turns_alone_mirror_nothing() -> None:
+    found = counts(AugmentSpec(flip=False, turn=True))
+    # The first four symmetries are the turns of the picture itself.
+    assert set(found) == {0, 1, 2, 3}
+    assert min(found.values()) > sum(found.values()) / 4 * 0.7
+
+
 @pytest.mark.parametrize(
     "names",
     [
