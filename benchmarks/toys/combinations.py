@@ -2,26 +2,22 @@
 
 The lists come from the registries. A combination is refused by the recipe's own check, breaks (an
 error, or a number that is no longer finite within ten steps), or runs.
-
-    python -m benchmarks.combinations
 """
 
 from __future__ import annotations
 
 import itertools
-import json
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from typing import Any, get_args
 
 import torch
-import typer
 from torch import nn
 
-from pixstack.console import print_table
+from benchmarks.toys.bars import bars
+from benchmarks.toys.page import Options, Outcome, Results, Section, Table, Verdict
 from translate.compatibility import conflicts
 from translate.discriminators.patch import Diversity, PatchSpec
 from translate.layers.normalization import Normalization
@@ -45,7 +41,7 @@ BATCH, SIDE = 4, 16
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Fate:
     """What became of a combination."""
 
     kind: str
@@ -81,19 +77,19 @@ def refusal(choice: Mapping[str, str]) -> str:
     return next((str(conflict) for conflict in found if conflict.impossible), "")
 
 
-def trial(choice: Mapping[str, str], bf16: bool = False) -> Outcome:
+def trial(choice: Mapping[str, str], bf16: bool = False) -> Fate:
     """Train a small conditional pair of networks for ten steps."""
     if why := refusal(choice):
-        return Outcome("refused", why)
+        return Fate("refused", why)
     try:
         return train(*specs(choice), 2 if choice["diversity"] == "pack" else 1, bf16)
     except Exception as error:  # the bench counts what breaks, whatever it is
-        return Outcome("broke", f"{type(error).__name__}: {error}")
+        return Fate("broke", f"{type(error).__name__}: {error}")
 
 
 def train(
     objective: ObjectiveSpec, spec: PatchSpec, optimizer: OptimizerSpec, pack: int, bf16: bool
-) -> Outcome:
+) -> Fate:
     """Ten steps on pictures drawn once."""
     torch.manual_seed(0)
     generator = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, 1, 1))
@@ -133,10 +129,10 @@ def train(
         weights = itertools.chain(generator.parameters(), discriminator.parameters())
         for name, value in values.items():
             if not torch.isfinite(value):
-                return Outcome("broke", f"step {step}: {name} is {float(value)}")
+                return Fate("broke", f"step {step}: {name} is {float(value)}")
         if not all(bool(torch.isfinite(weight).all()) for weight in weights):
-            return Outcome("broke", f"step {step}: a weight is not finite")
-    return Outcome("ran")
+            return Fate("broke", f"step {step}: a weight is not finite")
+    return Fate("ran")
 
 
 def product() -> Iterator[dict[str, str]]:
@@ -185,37 +181,61 @@ def pairs(row: Mapping[str, str]) -> set[tuple[tuple[str, str], tuple[str, str]]
     return set(itertools.combinations(row.items(), 2))
 
 
-def run(
-    bf16: Annotated[bool, typer.Option(help="Under autocast to bf16.")] = False,
-    limit: Annotated[int, typer.Option(help="Only the first so many; 0 for all.")] = 0,
-) -> None:
-    """Run the full product and count."""
-    torch.set_num_threads(1)
-    started = time.perf_counter()
-    counts: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    broken: list[tuple[str, ...]] = []
-    for choice in itertools.islice(product(), limit or None):
-        outcome = trial(choice, bf16)
-        counts[outcome.kind] += 1
-        if outcome.kind == "refused":
-            reasons[outcome.why.split(":")[0]] += 1
-        if outcome.kind == "broke":
-            broken.append((*choice.values(), outcome.why))
+def run(options: Options) -> Outcome:
+    """The full product in both precisions; only the pairwise part where it is to be quick."""
+    choices = pairwise() if options.quick else list(product())
+    results: Results = {"factors": {name: list(values) for name, values in FACTORS.items()}}
+    heights: list[tuple[str, float]] = []
+    for precision, bf16 in (("fp32", False), ("bf16", True)):
+        kinds: Counter[str] = Counter()
+        reasons: Counter[str] = Counter()
+        broken: list[list[str]] = []
+        for choice in choices:
+            outcome = trial(choice, bf16)
+            kinds[outcome.kind] += 1
+            if outcome.kind == "refused":
+                reasons[outcome.why.split(":")[0].removeprefix("stage[0].")] += 1
+            if outcome.kind == "broke":
+                broken.append([*choice.values(), outcome.why])
+        results[precision] = {
+            **{kind: kinds[kind] for kind in ("ran", "refused", "broke")},
+            "refused_for": dict(sorted(reasons.items())),
+            "broken": broken,
+        }
+        heights += [(f"{precision}, {kind}", kinds[kind]) for kind in ("ran", "refused", "broke")]
+        print(f"  {precision}: {dict(kinds)}", flush=True)
+    return Outcome(results, bars("Combinations", heights))
+
+
+def section(results: Results) -> Section:
+    """The page's words."""
+    rows = [
+        (precision, *(str(results[precision][kind]) for kind in ("ran", "refused", "broke")))
+        for precision in ("fp32", "bf16")
+    ]
+    reasons = results["fp32"]["refused_for"]
+    tables = [
+        Table(("precision", "ran ten steps", "refused", "broke"), rows),
+        Table(
+            ("key that would have to change", "refused"),
+            [(key, str(count)) for key, count in reasons.items()],
+            "Refusals by the first reason",
+        ),
+    ]
+    broken = [tuple(row) for precision in ("fp32", "bf16") for row in results[precision]["broken"]]
     if broken:
-        print_table((*FACTORS, "why"), broken)
-    print(
-        json.dumps(
-            {
-                "precision": "bf16" if bf16 else "fp32",
-                **{kind: counts[kind] for kind in ("ran", "refused", "broke")},
-                "refused_for": dict(reasons),
-                "seconds": round(time.perf_counter() - started),
-            },
-            indent=2,
-        )
+        tables.append(Table((*FACTORS, "why"), broken, "What broke"))
+    lists = "; ".join(f"{name}: {', '.join(v)}" for name, v in results["factors"].items())
+    text = (
+        "Every loss with every form, normalizer, penalty and diversity, each trained for ten steps "
+        "on one small conditional pair of networks; the lists come from the registries "
+        f"({lists}). A combination is refused by the recipe's own check, breaks (an error, or a "
+        "number that is no longer finite) or runs."
     )
-
-
-if __name__ == "__main__":
-    typer.run(run)
+    total = sum(results["fp32"][kind] for kind in ("ran", "refused", "broke"))
+    verdict = Verdict(
+        "what is not refused trains",
+        not broken,
+        f"{len(broken)} broke of {total} in each precision",
+    )
+    return Section("Combinations", text, tables, [verdict])

@@ -36,9 +36,18 @@ def test_modes_and_quality_by_hand() -> None:
     assert found.quality == pytest.approx(3 / 6)
 
 
+def test_a_stray_point_does_not_hold_a_mode() -> None:
+    # Of 300 points one percent is 3.
+    points = torch.zeros(300, 2)
+    points[:3] = torch.tensor([2.0, 0.0])
+    points[3:5] = torch.tensor([-2.0, 0.0])
+    found = coverage(points, ring())
+    assert (found.modes, found.held) == (2, 1)
+
+
 def test_nothing_finite_is_no_mode() -> None:
     found = coverage(torch.full((4, 2), math.inf), grid())
-    assert (found.modes, found.quality) == (0, 0.0)
+    assert (found.modes, found.held, found.quality) == (0, 0, 0.0)
 
 
 def test_centers() -> None:
@@ -52,7 +61,7 @@ def test_the_real_points_have_every_mode() -> None:
     assert points.shape == (2, 2500, 2)
     for own in points:
         found = coverage(own, grid())
-        assert found.modes == 25
+        assert (found.modes, found.held) == (25, 25)
         # A Rayleigh variable is below three sigma with probability 1 - exp(-9/2).
         assert found.quality == pytest.approx(1 - math.exp(-4.5), abs=0.01)
 
