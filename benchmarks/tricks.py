@@ -36,7 +36,8 @@ HEAD = """# Techniques, each where its authors showed it
 Written by `python -m benchmarks.tricks`; the figures are in [{figures}]({figures}). Means and
 standard deviations are over seeds; seconds a step are processor seconds of {threads}, all seeds of
 a variant together. A verdict is worked out from the figures: where a claim does not reproduce, the
-page says so. The settings are small and the same for all variants of an experiment, tuned for none.
+page says so. The settings are small and the same for all variants of an experiment but for what a
+variant names.
 """
 
 

@@ -55,7 +55,7 @@ def circular_norm(weight: NDArray[np.float64], side: int) -> float:
     """Largest singular value of the convolution of stride 1 on ``side`` by ``side``, wrapped.
 
     The Fourier transform takes it apart into one small matrix a frequency (Sedghi et al. 2019,
-    arXiv 1805.10408, theorem 6).
+    arXiv 1805.10408).
     """
     frequencies = np.fft.fft2(weight, (side, side)).transpose(2, 3, 0, 1)
     return float(np.linalg.svd(frequencies, compute_uv=False).max())
