@@ -45,6 +45,7 @@ BY_SIX = """
 name = "by-six"
 [data]
 layout = "targets"
+size = 96
 views = { target = "rgb" }
 [degrade]
 choices = ["bicubic:6"]
