@@ -204,8 +204,8 @@ def test_a_link_to_the_input_is_the_input(pixstack: Call, photo: Path, tmp_path:
 
 def test_an_interrupt_ends_the_run_with_130_and_leaves_nothing(tmp_path: Path) -> None:
     # Slow enough not to end by itself before the signal on a machine that is busy elsewhere.
-    write_denoise(tmp_path / "slow.onnx", layers=96)
-    values = np.random.default_rng(0).integers(0, 256, (1500, 2000, 3), dtype=np.uint8)
+    write_denoise(tmp_path / "slow.onnx", layers=24)
+    values = np.random.default_rng(0).integers(0, 256, (3000, 2000, 3), dtype=np.uint8)
     Image.fromarray(values).save(tmp_path / "large.png")
     (tmp_path / "out").mkdir()
     process = subprocess.Popen(
