@@ -82,11 +82,10 @@ def train(
         assign(run.stack, weights)
 
     # One process speaks and writes for all of them; gradients keep the others in step with it.
+    record = None
     if fabric.is_global_zero:
         for conflict in recipe.conflicts():
             print(f"careful: {conflict}", file=sys.stderr)
-    record = None
-    if fabric.is_global_zero:
         sweep(folder)
         write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
         record = Record(folder, recipe, run.step, run.seconds)

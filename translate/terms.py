@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +26,7 @@ DISCRIMINATOR_TERMS = Registry("discriminator term")
 
 
 @dataclass(frozen=True)
-class TermSpec:
+class TermSpec(ABC):
     """One summand of a loss: it counts every ``every`` steps, ``every`` times its weight."""
 
     weight: float = 1.0
@@ -42,12 +43,12 @@ class TermSpec:
         require(self.weight >= 0, "weight", self.weight, "0 or more")
         require(self.every >= 1, "every", self.every, "1 or more")
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 (most terms need nothing)
         """Read what the term needs, so that what is missing ends a run before its first step."""
 
+    @abstractmethod
     def value(self, context: StepContext) -> Tensor:
         """The unweighted term, a scalar in float32."""
-        raise NotImplementedError
 
 
 def read_terms(registry: Registry, table: Mapping[str, Any]) -> dict[str, TermSpec]:
@@ -151,22 +152,34 @@ class WeightL2(TermSpec):
         return weight_l2(context.parameters)
 
 
-@DISCRIMINATOR_TERMS.register("wgan_gp")
 @dataclass(frozen=True)
-class WganGp(TermSpec):
-    """Gradient norm held at ``norm`` between real and fake (Gulrajani et al. 2017, eq. 3)."""
+class GradientPenalty(TermSpec):
+    """Holds the critic's gradient at each picture; of weight 10 where nothing is said."""
 
     weight: float = 10.0
-    norm: float = 1.0
-    one_sided: bool = False
-    """Only norms above it cost."""
 
     judged: ClassVar[bool] = True
     per_picture: ClassVar[bool] = True
 
+
+@dataclass(frozen=True)
+class NormPenalty(GradientPenalty):
+    """Holds the norm of that gradient at ``norm``."""
+
+    norm: float = 1.0
+
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.norm >= 0, "norm", self.norm, "0 or more")
+
+
+@DISCRIMINATOR_TERMS.register("wgan_gp")
+@dataclass(frozen=True)
+class WganGp(NormPenalty):
+    """Gradient norm held at ``norm`` between real and fake (Gulrajani et al. 2017, eq. 3)."""
+
+    one_sided: bool = False
+    """Only norms above it cost."""
 
     def value(self, context: StepContext) -> Tensor:
         critic, real, fake = context.judge()
@@ -175,18 +188,8 @@ class WganGp(TermSpec):
 
 @DISCRIMINATOR_TERMS.register("dragan")
 @dataclass(frozen=True)
-class Dragan(TermSpec):
+class Dragan(NormPenalty):
     """Gradient norm held at ``norm`` around the data (Kodali et al. 2017, arXiv 1705.07215)."""
-
-    weight: float = 10.0
-    norm: float = 1.0
-
-    judged: ClassVar[bool] = True
-    per_picture: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.norm >= 0, "norm", self.norm, "0 or more")
 
     def value(self, context: StepContext) -> Tensor:
         critic, real, _ = context.judge()
@@ -195,13 +198,8 @@ class Dragan(TermSpec):
 
 @DISCRIMINATOR_TERMS.register("r1")
 @dataclass(frozen=True)
-class R1(TermSpec):
+class R1(GradientPenalty):
     """Half the squared gradient norm at real pictures (Mescheder et al. 2018, equation 9)."""
-
-    weight: float = 10.0
-
-    judged: ClassVar[bool] = True
-    per_picture: ClassVar[bool] = True
 
     def value(self, context: StepContext) -> Tensor:
         critic, real, _ = context.judge()
@@ -210,13 +208,8 @@ class R1(TermSpec):
 
 @DISCRIMINATOR_TERMS.register("r2")
 @dataclass(frozen=True)
-class R2(TermSpec):
+class R2(GradientPenalty):
     """Half the squared gradient norm at fakes (Mescheder et al. 2018, equation 10)."""
-
-    weight: float = 10.0
-
-    judged: ClassVar[bool] = True
-    per_picture: ClassVar[bool] = True
 
     def value(self, context: StepContext) -> Tensor:
         critic, _, fake = context.judge()
@@ -225,13 +218,8 @@ class R2(TermSpec):
 
 @DISCRIMINATOR_TERMS.register("zero_centered")
 @dataclass(frozen=True)
-class ZeroCentered(TermSpec):
+class ZeroCentered(GradientPenalty):
     """Squared gradient norm between real and fake (Thanh-Tung et al. 2019, arXiv 1902.03984)."""
-
-    weight: float = 10.0
-
-    judged: ClassVar[bool] = True
-    per_picture: ClassVar[bool] = True
 
     def value(self, context: StepContext) -> Tensor:
         critic, real, fake = context.judge()
