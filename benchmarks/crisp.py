@@ -22,8 +22,9 @@ from benchmarks.pictures import DATA, need_folder, need_model
 from export.runtime import Translator
 from pixstack.console import print_table
 from stacks.evaluate import Protocol, prepare
+from translate.layouts import Reading, find_items
 from translate.metrics import finest_band, luma, measure
-from translate.pairs import Pairs, find_items
+from translate.pairs import Pairs
 from translate.pixels import to_bytes
 
 Picture = NDArray[np.float32]
@@ -66,7 +67,7 @@ def run(
     limit: Annotated[int, typer.Option(help="Only the first so many pictures; 0 for all.")] = 0,
 ) -> None:
     """Compare the crisp model with the faithful one and with the faithful one sharpened."""
-    items = find_items(need_folder(data, folder), "targets", {"target": "rgb"})
+    items = find_items(need_folder(data, folder), "targets", Reading({"target": "rgb"}))
     pairs = Pairs(items[: limit or None], cache_bytes=0)
     models = {name: Translator(need_model(name)) for name in (faithful, crisp)}
     protocol = Protocol(f"bicubic:{SCALE}")

@@ -23,6 +23,7 @@ from export.manifest import MANIFEST_KEY, Manifest
 from export.verify import ExportError, verify_tiles, verify_values
 from stacks.checkpoint import load_stack
 from stacks.cost import macs, parameters
+from stacks.feeds import random_inputs
 from stacks.stack import Stack
 
 OPSET = 20
@@ -85,7 +86,7 @@ def export_stack(
     stack = load_stack(checkpoint)
     module = ShippedStack(stack)
     # Fewer pixels than this are no picture: a 1x1 upload is a mistake that somebody should hear of.
-    least = max(smallest_size(module), _SMALLEST_LEAST)
+    least = 1 if stack.recipe.points else max(smallest_size(module), _SMALLEST_LEAST)
     steps.done()
     halo = measure_halo(stack)
     steps.done()
@@ -139,9 +140,8 @@ def convert(module: ShippedStack, manifest: Manifest) -> onnx.ModelProto:
     """
     dynamic = torch.export.Dim.DYNAMIC
     example = example_inputs(module.stack, manifest)
-    shapes = tuple(
-        {0: dynamic, 2: dynamic, 3: dynamic} if x.dim() == 4 else {0: dynamic} for x in example
-    )
+    sized = {0: dynamic} if module.stack.recipe.points else {0: dynamic, 2: dynamic, 3: dynamic}
+    shapes = tuple(sized if x.dim() == 4 else {0: dynamic} for x in example)
     try:
         with quiet():
             program = torch.onnx.export(
@@ -179,12 +179,9 @@ def example_inputs(stack: Stack, manifest: Manifest) -> tuple[Tensor, ...]:
     """Inputs to trace with: no size is 1 or a multiple, which tracing would take for fixed."""
     multiple = max(stack.multiple, manifest.min_size)
     height, width = 5 * multiple + 1, 6 * multiple + 1
-    return tuple(
-        torch.tensor([-1.0, 10.0])
-        if name == "strength"
-        else torch.rand(2, view.channels, height * view.scale, width * view.scale)
-        for name, view in stack.inputs.items()
-    )
+    if stack.recipe.points:
+        height = width = 1
+    return tuple(random_inputs(stack, 2, height, width).values())
 
 
 def strip(model: onnx.ModelProto) -> None:
@@ -209,6 +206,8 @@ def name_sizes(model: onnx.ModelProto, manifest: Manifest) -> None:
         sizes = values[port.name].type.tensor_type.shape.dim
         sizes[0].dim_param = "N"
         for size, letter in zip(sizes[2:], "HW", strict=False):
+            if manifest.picture is None:
+                continue  # A picture from noise has a size of its own.
             size.dim_param = letter if port.scale == 1 else f"{port.scale:g}*{letter}"
 
 
@@ -231,12 +230,7 @@ def smallest_size(module: ShippedStack) -> int:
     """
     side, reason = 1, ""
     while side <= _LARGEST_LEAST:
-        inputs = [
-            torch.full((1,), -1.0)
-            if name == "strength"
-            else torch.rand(1, view.channels, side * view.scale, side * view.scale)
-            for name, view in module.stack.inputs.items()
-        ]
+        inputs = random_inputs(module.stack, 1, side, side).values()
         try:
             with torch.inference_mode():
                 module(*inputs)

@@ -11,11 +11,11 @@ from typing import Any
 
 from export.graph import View, written_views
 from export.manifest import Input, Manifest, Output
+from stacks.data_spec import DataSpec, FolderSpec
 from stacks.recipe import recipe_hash, recipe_text
-from stacks.spec import DataSpec, FolderSpec, Recipe
+from stacks.spec import Recipe
 from stacks.stack import Stack
 from translate.degrade import Noise, parse_degradation
-from translate.pairs import CHANNELS
 from translate.pixels import SIGMA_UNIT
 
 TOOLS = ("torch", "onnx", "onnxscript", "onnxslim", "onnxruntime-gpu", "onnxruntime", "pixstack")
@@ -48,7 +48,7 @@ def describe(
         name=name or recipe.name,
         task=recipe.task,
         inputs=tuple(describe_input(stack, name) for name in stack.inputs),
-        outputs=tuple(describe_output(view) for view in written_views(stack)),
+        outputs=tuple(describe_output(view, recipe.data) for view in written_views(stack)),
         version=version,
         size_multiple=stack.multiple,
         min_size=least,
@@ -90,20 +90,39 @@ def describe_input(stack: Stack, name: str) -> Input:
             unit=f"noise sigma on 0..{SIGMA_UNIT:g}",
             description="strength of the noise; -1: found in the picture",
         )
-    view = stack.inputs[name]
-    kind = next(kind for kind, channels in CHANNELS.items() if channels == view.channels)
-    return Input(name, kind, scale=view.scale, range=(0, 1))
+    view, data = stack.inputs[name], stack.recipe.data
+    if view.kind.is_noise:
+        return Input(name, "noise", scale=view.scale, description="standard normal values")
+    names = data.names.get(name, ())
+    if view.kind.family == "class":
+        return Input(name, str(view.kind), default=0, names=names)
+    if view.kind.family == "labels":
+        return Input(name, str(view.kind), palette=colors(data, name), names=names)
+    return Input(name, str(view.kind), scale=view.scale, range=(0, 1))
 
 
-def describe_output(view: View) -> Output:
+def colors(data: DataSpec, view: str) -> tuple[tuple[int, int, int], ...]:
+    """The palette of a view; empty where its pictures hold ids."""
+    return tuple((red, green, blue) for red, green, blue in data.palette.get(view, ()))
+
+
+def describe_output(view: View, data: DataSpec) -> Output:
     """What comes back under a name."""
+    if view.kind.family == "labels":
+        return Output(
+            view.name,
+            str(view.kind),
+            scale=view.scale,
+            palette=colors(data, view.truth),
+            names=data.names.get(view.truth, ()),
+        )
     if view.truth == "noise_map":
         text = f"noise sigma that was told or found, divided by {SIGMA_UNIT:g}"
     elif view.scale > 1:
         text = f"the picture, {view.scale} times as large"
     else:
         text = ""
-    return Output(view.name, view.kind, scale=view.scale, range=(0, 1), description=text)
+    return Output(view.name, str(view.kind), scale=view.scale, range=(0, 1), description=text)
 
 
 def strongest(recipe: Recipe) -> float:

@@ -10,8 +10,9 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from stacks.stack import Stack, truth_kind
+from stacks.stack import Stack
 from stacks.stage import Stage
+from translate.kinds import Kind
 from translate.layers.resampling import pad_to_multiple
 
 
@@ -20,7 +21,7 @@ class View:
     """One picture that the graph gives back."""
 
     name: str
-    kind: str
+    kind: Kind
     scale: int
     """Pixels of it on one pixel of the source, along one side."""
     truth: str
@@ -41,6 +42,7 @@ class ShippedStack(nn.Module):
         super().__init__()
         self.stack = folded(stack)
         self.inputs = tuple(stack.inputs)
+        self.kinds = {name: view.kind for name, view in stack.inputs.items()}
         self.outputs = written_views(stack)
         self.multiple = stack.multiple
         self.eval()
@@ -50,26 +52,36 @@ class ShippedStack(nn.Module):
 
         Args:
             inputs: one for each name in ``self.inputs``: pictures ``(N, C, H, W)`` float32 in
-                [0, 1] (values outside pass through), ``strength (N,)`` float32, sigma on 0..255,
-                -1 where the stack itself is to find it.
+                [0, 1] (values outside pass through), label ids ``(N, 1, H, W)`` and classes
+                ``(N,)`` int64, noise ``(N, C)`` or ``(N, C, H, W)`` float32, ``strength (N,)``
+                float32, sigma on 0..255, -1 where the stack itself is to find it.
 
         Returns:
-            One for each of ``self.outputs``: ``(N, C, scale H, scale W)`` float32, not clipped.
+            One for each of ``self.outputs``: ``(N, C, scale H, scale W)`` float32, not clipped;
+            of labels their ids ``(N, 1, scale H, scale W)`` int64.
         """
         views = dict(zip(self.inputs, inputs, strict=True))
-        height, width = views["source"].shape[-2:]
-        views = {
-            name: pad_to_multiple(view, self.multiple) if view.dim() == 4 else view
-            for name, view in views.items()
-        }
+        first = next((name for name in self.inputs if self.kinds[name].is_picture), None)
+        size = views[first].shape[-2:] if first and self.multiple > 1 else None
+        if size is not None:
+            views = {
+                name: pad_to_multiple(view, self.multiple) if view.dim() == 4 else view
+                for name, view in views.items()
+            }
         written = self.stack(views)
-        pictures = [written[output.name] for output in self.outputs]
-        if self.multiple == 1:
+        pictures = [shipped(written[output.name], output) for output in self.outputs]
+        if size is None:
             return tuple(pictures)
+        height, width = size
         return tuple(
             picture[:, :, : height * output.scale, : width * output.scale]
             for picture, output in zip(pictures, self.outputs, strict=True)
         )
+
+
+def shipped(view: Tensor, output: View) -> Tensor:
+    """A view as it ships: of labels the most probable one."""
+    return view.argmax(dim=1, keepdim=True) if output.kind.family == "labels" else view
 
 
 def folded(stack: Stack) -> Stack:
@@ -91,9 +103,7 @@ def written_views(stack: Stack) -> tuple[View, ...]:
     """The pictures that a stack writes, the last first; features handed up are no pictures."""
     views: dict[str, View] = {}
     for stage in cast(Iterable[Stage], stack.stages.values()):
-        spec = stage.spec
-        kinds = stack.recipe.data.views
-        kind = "gray" if spec.truth == "noise_map" else truth_kind(kinds, spec.truth)
+        spec, writes = stage.spec, stage.writes
         views.pop(spec.writes, None)
-        views[spec.writes] = View(spec.writes, kind, stage.writes.scale, spec.truth)
+        views[spec.writes] = View(spec.writes, writes.kind, writes.scale, spec.truth)
     return tuple(reversed(views.values()))

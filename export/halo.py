@@ -24,6 +24,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from export.graph import View, folded, written_views
+from stacks.feeds import random_view
 from stacks.stack import Stack
 
 # Activations under all the names that torch gives them; the first argument is what is activated.
@@ -47,6 +48,8 @@ def measure_halo(stack: Stack) -> int | None:
         The distance, rounded up to the stack's multiple; None where every pixel depends on the
         whole picture (instance normalization, attention), or on more than 500 pixels around it.
     """
+    if stack.recipe.points:
+        return None
     shell = positive(stack)
     outputs = written_views(stack)
     multiple = stack.multiple
@@ -119,9 +122,11 @@ def probe(shell: Stack, size: tuple[int, int]) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(1)
     views: dict[str, Tensor] = {}
     for name, view in shell.inputs.items():
-        if name == "strength":
-            views[name] = torch.full((1,), -1.0, dtype=torch.float64)
+        if not view.kind.is_map:
+            made = random_view(view, 1, *size, generator)
+            views[name] = made.double() if made.is_floating_point() else made
             continue
+        # Labels as planes: of ids there is no gradient.
         shape = (1, view.channels, size[0] * view.scale, size[1] * view.scale)
         picture = torch.rand(shape, dtype=torch.float64, generator=generator)
         # Above one half a picture is positive in the network's range too.

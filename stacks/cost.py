@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from stacks.feeds import random_inputs
 from stacks.stack import Stack
 from translate.layers.resampling import pad_to_multiple
 
@@ -20,17 +21,17 @@ def parameters(module: nn.Module) -> int:
 def macs(stack: Stack, height: int, width: int) -> int:
     """Multiply-accumulates of one source of ``height x width`` pixels, without computing it.
 
+    A stack that starts from noise makes one picture of its own size.
+
     Counted are convolutions, transposed convolutions, linear layers, matrix products and
     attention, as they are carried out: on a source padded to the stack's multiple. Activations,
     sums and resampling are not.
     """
     shell = copy.deepcopy(stack).to("meta").eval()
-    views = {
-        name: torch.empty(1, device="meta")
-        if name == "strength"
-        else torch.empty(1, view.channels, height * view.scale, width * view.scale, device="meta")
-        for name, view in stack.inputs.items()
-    }
+    if stack.recipe.points:
+        height = width = 1
+    with torch.device("meta"):
+        views = random_inputs(stack, 1, height, width)
     views = {
         name: pad_to_multiple(view, stack.multiple) if view.dim() == 4 else view
         for name, view in views.items()

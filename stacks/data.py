@@ -9,7 +9,8 @@ from stacks.spec import FolderSpec, PhaseSpec, Recipe
 from translate.augment import Augment
 from translate.batches import Sampler
 from translate.degrade import parse_degradation
-from translate.pairs import DataError, Pairs, find_items
+from translate.layouts import Reading, find_items
+from translate.pairs import DataError, Pairs
 
 
 def training_groups(recipe: Recipe) -> list[tuple[Pairs, float]]:
@@ -35,6 +36,8 @@ def phase_sampler(
         Augment(recipe.augment),
         recipe.seed,
         recipe.degrade.told,
+        recipe.data.kinds,
+        recipe.points,
     )
 
 
@@ -47,7 +50,15 @@ def open_folder(recipe: Recipe, folder: FolderSpec) -> Pairs:
     """The pairs of one folder."""
     data = recipe.data
     path = Path(data.root) / folder.path
-    items = find_items(path, data.layout, data.views, folder.reduce, data.swap)[folder.chosen()]
+    reading = Reading(
+        data.views,
+        folder.reduce,
+        (data.size, data.size) if data.fit == "resize" else None,
+        data.swap,
+        data.palette,
+        data.names,
+    )
+    items = find_items(path, data.layout, reading)[folder.chosen()]
     if not items:
         raise DataError(f"{path}: no picture is left by pictures = {folder.pictures!r}")
     share = folder.share / sum(other.share for other in recipe.data.folder)

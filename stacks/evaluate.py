@@ -14,9 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from stacks.feeds import random_view
 from stacks.stack import Stack
+from stacks.stage import ViewSpec
 from translate.degrade import parse_degradation
+from translate.kinds import parse_kind
 from translate.layers.resampling import pad_to_multiple
 from translate.metrics import measure
 from translate.pairs import DataError, Item, Pairs
@@ -88,8 +92,9 @@ def evaluate(
     for index, item in enumerate(pairs.items):
         with named(item.name):
             source, target = prepare(pairs, index, protocol)
+            views = {**others(pairs, index), "source": source, **(inputs or {})}
             started = time.perf_counter()
-            result = predict({"source": source, **(inputs or {})})[output]
+            result = predict(views)[output]
             seconds = time.perf_counter() - started
             measures = measure(result, target, protocol.border)
         yield Score(item.name, measures, seconds)
@@ -106,12 +111,29 @@ def named(name: str) -> Iterator[None]:
         raise ValueError(f"{name}: {error}") from None
 
 
+def others(pairs: Pairs, index: int) -> dict[str, Any]:
+    """What an item has beside source and target: further pictures, label ids, classes."""
+    pictures = {
+        name: as_given(pairs, index, name)
+        for name in pairs.items[index].views
+        if name not in ("source", "target")
+    }
+    return {**pictures, **pairs.values(index)}
+
+
+def as_given(pairs: Pairs, index: int, name: str) -> NDArray[Any]:
+    """A picture ``(H, W, C)`` in [0, 1], or label ids ``(H, W, 1)``."""
+    pixels = pairs.load(index)[name]
+    labels = parse_kind(pairs.items[index].views[name].kind).family == "labels"
+    return pixels if labels else to_floats(pixels)
+
+
 def prepare(pairs: Pairs, index: int, protocol: Protocol) -> tuple[Picture, Picture]:
     """Source and target of one picture, degraded by the protocol."""
     views = pairs.load(index)
     target = to_floats(views["target"])
     if not protocol.degrade:
-        return to_floats(views["source"] if "source" in views else views["target"]), target
+        return as_given(pairs, index, "source" if "source" in views else "target"), target
     scale = protocol.scale
     height, width = (side - side % scale for side in target.shape[:2])
     target = target[:height, :width]
@@ -128,16 +150,24 @@ def means(scores: Sequence[Score]) -> dict[str, float]:
 
 
 def stack_predictor(stack: Stack) -> Predict:
-    """A stack as a predictor; sources are padded to its multiple and results cut back."""
+    """A stack as a predictor; sources are padded to its multiple and results cut back.
+
+    Noise that is not given is drawn from a generator of a fixed seed.
+    """
     device = next(stack.parameters()).device
 
     def predict(views: Mapping[str, Any]) -> dict[str, Picture]:
-        source = torch.from_numpy(np.ascontiguousarray(views["source"])).permute(2, 0, 1)[None]
-        height, width = source.shape[-2:]
-        tensors = {"source": pad_to_multiple(source, stack.multiple).to(device)}
-        if "strength" in stack.inputs:
-            strength = float(views.get("strength", -1.0))
-            tensors["strength"] = torch.tensor([strength], device=device)
+        height, width = views["source"].shape[:2]
+        generator = torch.Generator().manual_seed(0)
+        tensors: dict[str, Tensor] = {}
+        for name, spec in stack.inputs.items():
+            if name in views:
+                given = as_tensor(views[name], spec)
+            else:
+                given = random_view(spec, 1, height, width, generator)
+            tensors[name] = given.to(device)
+            if given.dim() == 4:
+                tensors[name] = pad_to_multiple(tensors[name], stack.multiple)
         with torch.inference_mode():
             written = stack(tensors)
         return {
@@ -148,6 +178,21 @@ def stack_predictor(stack: Stack) -> Predict:
         }
 
     return predict
+
+
+def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
+    """A view of one item in numpy, or a number, as a batch of one."""
+    match spec.kind.family:
+        case "class":
+            return torch.tensor([int(value)])
+        case "strength":
+            return torch.tensor([float(value)])
+        case "noise" | "noise-map":
+            return torch.as_tensor(np.asarray(value, np.float32))[None]
+        case "labels":
+            return torch.as_tensor(np.asarray(value, np.int64)).reshape(1, 1, *value.shape[:2])
+        case _:
+            return torch.from_numpy(np.ascontiguousarray(value)).permute(2, 0, 1)[None]
 
 
 def output_of_scale(stack: Stack, scale: int) -> str:

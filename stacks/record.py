@@ -30,6 +30,7 @@ from stacks.checkpoint import write_whole
 from stacks.run import Run
 from stacks.spec import Recipe
 from translate.batches import Batch
+from translate.kinds import Kind, planes
 from translate.layers.resampling import upsample
 from translate.pixels import to_bytes, to_picture
 
@@ -112,7 +113,11 @@ class Record:
         with torch.inference_mode():
             views = {name: view.to(run.fabric.device)[:4] for name, view in batch.views.items()}
             written = run.average.module(views, run.stack.truths(batch))
-        pictures = [views["source"], *written.values(), views["target"]]
+        kinds = {name: view.kind for name, view in run.stack.views.items()}
+        pictures = [views["source"]] if "source" in views else []
+        pictures = [shown(picture, kinds["source"]) for picture in pictures]
+        pictures += [shown(view, kinds[name]) for name, view in written.items()]
+        pictures.append(shown(views["target"], run.recipe.data.kinds["target"]))
         pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]
         side = max(picture.shape[-1] for picture in pictures)
         columns = [upsample(picture.float(), side // picture.shape[-1]) for picture in pictures]
@@ -120,7 +125,7 @@ class Record:
             np.concatenate(
                 [np.broadcast_to(to_picture(c, index), (side, side, 3)) for c in columns], axis=1
             )
-            for index in range(len(views["source"]))
+            for index in range(len(views["target"]))
         ]
         pixels = to_bytes(np.concatenate(rows))
         file = io.BytesIO()
@@ -150,6 +155,13 @@ class Record:
         lines = self.log.read_text("utf-8").splitlines()
         kept = [line for line in lines if is_line(line) and json.loads(line)["step"] <= step]
         write_whole(self.log, "".join(f"{line}\n" for line in kept).encode())
+
+
+def shown(view: Tensor, kind: Kind) -> Tensor:
+    """A view as a picture in [0, 1]; labels as steps of gray."""
+    if kind.family != "labels":
+        return view
+    return planes(view, kind).argmax(dim=1, keepdim=True) / max(1, kind.count - 1)
 
 
 def is_line(line: str) -> bool:

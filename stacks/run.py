@@ -152,8 +152,7 @@ class Run:
         Raises:
             TableError: a stage enlarges by a factor that no degradation reduces by.
         """
-        choices = self.recipe.degrade.choices
-        scales = sorted({parse_degradation(text).scale for text in choices} or {1})
+        scales = self.scales()
         for index, phase in enumerate(self.recipe.phase):
             for name in phase.train:
                 stage = self.stack.stages[name]
@@ -165,14 +164,20 @@ class Run:
                         f"sources are reduced by {given} only, so it has no truth to learn from"
                     )
 
+    def scales(self) -> list[int]:
+        """Target pixels on one of the source, along one side, of the batches there are."""
+        if self.recipe.points:
+            return [self.recipe.data.size]
+        choices = self.recipe.degrade.choices
+        return sorted({parse_degradation(text).scale for text in choices} or {1})
+
     def check_crops(self) -> None:
         """The networks take the crops of every phase.
 
         Raises:
             TableError: a crop, reduced, does not divide by what the stack needs.
         """
-        scales = [parse_degradation(text).scale for text in self.recipe.degrade.choices]
-        needed = self.stack.multiple * max(scales, default=1)
+        needed = self.stack.multiple * max(self.scales())
         for index, phase in enumerate(self.recipe.phase):
             key = f"phase[{index}].size" if phase.size else "data.size"
             size = phase.size or self.recipe.data.size
@@ -300,22 +305,33 @@ def channels_last(module: Network) -> Network:
 
 
 def discriminator_channels(stack: Stack, name: str) -> int:
-    """Channels that the discriminator of a stage is shown: the picture and, of bands, the base.
+    """Channels that the discriminator of a stage is shown: the picture and its condition.
 
     Raises:
-        TableError: the band is of a picture that has other channels than the source.
+        TableError: the band is of a picture that has other channels than what it is added to, or
+            there is no condition.
     """
     stage = stack.stages[name]
     together = stage.spec.presentation.pack
-    channels, base = stage.writes.channels, stack.inputs["source"].channels
+    channels = stage.writes.channels
     if stage.spec.sees == "picture":
         return channels * together
     if stage.spec.sees == "pair":
-        read = sum(stack.views[view].channels for view in stage.spec.reads)
+        read = sum(stage.kinds[view].channels for view in stage.conditions)
+        if not read:
+            raise TableError(
+                f"stage {name!r}: sees = 'pair', but it reads noise alone, which is no condition"
+            )
         return (channels + read) * together
+    base = stack.views[band_base(stack, name)].channels
     if channels != base:
         raise TableError(
-            f"stage {name!r}: sees = 'band' is what was added to the source, but a picture of "
-            f"{channels} channels is written and the source has {base}"
+            f"stage {name!r}: sees = 'band' is what was added to the picture before, but a picture "
+            f"of {channels} channels is written and that has {base}"
         )
     return (channels + base) * together
+
+
+def band_base(stack: Stack, name: str) -> str:
+    """The view that a band was added to: the source, or in a stack from noise what is read."""
+    return "source" if "source" in stack.inputs else stack.stages[name].spec.reads[0]

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
 from translate.degrade import DegradationError, parse_degradation
@@ -16,99 +16,8 @@ from translate.discriminators import DISCRIMINATORS
 from translate.generators import GENERATORS
 from translate.objective import ObjectiveSpec
 from translate.optim import OptimizerSpec, ScheduleSpec
-from translate.pairs import CHANNELS, Layout
 from translate.presentation import PresentationSpec
 from translate.tables import TableError, require
-
-
-@dataclass(frozen=True)
-class FolderSpec:
-    """A folder of pictures beneath the data root."""
-
-    path: str = "."
-    share: float = 1.0
-    """Of the items of a batch, relative to the other folders'."""
-    reduce: int = 1
-    """Shrink by this whole factor: cleans compressed photographs."""
-    pictures: str = ":"
-    """Which ones, by name order, as a Python slice: ``:-80`` leaves the last 80 out."""
-
-    def __post_init__(self) -> None:
-        require(self.share > 0, "share", self.share, "above 0")
-        require(self.reduce >= 1, "reduce", self.reduce, "1 or more")
-        try:
-            self.chosen()
-        except ValueError:
-            raise TableError(
-                f"pictures: got {self.pictures!r}; allowed: START:STOP, either may be empty"
-            ) from None
-
-    def chosen(self) -> slice:
-        """The slice over the pictures in name order."""
-        start, colon, stop = self.pictures.partition(":")
-        if not colon:
-            raise ValueError(self.pictures)
-        return slice(int(start) if start else None, int(stop) if stop else None)
-
-
-@dataclass(frozen=True)
-class DataSpec:
-    """Where the pictures are and how they are read."""
-
-    root: str = "data"
-    layout: Layout = "views"
-    views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
-    size: int = 128
-    """Side of the training crop of the largest view, in pixels."""
-    swap: bool = False
-    """In side-by-side pictures the left half is the target."""
-    cache: float = 2.0
-    """Gigabytes of decoded pictures to keep."""
-    folder: tuple[FolderSpec, ...] = (FolderSpec(),)
-
-    def __post_init__(self) -> None:
-        require(self.size >= 8, "size", self.size, "8 or more")
-        for view, kind in self.views.items():
-            if kind not in CHANNELS:
-                known = ", ".join(CHANNELS)
-                raise TableError(f"views.{view}: unknown kind {kind!r}; known: {known}")
-        if "target" not in self.views:
-            raise TableError("views: no 'target'; a stack learns from target pictures")
-        if self.layout != "targets" and "source" not in self.views:
-            raise TableError(f"views: no 'source'; layout {self.layout!r} brings one")
-        for view, kind in self.views.items():
-            if self.layout != "views" and view not in ("source", "target"):
-                raise TableError(f"views: {view!r} has no place in layout {self.layout!r}")
-            if self.layout == "targets" and kind != self.views["target"]:
-                raise TableError(
-                    f"views.source: got {kind!r}; sources made from targets are of their kind, "
-                    f"{self.views['target']!r}"
-                )
-
-
-@dataclass(frozen=True)
-class DegradeSpec:
-    """How sources are made from targets; empty where the data bring their own."""
-
-    choices: tuple[str, ...] = ()
-    shares: tuple[float, ...] = ()
-    """Of the batches, one for each choice; equal where empty."""
-    told: float = 0.5
-    """Share of the items whose noise strength is told; the others get -1, automatic."""
-
-    def __post_init__(self) -> None:
-        for index, text in enumerate(self.choices):
-            try:
-                parse_degradation(text)
-            except DegradationError as error:
-                raise TableError(f"choices[{index}]: {error}") from None
-        require(
-            len(self.shares) in (0, len(self.choices)) and all(share > 0 for share in self.shares),
-            "shares",
-            self.shares,
-            "one number above 0 for each choice",
-        )
-        require(0 <= self.told <= 1, "told", self.told, "0 to 1")
 
 
 def parse_generator(table: object, path: str) -> Any:
@@ -261,14 +170,24 @@ class Recipe:
         require(0 <= self.seed < 2**63, "seed", self.seed, "0 up to 2^63")
         require(bool(self.stage), "stage", [], "one stage or more")
         require(bool(self.phase), "phase", [], "one phase or more")
-        if (self.data.layout == "targets") != bool(self.degrade.choices):
+        if self.data.layout != "targets" and self.degrade.choices:
             raise TableError(
-                "degrade.choices: needed with data.layout 'targets', where sources are made, "
-                "and with no other"
+                "degrade.choices: sources are made with data.layout 'targets' and with no other"
+            )
+        noisy = any(kind.is_noise for kind in self.data.kinds.values())
+        if self.data.layout == "targets" and not self.degrade.choices and not noisy:
+            raise TableError(
+                "degrade.choices: missing; with data.layout 'targets' sources are made, or the "
+                "stack starts from a view of kind noise:C"
             )
         if self.degrade.choices and self.validation.folder and not self.validation.degrade:
             raise TableError(
                 "validation.degrade: missing; targets that are not degraded have no sources"
+            )
+        if self.points and self.validation.folder:
+            raise TableError(
+                "validation.folder: a stack that starts from noise has no source to be held "
+                "against a target; leave it out"
             )
         names = [stage.name for stage in self.stage]
         for name in {name for name in names if names.count(name) > 1}:
@@ -287,6 +206,12 @@ class Recipe:
         for conflict in self.conflicts():
             if conflict.impossible and not self.force:
                 raise TableError(f"{conflict}; force = true trains it all the same")
+
+    @property
+    def points(self) -> bool:
+        """Whether the stack starts from points of noise: no picture is given."""
+        pictures = [view for view, kind in self.data.kinds.items() if kind.is_picture]
+        return not self.degrade.choices and pictures == ["target"]
 
     def conflicts(self) -> list[Conflict]:
         """What does not go together, or is known to be fragile, with the reason and the paper."""

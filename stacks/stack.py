@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from stacks.spec import Recipe
 from stacks.stage import Stage, Views, ViewSpec
 from translate.batches import Batch
-from translate.pairs import CHANNELS
+from translate.kinds import Kind, planes
 from translate.tables import TableError
 
 
@@ -37,15 +37,12 @@ class Stack(nn.Module):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        kinds = recipe.data.views
         self.inputs = input_views(recipe)
         self.views = {name: spec for name, spec in self.inputs.items() if name != "strength"}
         self.stages = Stages()
         for index, spec in enumerate(recipe.stage):
             try:
-                noise = spec.truth == "noise_map"
-                channels = 1 if noise else CHANNELS[truth_kind(kinds, spec.truth)]
-                stage = Stage(spec, self.views, channels)
+                stage = Stage(spec, self.views, truth_kind(recipe, spec.truth))
             except TableError as error:
                 raise TableError(f"stage[{index}]: {error}") from None
             if "." in spec.name or hasattr(self.stages, spec.name):
@@ -65,7 +62,7 @@ class Stack(nn.Module):
         """The views that the stages wrote, in their order.
 
         Args:
-            views: the inputs: pictures ``(N, C, H, W)`` in [0, 1], ``strength (N,)``.
+            views: the inputs, as `Stage.forward` takes them.
             stages: only these run, in the order of the stack; all where None.
             truths: what the stages after read instead of what a stage wrote (feed = "truth").
         """
@@ -89,11 +86,12 @@ class Stack(nn.Module):
         """
         spec, scale = self.stages[stage].spec, self.stages[stage].writes.scale
         if spec.truth != "target":
-            return batch.views[spec.truth]
+            return planes(batch.views[spec.truth], self.stages[stage].writes.kind)
         if batch.scale % scale:
             return None
         reduced = batch.scale // scale
-        return batch.views["target" if reduced == 1 else f"down{reduced}:target"]
+        truth = batch.views["target" if reduced == 1 else f"down{reduced}:target"]
+        return planes(truth, self.stages[stage].writes.kind)
 
     def truths(self, batch: Batch) -> dict[str, Tensor]:
         """What each stage should have written; stages without one are left out."""
@@ -110,24 +108,29 @@ class Stack(nn.Module):
         return multiple
 
 
-def truth_kind(kinds: Mapping[str, str], truth: str) -> str:
-    """The kind of a view of the data."""
-    if truth not in kinds:
-        raise TableError(f"stage truth {truth!r} is no view of the data; known: {', '.join(kinds)}")
+def truth_kind(recipe: Recipe, truth: str) -> Kind:
+    """The kind of what a stage is held against."""
+    kinds = recipe.data.kinds
+    if truth == "noise_map":
+        return Kind("gray")
+    if truth not in kinds or not kinds[truth].is_picture:
+        known = ", ".join(name for name, kind in kinds.items() if kind.is_picture)
+        raise TableError(f"stage truth {truth!r} is no picture of the data; known: {known}")
     return kinds[truth]
 
 
 def input_views(recipe: Recipe) -> dict[str, ViewSpec]:
     """The views that the caller of the stack brings, in the order of the file's inputs."""
     written = {stage.writes for stage in recipe.stage}
+    read = {name for stage in recipe.stage for name in stage.reads}
     inputs = {
-        name: ViewSpec(CHANNELS[kind])
-        for name, kind in recipe.data.views.items()
-        if name not in written and name != "target"
+        name: ViewSpec(kind, kind.scale)
+        for name, kind in recipe.data.kinds.items()
+        if name in read - written and name != "target"
     }
-    if "source" not in inputs:
+    if "source" not in inputs and recipe.degrade.choices:
         # Sources made by degrading targets are of the target's kind.
-        inputs = {"source": ViewSpec(CHANNELS[recipe.data.views["target"]]), **inputs}
+        inputs = {"source": ViewSpec(recipe.data.kinds["target"]), **inputs}
     if any(stage.join == "told" for stage in recipe.stage):
-        inputs["strength"] = ViewSpec(1)
+        inputs["strength"] = ViewSpec(Kind("strength"))
     return inputs

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stacks.spec import StageSpec
+from translate.kinds import Kind, planes, seen
 from translate.layers.resampling import upsample
-from translate.pixels import SIGMA_UNIT, from_network, to_network
+from translate.pixels import SIGMA_UNIT, from_network
 from translate.tables import TableError
 
 Views = dict[str, Tensor]
+LOGITS = 8.0
+"""Generators that end in tanh write [-1, 1]; stretched by this, a label can be all but certain."""
 
 
 @dataclass(frozen=True)
 class ViewSpec:
     """What a stage knows of a view before it has one."""
 
-    channels: int
+    kind: Kind
     scale: int = 1
     """Pixels of this view on one pixel of the source, along one side."""
+
+    @property
+    def channels(self) -> int:
+        """Planes that a network sees of it."""
+        return self.kind.channels
+
+
+POINT = ViewSpec(Kind("noise"))
+"""The grid of a stage that reads no map: one pixel."""
 
 
 class Stage(nn.Module):
@@ -30,10 +44,10 @@ class Stage(nn.Module):
     Args:
         spec: what it reads and writes.
         views: the views there are before it.
-        channels: of the view it writes.
+        kind: of the view it writes.
     """
 
-    def __init__(self, spec: StageSpec, views: dict[str, ViewSpec], channels: int) -> None:
+    def __init__(self, spec: StageSpec, views: dict[str, ViewSpec], kind: Kind) -> None:
         super().__init__()
         self.spec = spec
         for name in [*spec.reads, *([spec.features] if spec.features else [])]:
@@ -43,11 +57,15 @@ class Stage(nn.Module):
                     f"stage {spec.name!r} reads {name!r}, which no earlier stage writes; "
                     f"known: {known}"
                 )
-        self.base = views[spec.reads[0]]
-        self.resize = {name: self.base.scale // views[name].scale for name in spec.reads}
+        self.kinds = {name: views[name].kind for name in spec.reads}
+        maps = [name for name in spec.reads if self.kinds[name].is_map]
+        self.base = views[maps[0]] if maps else POINT
+        if maps and self.kinds[maps[0]].is_noise and not all(self.kinds[m].is_noise for m in maps):
+            raise TableError(f"stage {spec.name!r}: the first map it reads must not be noise")
+        self.resize = {name: self.base.scale // views[name].scale for name in maps}
         if any(factor < 1 for factor in self.resize.values()):
-            raise TableError(f"stage {spec.name!r}: the first view it reads must be the largest")
-        for name in spec.reads:
+            raise TableError(f"stage {spec.name!r}: the first map it reads must be the largest")
+        for name in maps:
             if self.base.scale % views[name].scale:
                 raise TableError(
                     f"stage {spec.name!r}: {name!r} of scale {views[name].scale} does not enlarge "
@@ -55,20 +73,33 @@ class Stage(nn.Module):
                 )
         self.check_features(views)
         features = views[spec.features].channels if spec.features else 0
-        reads = sum(views[name].channels for name in spec.reads)
-        self.generator = spec.generator.build(reads, channels, features)
-        self.writes = ViewSpec(channels, self.base.scale * spec.generator.scale)
-        if spec.join == "add" and channels > self.base.channels:
-            raise TableError(f"stage {spec.name!r}: cannot add {channels} channels to fewer")
-        if spec.join == "told" and channels != 1:
+        reads = sum(kind.channels for kind in self.kinds.values())
+        self.generator = spec.generator.build(reads, kind.channels, features)
+        self.writes = ViewSpec(kind, self.base.scale * spec.generator.scale)
+        if spec.join == "add":
+            self.check_base(kind)
+        if spec.join == "told" and kind.channels != 1:
             raise TableError(f"stage {spec.name!r}: a told strength stands for one channel")
         # Features live on the generator's own grid, which may be coarser than what it reads.
-        self.hands_up = ViewSpec(spec.generator.features, self.grid)
+        self.hands_up = ViewSpec(Kind("features", spec.generator.features), self.grid)
 
     @property
     def grid(self) -> int:
         """Points of the generator's own grid on one pixel of the source, along one side."""
         return self.base.scale // self.spec.generator.multiple or 1
+
+    def check_base(self, kind: Kind) -> None:
+        """A residual is added to the first view read, a picture of as many channels."""
+        name = self.spec.reads[0]
+        base = self.kinds[name]
+        if kind.channels > base.channels:
+            raise TableError(
+                f"stage {self.spec.name!r}: cannot add {kind.channels} channels to fewer"
+            )
+        if base.family not in ("rgb", "gray") or kind.family not in ("rgb", "gray"):
+            raise TableError(
+                f"stage {self.spec.name!r}: join = 'add' is of pictures; {name!r} is {base}"
+            )
 
     def check_features(self, views: dict[str, ViewSpec]) -> None:
         """Features come from a generator that makes them, to one that reads them where they lie."""
@@ -88,39 +119,71 @@ class Stage(nn.Module):
     def forward(self, views: Views) -> Views:
         """The views written, of the views there are: name -> ``(N, C, H, W)``.
 
-        Pictures are in [0, 1]; ``strength`` is ``(N,)``, below 0 where it is automatic.
+        Pictures are in [0, 1], labels as ids ``(N, 1, H, W)`` or planes ``(N, K, H, W)``; classes
+        and ``strength`` are ``(N,)``, the latter below 0 where it is automatic; noise is ``(N, C)``
+        or ``(N, C, H, W)``.
         """
-        pictures = self.pictures(views)
-        read = to_network(torch.cat(pictures, dim=1) if len(pictures) > 1 else pictures[0])
+        read = [seen(views[name], kind) for name, kind in self.kinds.items()]
+        joined = self.together(read, list(self.kinds))
         written: Views = {}
         if self.spec.generator.features:
             features = views[self.spec.features] if self.spec.features else None
-            made, handed = self.generator(read, features)
+            made, handed = self.generator(joined, features)
             if self.spec.hands_up:
                 written[self.spec.hands_up] = handed
         else:
-            made = self.generator(read)
-        written[self.spec.writes] = self.join(made, pictures[0], views)
+            made = self.generator(joined)
+        written[self.spec.writes] = self.join(made, views)
         return written
 
-    def pictures(self, views: Views) -> list[Tensor]:
-        """The views read, enlarged to the first one's size."""
-        return [upsample(views[name], self.resize[name]) for name in self.spec.reads]
+    def together(self, read: Sequence[Tensor], names: Sequence[str]) -> Tensor:
+        """Planes of several views as channels of one map, at the size of the largest one."""
+        sized = [
+            enlarge(planes, self.resize.get(name, 1), self.kinds[name])
+            for planes, name in zip(read, names, strict=True)
+        ]
+        maps = [planes for planes, name in zip(sized, names, strict=True) if name in self.resize]
+        if maps:
+            # What has no size of its own is the same everywhere.
+            height, width = maps[0].shape[-2:]
+            sized = [
+                planes if name in self.resize else planes.expand(-1, -1, height, width)
+                for planes, name in zip(sized, names, strict=True)
+            ]
+        return torch.cat(sized, dim=1) if len(sized) > 1 else sized[0]
+
+    @property
+    def conditions(self) -> list[str]:
+        """Views read that a discriminator may know: noise is the generator's own."""
+        return [name for name, kind in self.kinds.items() if not kind.is_noise]
 
     def condition(self, views: Views) -> Tensor:
-        """The views read, as channels of one picture of the size that is written, in [0, 1]."""
-        return upsample(torch.cat(self.pictures(views), dim=1), self.spec.generator.scale)
+        """The views read, as channels of one map of the size that is written, in [0, 1]."""
+        names = self.conditions
+        shown = self.together([planes(views[name], self.kinds[name]) for name in names], names)
+        # Where classes alone are known, they are still of one pixel.
+        sized = any(name in self.resize for name in names)
+        return upsample(shown, self.spec.generator.scale if sized else self.writes.scale)
 
-    def join(self, made: Tensor, base: Tensor, views: Views) -> Tensor:
+    def join(self, made: Tensor, views: Views) -> Tensor:
         """What the generator made, as the view that is written, in [0, 1]."""
         # Sums and comparisons at full precision: a residual in bf16 would round the picture itself.
         made = made.float()
         if self.spec.join == "add":
-            enlarged = upsample(base, self.spec.generator.scale)
+            enlarged = upsample(views[self.spec.reads[0]], self.spec.generator.scale)
             # A residual in [-1, 1] units of the network is half as large in [0, 1].
             return enlarged[:, : made.shape[1]] + made / 2
+        if self.writes.kind.family == "labels":
+            return torch.softmax(made * LOGITS, dim=1)
         made = from_network(made)
         if self.spec.join == "told":
             strength = views["strength"].reshape(-1, 1, 1, 1)
             return torch.where(strength >= 0, strength / SIGMA_UNIT, made)
         return made
+
+
+def enlarge(planes: Tensor, factor: int, kind: Kind) -> Tensor:
+    """Planes enlarged by a whole factor: labels by repetition, as there is nothing between them."""
+    if factor > 1 and kind.family == "labels":
+        return functional.interpolate(planes, scale_factor=float(factor), mode="nearest")
+    return upsample(planes, factor)

@@ -27,7 +27,7 @@ from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_predictor
 from stacks.recipe import recipe_text
 from stacks.record import Record
-from stacks.run import Run, launch
+from stacks.run import Run, band_base, launch
 from stacks.spec import Recipe
 from translate.batches import Batch, Prefetch, Sampler
 from translate.layers.folding import assign
@@ -276,7 +276,9 @@ def shown(
             return torch.cat([to_network(picture), condition], dim=1)
 
         return pair
-    base = upsample(batch.views["source"], stage.writes.scale)
+    name_of_base = band_base(run.stack, name)
+    before = {**batch.views, **given}[name_of_base].detach()
+    base = upsample(before, stage.writes.scale // run.stack.views[name_of_base].scale)
 
     def band(picture: Tensor) -> Tensor:
         return torch.cat([(picture - base) * BAND_GAIN, to_network(base)], dim=1)

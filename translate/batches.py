@@ -10,7 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from translate.augment import Augment
 from translate.degrade import Degradation, reduce
+from translate.kinds import Kind
 from translate.pairs import Pairs
 from translate.pixels import SIGMA_UNIT, to_batch, to_floats
 
@@ -27,7 +29,11 @@ Views = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Batch:
-    """Named views ``(N, C, H, W)`` and how many target pixels one source pixel stands for."""
+    """Named views, and how many target pixels one source pixel stands for.
+
+    Pictures are ``(N, C, H, W)`` in [0, 1], labels ids ``(N, 1, H, W)`` and classes ``(N,)``, both
+    int64, noise ``(N, C)`` or ``(N, C, H, W)``.
+    """
 
     views: Views
     scale: int
@@ -45,6 +51,8 @@ class Sampler:
         degradations: with their shares; one is drawn per batch, since its scale sets the shapes.
             Empty where the pairs bring their own source.
         told: share of the items whose noise strength the networks are told; the others get -1.
+        kinds: of the views, where they are no plain pictures.
+        points: the stack starts from points of noise, so a source pixel is the whole crop.
         device, devices: several devices share a batch; this one makes every ``devices``-th item.
     """
 
@@ -55,6 +63,8 @@ class Sampler:
     augment: Augment
     seed: int
     told: float = 0.5
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
+    points: bool = False
     device: int = 0
     devices: int = 1
 
@@ -73,20 +83,49 @@ class Sampler:
             else torch.from_numpy(np.stack([item[name] for item in items]))
             for name in items[0]
         }
+        if self.points:
+            return Batch(views, self.size)
         return Batch(views, degradation.scale if degradation else 1)
 
     def item(
         self, random: np.random.Generator, degradation: Degradation | None
-    ) -> dict[str, NDArray[np.float32]]:
-        """One item: crop, move, degrade."""
+    ) -> dict[str, NDArray[Any]]:
+        """One item: crop, move, degrade, draw its noise."""
         pairs = choose(self.groups, random)
-        views = pairs.load(int(random.integers(len(pairs))))
+        index = int(random.integers(len(pairs)))
+        pictures = self.pictures(pairs.load(index), random, degradation)
+        values = {name: np.asarray(value, np.int64) for name, value in pairs.values(index).items()}
+        return pictures | values | self.noise(random)
+
+    def noise(self, random: np.random.Generator) -> dict[str, NDArray[np.float32]]:
+        """Standard normal values for the views that are noise."""
+        drawn: dict[str, NDArray[np.float32]] = {}
+        for name, kind in self.kinds.items():
+            if kind.is_noise:
+                side = kind.scale if self.points else self.size * kind.scale
+                shape = (side, side, kind.count) if kind.is_map else (kind.count,)
+                drawn[name] = random.standard_normal(shape, dtype=np.float32)
+        return drawn
+
+    def pictures(
+        self,
+        views: Mapping[str, NDArray[np.uint8]],
+        random: np.random.Generator,
+        degradation: Degradation | None,
+    ) -> dict[str, NDArray[Any]]:
+        """The pictures of one item ``(H, W, C)``, and of a degraded one what is known of it."""
         side, margin = self.size, 0
         if degradation is not None:
             largest = max(option.scale for option, _ in self.degradations)
             side, margin = self.size * degradation.scale // largest, degradation.margin
         views = self.augment(crop(views, side + 2 * margin, random), random)
-        pictures = {name: to_floats(pixels) for name, pixels in views.items()}
+        pictures: dict[str, NDArray[Any]] = {
+            name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
+            for name, pixels in views.items()
+        }
+        if self.points:
+            for step in divisors(self.size):
+                pictures[f"down{step}:target"] = reduce(pictures["target"], step)
         if degradation is None:
             return pictures
         degraded = degradation.apply(pictures["target"], random)
@@ -101,6 +140,10 @@ class Sampler:
         height, width = pictures["source"].shape[:2]
         pictures["noise_map"] = np.full((height, width, 1), degraded.sigma / SIGMA_UNIT, np.float32)
         return pictures
+
+    def is_labels(self, view: str) -> bool:
+        """Whether the pictures of a view hold ids."""
+        return view in self.kinds and self.kinds[view].family == "labels"
 
 
 def divisors(scale: int) -> list[int]:

@@ -1,12 +1,6 @@
-"""Find and check aligned pictures, and decode them into named views.
+"""Aligned pictures, checked by their headers and decoded into named views.
 
-Three layouts:
-
-- ``targets``: one folder of target pictures; the source is made by a declared degradation;
-- ``views``: one folder a view, the same names in each (``A`` and ``B`` are taken for source and
-  target);
-- ``side-by-side``: pictures whose left half is the source and right half the target, or the other
-  way round.
+How they lie in folders is read by `translate.layouts`.
 """
 
 from __future__ import annotations
@@ -22,10 +16,13 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from translate.kinds import parse_kind
+
+LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"})
-CHANNELS = {"rgb": 3, "gray": 1}
-Layout = Literal["targets", "views", "side-by-side"]
 Bytes = NDArray[np.uint8]
+Palette = Sequence[Sequence[int]]
+"""Red, green and blue, 0..255, of each label."""
 
 
 class DataError(ValueError):
@@ -40,33 +37,57 @@ class View:
     kind: str
     half: Literal["whole", "left", "right"] = "whole"
     reduce: int = 1
+    fit: tuple[int, int] | None = None
+    """Bring the whole picture to this height and width, by enlarging too."""
+    palette: Palette = ()
+    """Of labels that come in colors."""
 
     def size(self) -> tuple[int, int]:
         """(height, width) from the file's header, without decoding."""
         image = open_picture(self.path)
+        if self.fit:
+            return self.fit
         width = image.width // 2 if self.half != "whole" else image.width
         # As libvips rounds the size of what it shrinks.
         height, width = ((side + self.reduce // 2) // self.reduce for side in (image.height, width))
         return height, width
 
     def decode(self) -> Bytes:
-        """``(H, W, C)`` in 8 bits.
+        """``(H, W, C)`` in 8 bits; ids ``(H, W, 1)`` of labels.
 
         Raises:
-            DataError: the file is not a readable picture or is truncated.
+            DataError: the file is not a readable picture or is truncated, or of labels holds what
+                is no label.
         """
         image = open_picture(self.path)
+        kind = parse_kind(self.kind)
+        labels = kind.family == "labels"
         try:
-            image = to_kind(image, self.kind)
+            image = label_picture(image) if labels else to_kind(image, self.kind)
             if self.half != "whole":
                 half = image.width // 2
                 image = image.crop(half if self.half == "right" else 0, 0, half, image.height)
-            if self.reduce > 1:
-                image = image.shrink(self.reduce, self.reduce)
+            image = self.resized(image, labels)
             pixels = np.asarray(image.numpy())
         except pyvips.Error as error:
             raise DataError(f"{self.path}: cannot be decoded: {first_line(error)}") from None
-        return pixels[..., None] if pixels.ndim == 2 else pixels
+        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+        if labels:
+            exact = self.path.suffix.lower() not in LOSSY
+            return label_ids(pixels, kind.count, self.palette, self.path, exact)
+        return pixels
+
+    def resized(self, image: pyvips.Image, labels: bool) -> pyvips.Image:
+        """Reduced or fitted; labels, of which there is no mean, by taking the nearest."""
+        if self.fit:
+            across, down = self.fit[1] / image.width, self.fit[0] / image.height
+            kernel = "nearest" if labels else "lanczos3"
+            return image.resize(across, vscale=down, kernel=kernel)
+        if self.reduce == 1:
+            return image
+        if labels:
+            return image.subsample(self.reduce, self.reduce)
+        return image.shrink(self.reduce, self.reduce)
 
 
 def open_picture(path: Path) -> pyvips.Image:
@@ -94,12 +115,57 @@ def to_kind(image: pyvips.Image, kind: str) -> pyvips.Image:
     return image.cast("uchar")
 
 
+def label_picture(image: pyvips.Image) -> pyvips.Image:
+    """A label picture in 8 bits: one band of ids, or colors; where it is see-through, the first
+    bands count alone.
+    """
+    if image.hasalpha():
+        image = image.extract_band(0, n=image.bands - 1)
+    return image.cast("uchar")
+
+
+def label_ids(pixels: Bytes, count: int, palette: Palette, path: Path, exact: bool) -> Bytes:
+    """Ids ``(H, W, 1)`` of a label picture ``(H, W, 1 or 3)``.
+
+    Args:
+        pixels: ids, or the colors of the palette.
+        count: how many labels there are.
+        palette: their colors; empty where pictures hold ids.
+        path: of the picture, for what is said of it.
+        exact: whether colors must be those of the palette; those that a lossy format changed are
+            taken for the nearest one.
+
+    Raises:
+        DataError: an id or a color that is none of the labels'.
+    """
+    if pixels.shape[2] == 3 and palette:
+        colors = np.asarray(palette, np.int32)
+        # Each color once: a picture has few, and the distances to all of them are many.
+        flat = pixels.reshape(-1, 3)
+        unique, places = np.unique(flat, axis=0, return_inverse=True)
+        distances = ((unique[:, None].astype(np.int32) - colors) ** 2).sum(axis=2)
+        if exact and (strange := distances.min(axis=1) > 0).any():
+            color = tuple(int(part) for part in unique[strange][0])
+            raise DataError(f"{path}: has the color {color}, which is not in the palette")
+        ids = distances.argmin(axis=1).astype(np.uint8)[places.reshape(-1)]
+        return ids.reshape(*pixels.shape[:2], 1)
+    if pixels.shape[2] != 1:
+        raise DataError(
+            f"{path}: labels are in colors; name them in data.palette, or bring pictures of ids"
+        )
+    if (highest := int(pixels.max())) >= count:
+        raise DataError(f"{path}: has the label {highest}; expected ids 0..{count - 1}")
+    return pixels
+
+
 @dataclass(frozen=True)
 class Item:
     """One aligned set of views."""
 
     name: str
     views: Mapping[str, View]
+    values: Mapping[str, int] = field(default_factory=dict)
+    """Views that are no pictures: classes."""
 
     def check(self, same_size: bool) -> None:
         """Read the headers; views that must align are refused when their sizes differ."""
@@ -129,6 +195,10 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def values(self, index: int) -> Mapping[str, int]:
+        """What item ``index`` has beside its pictures: classes."""
+        return self.items[index].values
 
     def load(self, index: int) -> dict[str, Bytes]:
         """Decoded views of item ``index``: name -> ``(H, W, C)`` in 8 bits."""
@@ -167,72 +237,3 @@ def list_pictures(folder: Path) -> dict[str, Path]:
     if not pictures:
         raise DataError(f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
     return dict(sorted(pictures.items()))
-
-
-def find_items(
-    folder: Path, layout: Layout, kinds: Mapping[str, str], reduce: int = 1, swap: bool = False
-) -> list[Item]:
-    """Items beneath ``folder`` in a layout, in name order, headers checked.
-
-    Args:
-        kinds: view name -> kind (``rgb``, ``gray``), source first; only ``target`` in the layout
-            ``targets``.
-        reduce: shrink by this whole factor (box average) when decoding.
-        swap: in side-by-side pictures, the left half is the target.
-    """
-    if layout == "targets":
-        items = [
-            Item(name, {"target": View(path, kinds["target"], "whole", reduce)})
-            for name, path in list_pictures(folder).items()
-        ]
-    elif layout == "views":
-        folders = {view: view_folder(folder, view) for view in kinds}
-        items = match({view: list_pictures(path) for view, path in folders.items()}, kinds, reduce)
-    else:
-        halves = ("right", "left") if swap else ("left", "right")
-        items = [
-            Item(
-                name,
-                {
-                    "source": View(path, kinds["source"], halves[0], reduce),
-                    "target": View(path, kinds["target"], halves[1], reduce),
-                },
-            )
-            for name, path in list_pictures(folder).items()
-        ]
-    for item in items:
-        item.check(same_size=layout != "targets")
-    return items
-
-
-def view_folder(folder: Path, view: str) -> Path:
-    """The folder of a view: its own name, or ``A`` for the source and ``B`` for the target."""
-    alias = {"source": "A", "target": "B"}.get(view)
-    if not (folder / view).is_dir() and alias and (folder / alias).is_dir():
-        return folder / alias
-    return folder / view
-
-
-def match(
-    pictures: Mapping[str, Mapping[str, Path]], kinds: Mapping[str, str], reduce: int = 1
-) -> list[Item]:
-    """Join the views of the same name; a name that any view lacks is an error."""
-    names = set().union(*(set(view) for view in pictures.values()))
-    for view, paths in pictures.items():
-        missing = sorted(names - set(paths))
-        if missing:
-            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            raise DataError(
-                f"view {view!r} has no picture named {missing[0]!r}{more}; every name must stand "
-                f"in each of: {', '.join(pictures)}"
-            )
-    return [
-        Item(
-            name,
-            {
-                view: View(paths[name], kinds[view], "whole", reduce)
-                for view, paths in pictures.items()
-            },
-        )
-        for name in sorted(names)
-    ]

@@ -107,13 +107,15 @@ def read_names(path: Path) -> list[str]:
 
 def open_pairs(targets: Path, sources: Path | None) -> Pairs:
     """Targets alone, or matched with sources of the same names and sizes."""
-    from translate.pairs import Pairs, find_items, list_pictures, match
+    from translate.layouts import Reading, find_items, match
+    from translate.pairs import Pairs, list_pictures
 
     # Evaluation reads each picture once, so nothing is kept.
     if sources is None:
-        return Pairs(find_items(targets, "targets", {"target": "rgb"}), cache_bytes=0)
+        items = find_items(targets, "targets", Reading({"target": "rgb"}))
+        return Pairs(items, cache_bytes=0)
     views = {"source": list_pictures(sources), "target": list_pictures(targets)}
-    return Pairs(match(views, dict.fromkeys(views, "rgb")), cache_bytes=0)
+    return Pairs(match(views, Reading(dict.fromkeys(views, "rgb"))), cache_bytes=0)
 
 
 def open_model(
@@ -140,7 +142,9 @@ def open_model(
         raise ValueError(f"{model}: no output of scale {scale}; it writes {listed}")
 
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
-        return translator.run(dict(views), outputs=[matching[0]])
+        known = {port.name for port in manifest.inputs}
+        given = {name: view for name, view in views.items() if name in known}
+        return translator.run(given, outputs=[matching[0]])
 
     return predict, matching[0], parse_inputs(inputs, manifest)
 

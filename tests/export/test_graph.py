@@ -11,16 +11,17 @@ from torch.nn.utils import parametrizations
 from export.graph import ShippedStack, View
 from stacks.stack import Stack
 from tests.export import small
+from translate.kinds import Kind
 
 
 def test_last_view_first_and_no_features(pyramid: Stack, denoiser: Stack) -> None:
     assert ShippedStack(pyramid).outputs == (
-        View("x4", "rgb", 4, "target"),
-        View("x2", "rgb", 2, "target"),
+        View("x4", Kind("rgb"), 4, "target"),
+        View("x2", Kind("rgb"), 2, "target"),
     )
     shipped = ShippedStack(denoiser)
     assert shipped.inputs == ("source", "strength")
-    assert [(view.name, view.kind) for view in shipped.outputs] == [
+    assert [(view.name, str(view.kind)) for view in shipped.outputs] == [
         ("target", "rgb"),
         ("noise_map", "gray"),
     ]

@@ -24,7 +24,8 @@ from stacks.recipe import parse_recipe
 from stacks.stack import Stack
 from tests.photographs import window, write_pictures
 from tests.stacks import tiny
-from translate.pairs import Pairs, find_items
+from translate.layouts import Reading, find_items
+from translate.pairs import Pairs
 from translate.pixels import to_bytes, to_floats
 
 PHOTOS = {
@@ -37,7 +38,7 @@ PHOTOS = {
 @pytest.fixture
 def pairs(tmp_path: Path) -> Pairs:
     write_pictures(tmp_path, {f"{name}.png": photo for name, photo in PHOTOS.items()})
-    return Pairs(find_items(tmp_path, "targets", {"target": "rgb"}))
+    return Pairs(find_items(tmp_path, "targets", Reading({"target": "rgb"})))
 
 
 def enlarge(scale: int) -> Any:
@@ -110,7 +111,7 @@ def test_scale_then_jpeg_cuts_by_the_scale(pairs: Pairs) -> None:
 def test_pairs_bring_their_own_source(tmp_path: Path) -> None:
     write_pictures(tmp_path / "A", {"1.png": 255 - PHOTOS["a"]})
     write_pictures(tmp_path / "B", {"1.png": PHOTOS["a"]})
-    pairs = Pairs(find_items(tmp_path, "views", {"source": "rgb", "target": "rgb"}))
+    pairs = Pairs(find_items(tmp_path, "views", Reading({"source": "rgb", "target": "rgb"})))
 
     def negative(views: Mapping[str, Any]) -> dict[str, np.ndarray]:
         return {"out": 1 - views["source"]}
@@ -133,7 +134,7 @@ def test_further_inputs_reach_the_predictor(pairs: Pairs) -> None:
 
 def test_a_picture_that_cannot_be_measured_is_named(tmp_path: Path) -> None:
     write_pictures(tmp_path, {"fine.png": PHOTOS["a"], "tiny.png": PHOTOS["a"][:2, :30]})
-    pairs = Pairs(find_items(tmp_path, "targets", {"target": "rgb"}))
+    pairs = Pairs(find_items(tmp_path, "targets", Reading({"target": "rgb"})))
     for degrade, predict in (("bicubic:4", enlarge(4)), ("noise:5", identity)):
         with pytest.raises(ValueError, match=r"^tiny: "):
             list(evaluate(predict, pairs, Protocol(degrade), "out"))

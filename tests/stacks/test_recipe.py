@@ -50,7 +50,7 @@ def change(old: str, new: str) -> str:
         (change('"bicubic:4"\n', '"bicubic"\n'), "validation.degrade: degradation 'bicubic': "),
         (change("[0.7, 0.3]", "[0.7]"), "degrade.shares: got (0.7,); allowed: one number above 0"),
         (change('choices = ["bicubic:4", "bicubic:2"]\nshares = [0.7, 0.3]', ""),
-         "degrade.choices: needed with data.layout 'targets', "),
+         "degrade.choices: missing; with data.layout 'targets' sources are made, "),
         (change('{ target = "rgb" }', '{ target = "cmyk" }'), "data.views.target: unknown kind "),
         (change('{ target = "rgb" }', '{ source = "rgb" }'), "data.views: no 'target'; "),
         (change("schema = 1", "schema = 2"), "schema: got 2; allowed: 1"),

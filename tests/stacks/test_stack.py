@@ -228,7 +228,7 @@ def test_what_the_source_must_divide_by(
         (["features = 'f'\ngenerator = { kind = 'linear' }"], "stage[0]: stage 'a' reads 'f', "),
         (["writes = 'x2'\ngenerator = { kind = 'linear', scale = 2 }",
           "reads = ['source', 'x2']\ngenerator = { kind = 'linear' }"],
-         "stage[1]: stage 'b': the first view it reads must be the largest"),
+         "stage[1]: stage 'b': the first map it reads must be the largest"),
         (["writes = 'x2'\ngenerator = { kind = 'linear', scale = 2 }",
           "writes = 'x3'\ngenerator = { kind = 'linear', scale = 3 }",
           "reads = ['x3', 'x2']\ngenerator = { kind = 'linear' }"],
@@ -236,7 +236,7 @@ def test_what_the_source_must_divide_by(
         (["join = 'told'\ngenerator = { kind = 'linear' }"],
          "stage[0]: stage 'a': a told strength stands for one channel"),
         (["truth = 'depth'\ngenerator = { kind = 'linear' }"],
-         "stage[0]: stage truth 'depth' is no view of the data; known: target"),
+         "stage[0]: stage truth 'depth' is no picture of the data; known: target"),
         (["hands_up = 'f'\ngenerator = { kind = 'linear' }"],
          "stage[0]: stage 'a': hands_up = 'f', but a generator of kind 'linear' makes no features"),
         (["writes = 'x'\nhands_up = 'f'\ngenerator = { kind = 'linear', features = 2 }",
@@ -259,10 +259,13 @@ def test_adding_more_channels_than_there_are() -> None:
         stack("reads = ['depth']\njoin = 'add'\ngenerator = { kind = 'linear' }", data=PAIRS)
 
 
-def test_inputs_are_what_no_stage_writes() -> None:
-    built = stack(*TWO, data=PAIRS.replace("depth =", "layout = 'gray', depth ="))
+def test_inputs_are_what_is_read_and_no_stage_writes() -> None:
+    one = "reads = ['source', 'depth']\nwrites = 'made'\ngenerator = { kind = 'linear' }"
+    built = stack(one, data=PAIRS.replace("depth =", "layout = 'gray', depth ="))
     assert list(built.inputs) == ["source", "depth"]
     assert [view.channels for view in built.inputs.values()] == [3, 1]
+    built = stack(*TWO, data=PAIRS.replace("depth =", "layout = 'gray', depth ="))
+    assert list(built.inputs) == ["source"]
     assert built.views["layout"].channels == 1
 
 

@@ -12,7 +12,8 @@ from tests.photographs import photograph, write_pictures
 from translate.augment import Augment, AugmentSpec
 from translate.batches import Batch, Sampler, choose, crop, divisors
 from translate.degrade import parse_degradation
-from translate.pairs import Pairs, find_items
+from translate.layouts import Reading, find_items
+from translate.pairs import Pairs
 from translate.pixels import to_bytes, to_picture
 
 PICTURES = {f"{name}.png": photograph(name)[50:250, 50:290] for name in ("chelsea", "coffee")}
@@ -21,7 +22,7 @@ PICTURES = {f"{name}.png": photograph(name)[50:250, 50:290] for name in ("chelse
 @pytest.fixture(scope="module")
 def targets(tmp_path_factory: pytest.TempPathFactory) -> Pairs:
     folder = write_pictures(tmp_path_factory.mktemp("targets"), PICTURES)
-    return Pairs(find_items(folder, "targets", {"target": "rgb"}))
+    return Pairs(find_items(folder, "targets", Reading({"target": "rgb"})))
 
 
 def sampler(
@@ -127,7 +128,7 @@ def test_pairs_bring_their_own_source(tmp_path: Path) -> None:
     photo = photograph("coffee")[100:180, 100:200]
     write_pictures(tmp_path / "A", {"1.png": 255 - photo})
     write_pictures(tmp_path / "B", {"1.png": photo})
-    pairs = Pairs(find_items(tmp_path, "views", {"source": "rgb", "target": "rgb"}))
+    pairs = Pairs(find_items(tmp_path, "views", Reading({"source": "rgb", "target": "rgb"})))
     for step in range(4):
         batch = sampler(pairs, size=16)(step)
         assert batch.scale == 1
@@ -160,7 +161,7 @@ def test_groups_give_their_shares(tmp_path: Path) -> None:
     for level, share in ((0, 3.0), (255, 1.0)):
         folder = tmp_path / str(level)
         write_pictures(folder, {"1.png": np.full((20, 20, 3), level, np.uint8)})
-        groups.append((Pairs(find_items(folder, "targets", {"target": "rgb"})), share))
+        groups.append((Pairs(find_items(folder, "targets", Reading({"target": "rgb"}))), share))
     draw = Sampler(groups, 8, 8, [(parse_degradation("noise:0"), 1)], Augment(AugmentSpec()), 0)
     white = sum(float(draw(step).views["target"].mean()) for step in range(40)) / 40
     # A quarter of 320 items; five standard deviations are 0.12.
@@ -172,7 +173,7 @@ def test_the_first_item_does_not_follow_what_its_batch_drew(tmp_path: Path) -> N
     for level in (0, 255):
         folder = tmp_path / str(level)
         write_pictures(folder, {"1.png": np.full((20, 20, 3), level, np.uint8)})
-        groups.append((Pairs(find_items(folder, "targets", {"target": "rgb"})), 1.0))
+        groups.append((Pairs(find_items(folder, "targets", Reading({"target": "rgb"}))), 1.0))
     options = [(parse_degradation(text), 1.0) for text in ("bicubic:2", "noise:0")]
     batches = [
         Sampler(groups, 1, 8, options, Augment(AugmentSpec()), 0)(step) for step in range(60)
@@ -210,7 +211,7 @@ def test_a_small_picture_is_mirrored_at_its_edge() -> None:
 
 def test_small_pictures_make_batches(tmp_path: Path) -> None:
     write_pictures(tmp_path, {"1.png": photograph("coffee")[:9, :200]})
-    pairs = Pairs(find_items(tmp_path, "targets", {"target": "rgb"}))
+    pairs = Pairs(find_items(tmp_path, "targets", Reading({"target": "rgb"})))
     batch = sampler(pairs, "bicubic:4")(0)
     assert batch.views["target"].shape == (4, 3, 32, 32)
     assert batch.views["source"].shape == (4, 3, 8, 8)

@@ -10,7 +10,8 @@ import pyvips
 from PIL import Image
 
 from tests.photographs import window, write_pictures
-from translate.pairs import SUFFIXES, DataError, View, find_items, list_pictures
+from translate.layouts import Reading, find_items
+from translate.pairs import SUFFIXES, DataError, View, list_pictures
 
 RGB = {"source": "rgb", "target": "rgb"}
 PHOTO = window("astronaut", 24, 32)
@@ -21,7 +22,7 @@ def test_one_folder_of_targets(tmp_path: Path) -> None:
     write_pictures(tmp_path, {"b.png": PHOTO, "a.PNG": OTHER, "10.webp": PHOTO})
     (tmp_path / "notes.txt").write_text("not a picture by its name")
     (tmp_path / "folder.png").mkdir()
-    items = find_items(tmp_path, "targets", {"target": "rgb"})
+    items = find_items(tmp_path, "targets", Reading({"target": "rgb"}))
     assert [item.name for item in items] == ["10", "a", "b"]
     assert (items[1].views["target"].decode() == OTHER).all()
     assert items[1].views["target"].size() == (24, 32)
@@ -31,7 +32,7 @@ def test_one_folder_of_targets(tmp_path: Path) -> None:
 def test_one_folder_a_view(tmp_path: Path, folders: tuple[str, str]) -> None:
     write_pictures(tmp_path / folders[0], {"1.png": PHOTO, "2.png": OTHER})
     write_pictures(tmp_path / folders[1], {"2.tif": PHOTO[..., :1], "1.png": OTHER})
-    items = find_items(tmp_path, "views", {"source": "rgb", "target": "gray"})
+    items = find_items(tmp_path, "views", Reading({"source": "rgb", "target": "gray"}))
     assert [item.name for item in items] == ["1", "2"]
     assert list(items[0].views) == ["source", "target"]
     assert (items[0].views["source"].decode() == PHOTO).all()
@@ -42,14 +43,16 @@ def test_one_folder_a_view(tmp_path: Path, folders: tuple[str, str]) -> None:
 def test_a_folder_of_the_full_name_goes_before_the_letter(tmp_path: Path) -> None:
     for folder, photo in (("source", PHOTO), ("A", OTHER), ("target", OTHER)):
         write_pictures(tmp_path / folder, {"1.png": photo})
-    [item] = find_items(tmp_path, "views", RGB)
+    [item] = find_items(tmp_path, "views", Reading(RGB))
     assert (item.views["source"].decode() == PHOTO).all()
 
 
 def test_three_views(tmp_path: Path) -> None:
     for folder in ("source", "depth", "target"):
         write_pictures(tmp_path / folder, {"1.png": PHOTO})
-    [item] = find_items(tmp_path, "views", {"source": "rgb", "depth": "gray", "target": "rgb"})
+    [item] = find_items(
+        tmp_path, "views", Reading({"source": "rgb", "depth": "gray", "target": "rgb"})
+    )
     assert {name: view.decode().shape[2] for name, view in item.views.items()} == {
         "source": 3, "depth": 1, "target": 3
     }  # fmt: skip
@@ -59,7 +62,7 @@ def test_three_views(tmp_path: Path) -> None:
 def test_side_by_side(tmp_path: Path, swap: bool) -> None:
     left, right = PHOTO, OTHER
     write_pictures(tmp_path, {"1.png": np.concatenate([left, right], axis=1)})
-    [item] = find_items(tmp_path, "side-by-side", RGB, swap=swap)
+    [item] = find_items(tmp_path, "side-by-side", Reading(RGB, swap=swap))
     source, target = (right, left) if swap else (left, right)
     assert (item.views["source"].decode() == source).all()
     assert (item.views["target"].decode() == target).all()
@@ -68,7 +71,7 @@ def test_side_by_side(tmp_path: Path, swap: bool) -> None:
 
 def test_reduction_when_decoding_is_a_box_average(tmp_path: Path) -> None:
     write_pictures(tmp_path, {"1.png": np.concatenate([PHOTO, OTHER], axis=1)})
-    [item] = find_items(tmp_path, "side-by-side", RGB, reduce=2)
+    [item] = find_items(tmp_path, "side-by-side", Reading(RGB, reduce=2))
     boxes = OTHER.reshape(12, 2, 16, 2, 3).astype(float).mean(axis=(1, 3))
     decoded = item.views["target"].decode()
     assert item.views["target"].size() == decoded.shape[:2] == (12, 16)
@@ -127,7 +130,7 @@ def test_pictures_of_a_palette_and_of_one_bit(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".JPG"])
 def test_every_suffix_that_is_listed_can_be_read(tmp_path: Path, suffix: str) -> None:
     write_pictures(tmp_path, {f"1{suffix}": PHOTO})
-    [item] = find_items(tmp_path, "targets", {"target": "rgb"})
+    [item] = find_items(tmp_path, "targets", Reading({"target": "rgb"}))
     assert suffix.lower() in SUFFIXES
     # Lossy formats come near.
     assert np.abs(item.views["target"].decode().astype(float) - PHOTO).mean() < 8
@@ -142,9 +145,9 @@ def test_a_missing_and_an_empty_folder(tmp_path: Path) -> None:
         list_pictures(tmp_path / "gone")
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(DataError, match=r"holds no pictures \(\.jpeg, \.jpg, "):
-        find_items(tmp_path, "targets", {"target": "rgb"})
+        find_items(tmp_path, "targets", Reading({"target": "rgb"}))
     with pytest.raises(DataError, match="source: no such folder"):
-        find_items(tmp_path, "views", RGB)
+        find_items(tmp_path, "views", Reading(RGB))
 
 
 def test_two_files_of_one_name(tmp_path: Path) -> None:
@@ -157,24 +160,24 @@ def test_names_without_a_partner(tmp_path: Path) -> None:
     write_pictures(tmp_path / "A", {"1.png": PHOTO, "2.png": PHOTO, "3.png": PHOTO})
     write_pictures(tmp_path / "B", {"1.png": PHOTO, "4.png": PHOTO})
     with pytest.raises(DataError, match="view 'source' has no picture named '4'; every name"):
-        find_items(tmp_path, "views", RGB)
+        find_items(tmp_path, "views", Reading(RGB))
     (tmp_path / "B" / "4.png").unlink()
     with pytest.raises(DataError, match="view 'target' has no picture named '2' and 1 more; "):
-        find_items(tmp_path, "views", RGB)
+        find_items(tmp_path, "views", Reading(RGB))
 
 
 def test_a_pair_of_different_sizes(tmp_path: Path) -> None:
     write_pictures(tmp_path / "A", {"1.png": PHOTO, "odd.png": PHOTO})
     write_pictures(tmp_path / "B", {"1.png": OTHER, "odd.png": OTHER[:20]})
     with pytest.raises(DataError, match=r"pair 'odd' .*source 32x24, target 32x20"):
-        find_items(tmp_path, "views", RGB)
+        find_items(tmp_path, "views", Reading(RGB))
 
 
 def test_a_text_file_named_png(tmp_path: Path) -> None:
     write_pictures(tmp_path, {"a.png": PHOTO})
     (tmp_path / "b.png").write_text("this is no picture")
     with pytest.raises(DataError, match=r"b\.png: not a readable picture: ") as error:
-        find_items(tmp_path, "targets", {"target": "rgb"})
+        find_items(tmp_path, "targets", Reading({"target": "rgb"}))
     assert "\n" not in str(error.value)
 
 
@@ -182,7 +185,7 @@ def test_a_truncated_jpeg(tmp_path: Path) -> None:
     Image.fromarray(window("astronaut", 200, 200)).save(tmp_path / "a.jpg")
     whole = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(whole[: len(whole) * 2 // 3])
-    [item] = find_items(tmp_path, "targets", {"target": "rgb"})
+    [item] = find_items(tmp_path, "targets", Reading({"target": "rgb"}))
     with pytest.raises(DataError, match=r"a\.jpg: cannot be decoded: ") as error:
         item.views["target"].decode()
     assert "\n" not in str(error.value)
@@ -196,7 +199,7 @@ def test_a_header_that_promises_too_much(tmp_path: Path) -> None:
     header = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
     content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content + chunk(b"IEND", b""))
-    [item] = find_items(tmp_path, "targets", {"target": "rgb"})
+    [item] = find_items(tmp_path, "targets", Reading({"target": "rgb"}))
     assert item.views["target"].size() == (30000, 30000)
     with pytest.raises(DataError, match=r"a\.png: cannot be decoded: ") as error:
         item.views["target"].decode()
@@ -205,7 +208,7 @@ def test_a_header_that_promises_too_much(tmp_path: Path) -> None:
 
 def test_a_file_that_is_gone(tmp_path: Path) -> None:
     write_pictures(tmp_path, {"a.png": PHOTO})
-    [item] = find_items(tmp_path, "targets", {"target": "rgb"})
+    [item] = find_items(tmp_path, "targets", Reading({"target": "rgb"}))
     (tmp_path / "a.png").unlink()
     with pytest.raises(DataError, match=r"a\.png: no such file"):
         item.views["target"].decode()

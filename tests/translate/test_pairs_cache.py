@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.photographs import window, write_pictures
-from translate.pairs import Item, Pairs, View, find_items
+from translate.layouts import Reading, find_items
+from translate.pairs import Item, Pairs, View
 
 PICTURES = 6
 BYTES = 20 * 30 * 3
@@ -39,7 +40,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def open_pairs(folder: Path, cache_bytes: int) -> Pairs:
-    return Pairs(find_items(folder, "targets", {"target": "rgb"}), cache_bytes)
+    return Pairs(find_items(folder, "targets", Reading({"target": "rgb"})), cache_bytes)
 
 
 def test_a_picture_is_decoded_once(folder: Path, decoded: list[str]) -> None:
@@ -73,7 +74,9 @@ def test_without_room_every_load_decodes(folder: Path, decoded: list[str]) -> No
 def test_all_views_of_an_item_count(tmp_path: Path, decoded: list[str]) -> None:
     for name in ("A", "B"):
         write_pictures(tmp_path / name, {f"{index}.png": picture(index) for index in range(2)})
-    pairs = Pairs(find_items(tmp_path, "views", {"source": "rgb", "target": "rgb"}), 3 * BYTES)
+    pairs = Pairs(
+        find_items(tmp_path, "views", Reading({"source": "rgb", "target": "rgb"})), 3 * BYTES
+    )
     pairs.load(0)
     pairs.load(1)
     pairs.load(0)

@@ -1,0 +1,151 @@
+"""What a recipe says of its data: folders, views, and how sources are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from translate.degrade import DegradationError, parse_degradation
+from translate.kinds import Kind, parse_kind
+from translate.layouts import Layout
+from translate.tables import TableError, require
+
+
+@dataclass(frozen=True)
+class FolderSpec:
+    """A folder of pictures beneath the data root."""
+
+    path: str = "."
+    share: float = 1.0
+    """Of the items of a batch, relative to the other folders'."""
+    reduce: int = 1
+    """Shrink by this whole factor: cleans compressed photographs."""
+    pictures: str = ":"
+    """Which ones, by name order, as a Python slice: ``:-80`` leaves the last 80 out."""
+
+    def __post_init__(self) -> None:
+        require(self.share > 0, "share", self.share, "above 0")
+        require(self.reduce >= 1, "reduce", self.reduce, "1 or more")
+        try:
+            self.chosen()
+        except ValueError:
+            raise TableError(
+                f"pictures: got {self.pictures!r}; allowed: START:STOP, either may be empty"
+            ) from None
+
+    def chosen(self) -> slice:
+        """The slice over the pictures in name order."""
+        start, colon, stop = self.pictures.partition(":")
+        if not colon:
+            raise ValueError(self.pictures)
+        return slice(int(start) if start else None, int(stop) if stop else None)
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Where the pictures are and how they are read."""
+
+    root: str = "data"
+    layout: Layout = "views"
+    views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
+    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C."""
+    palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
+    """Red, green and blue of each label, for views of labels that come in colors."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of the labels or classes of a view."""
+    size: int = 128
+    """Side of the training crop of the largest view, in pixels."""
+    fit: Literal["crop", "resize"] = "crop"
+    """``resize`` brings whole pictures to ``size`` in place of cropping them."""
+    swap: bool = False
+    """In side-by-side pictures the left half is the target."""
+    cache: float = 2.0
+    """Gigabytes of decoded pictures to keep."""
+    folder: tuple[FolderSpec, ...] = (FolderSpec(),)
+
+    def __post_init__(self) -> None:
+        require(self.size >= 8, "size", self.size, "8 or more")
+        for view, text in self.views.items():
+            try:
+                parse_kind(text)
+            except TableError as error:
+                raise TableError(f"views.{view}: {error}") from None
+        if "target" not in self.views:
+            raise TableError("views: no 'target'; a stack learns from target pictures")
+        self.check_layout()
+        self.check_labels()
+
+    def check_layout(self) -> None:
+        """Every view has a place in the layout."""
+        pictures = [view for view, kind in self.kinds.items() if kind.is_picture]
+        classes = [view for view, kind in self.kinds.items() if kind.family == "class"]
+        if self.layout in ("views", "side-by-side") and "source" not in pictures:
+            raise TableError(f"views: no 'source'; layout {self.layout!r} brings one")
+        for view in pictures:
+            if self.layout in ("targets", "side-by-side") and view not in ("source", "target"):
+                raise TableError(f"views: {view!r} has no place in layout {self.layout!r}")
+            if self.layout == "classes" and view != "target":
+                raise TableError(f"views: {view!r} has no place in layout 'classes'")
+        if self.layout == "targets" and self.views.get("source", "") not in (
+            "",
+            self.views["target"],
+        ):
+            raise TableError(
+                f"views.source: got {self.views['source']!r}; sources made from targets are of "
+                f"their kind, {self.views['target']!r}"
+            )
+        if self.layout == "classes" and len(classes) != 1:
+            raise TableError("views: layout 'classes' brings one view of kind class:K")
+        if classes and self.layout not in ("classes", "table"):
+            raise TableError(
+                f"views.{classes[0]}: layout {self.layout!r} brings no classes; 'classes' and "
+                "'table' do"
+            )
+
+    def check_labels(self) -> None:
+        """Palettes and names are of views that have labels, one for each."""
+        for key, given in (("palette", self.palette), ("names", self.names)):
+            families = ("labels",) if key == "palette" else ("labels", "class")
+            for view, entries in given.items():
+                kind = self.kinds.get(view)
+                if kind is None or kind.family not in families:
+                    allowed = " or ".join(f"{family}:K" for family in families)
+                    raise TableError(f"{key}.{view}: expected a view of kind {allowed}")
+                require(
+                    len(entries) == kind.count, f"{key}.{view}", len(entries), f"{kind.count} ones"
+                )
+        for view, colors in self.palette.items():
+            for color in colors:
+                fits = len(color) == 3 and all(0 <= part <= 255 for part in color)
+                require(fits, f"palette.{view}", list(color), "red, green and blue, 0 to 255 each")
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Kinds of the views."""
+        return {view: parse_kind(text) for view, text in self.views.items()}
+
+
+@dataclass(frozen=True)
+class DegradeSpec:
+    """How sources are made from targets; empty where the data bring their own."""
+
+    choices: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    """Of the batches, one for each choice; equal where empty."""
+    told: float = 0.5
+    """Share of the items whose noise strength is told; the others get -1, automatic."""
+
+    def __post_init__(self) -> None:
+        for index, text in enumerate(self.choices):
+            try:
+                parse_degradation(text)
+            except DegradationError as error:
+                raise TableError(f"choices[{index}]: {error}") from None
+        require(
+            len(self.shares) in (0, len(self.choices)) and all(share > 0 for share in self.shares),
+            "shares",
+            self.shares,
+            "one number above 0 for each choice",
+        )
+        require(0 <= self.told <= 1, "told", self.told, "0 to 1")

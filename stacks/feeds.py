@@ -1,0 +1,43 @@
+"""Inputs for a stack, made up: what tracing, counting and measuring feed it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stacks.stack import Stack
+from stacks.stage import ViewSpec
+
+AUTOMATIC = -1.0
+"""A strength that the stack finds itself."""
+
+
+def random_inputs(
+    stack: Stack, count: int, height: int, width: int, generator: torch.Generator | None = None
+) -> dict[str, Tensor]:
+    """Inputs by name for ``count`` sources of ``height x width`` pixels."""
+    return {
+        name: random_view(view, count, height, width, generator)
+        for name, view in stack.inputs.items()
+    }
+
+
+def random_view(
+    view: ViewSpec, count: int, height: int, width: int, generator: torch.Generator | None
+) -> Tensor:
+    """One input: pictures in [0, 1], ids and classes among those there are, normal noise."""
+    kind = view.kind
+    size = (height * view.scale, width * view.scale)
+    match kind.family:
+        case "strength":
+            return torch.full((count,), AUTOMATIC)
+        case "class":
+            return torch.randint(kind.count, (count,), generator=generator)
+        case "labels":
+            return torch.randint(kind.count, (count, 1, *size), generator=generator)
+        case "noise":
+            return torch.randn(count, kind.count, generator=generator)
+        case "noise-map":
+            return torch.randn(count, kind.count, *size, generator=generator)
+        case _:
+            return torch.rand(count, kind.channels, *size, generator=generator)

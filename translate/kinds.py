@@ -1,0 +1,104 @@
+"""What a view is: a picture, a label map, a class, noise; and how a network is shown it.
+
+Kinds are written as in the shipped file: ``rgb``, ``gray``, ``labels:K``, ``class:K``, ``noise:C``;
+``noise-map:C`` is noise of every pixel, and ``noise-map:C@S`` has S of its pixels on one of the
+source, along one side.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor
+
+from translate.pixels import to_network
+from translate.tables import TableError
+
+Family = Literal["rgb", "gray", "labels", "class", "noise", "noise-map", "strength", "features"]
+_PATTERN = re.compile(
+    r"(rgb|gray)|(labels|class|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
+)
+_MOST_LABELS = 256
+"""Label pictures are of 8 bits."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family, and how many labels, classes or channels it has."""
+
+    family: Family
+    count: int = 0
+    scale: int = 1
+    """Of a noise map: its pixels on one of the source, along one side."""
+
+    def __str__(self) -> str:
+        text = f"{self.family}:{self.count}" if self.count else self.family
+        return text if self.scale == 1 else f"{text}@{self.scale}"
+
+    @property
+    def channels(self) -> int:
+        """Planes that a network sees of it."""
+        return {"rgb": 3, "gray": 1, "strength": 1}.get(self.family, self.count)
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is read from a picture file."""
+        return self.family in ("rgb", "gray", "labels")
+
+    @property
+    def is_map(self) -> bool:
+        """Whether it has a height and a width."""
+        return self.is_picture or self.family in ("noise-map", "features")
+
+    @property
+    def is_noise(self) -> bool:
+        """Whether it is drawn, not given."""
+        return self.family in ("noise", "noise-map")
+
+
+def parse_kind(text: str) -> Kind:
+    """A kind as it is written.
+
+    Raises:
+        TableError: there is no such kind.
+    """
+    found = _PATTERN.fullmatch(text)
+    if not found:
+        raise TableError(
+            f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-map:C"
+        )
+    family = cast(Family, found[1] or found[2])
+    kind = Kind(family, int(found[3] or 0), int(found[4] or 1))
+    if family == "labels" and kind.count > _MOST_LABELS:
+        raise TableError(f"{text!r}: label pictures have 8 bits; expected labels:{_MOST_LABELS}")
+    if kind.scale > 1 and family != "noise-map":
+        raise TableError(f"{text!r}: a scale is of noise maps alone, as in noise-map:1@8")
+    return kind
+
+
+def planes(view: Tensor, kind: Kind) -> Tensor:
+    """A view as planes ``(N, C, H, W)`` or, without a height and a width, ``(N, C, 1, 1)``.
+
+    Label ids ``(N, 1, H, W)`` and classes ``(N,)`` become one-hot planes; planes of labels, which
+    stages write as probabilities, pass through, as pictures and noise do.
+    """
+    if kind.family == "labels" and not view.is_floating_point():
+        return one_hot(view, kind.count)
+    if kind.family == "class":
+        return one_hot(view.reshape(-1, 1, 1, 1), kind.count)
+    return view if view.dim() == 4 else view.reshape(-1, kind.channels, 1, 1)
+
+
+def one_hot(ids: Tensor, count: int) -> Tensor:
+    """Ids ``(N, 1, H, W)`` -> ``(N, count, H, W)`` float32 of 0 and 1."""
+    # A comparison, which every runtime has, in place of a scatter.
+    return (ids == torch.arange(count, device=ids.device).reshape(1, -1, 1, 1)).float()
+
+
+def seen(view: Tensor, kind: Kind) -> Tensor:
+    """Planes as a network reads them: pictures and one-hot planes in [-1, 1], noise as it is."""
+    shown = planes(view, kind)
+    return shown if kind.is_noise else to_network(shown)

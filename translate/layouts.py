@@ -1,0 +1,206 @@
+"""How pairs lie in folders.
+
+- ``targets``: one folder of target pictures; the source is made by a declared degradation, or the
+  stack starts from noise;
+- ``views``: one folder a view, the same names in each (``A`` and ``B`` are taken for source and
+  target);
+- ``side-by-side``: pictures whose left half is the source and right half the target, or the other
+  way round;
+- ``classes``: one folder a class, in name order, of target pictures;
+- ``table``: a CSV file whose columns are views: paths of pictures, beside it or beneath its folder,
+  and classes by number or name.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from translate.kinds import Kind, parse_kind
+from translate.pairs import DataError, Item, Palette, View, list_pictures
+
+Layout = Literal["targets", "views", "side-by-side", "classes", "table"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the views are and how their pictures are brought to size.
+
+    Args:
+        kinds: view name -> kind, source first.
+        reduce: shrink by this whole factor when decoding.
+        fit: height and width that whole pictures are brought to.
+        swap: in side-by-side pictures, the left half is the target.
+        palettes: colors of the labels, by view.
+        names: of the classes, by view.
+    """
+
+    kinds: Mapping[str, str]
+    reduce: int = 1
+    fit: tuple[int, int] | None = None
+    swap: bool = False
+    palettes: Mapping[str, Palette] = field(default_factory=dict)
+    names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def parsed(self) -> dict[str, Kind]:
+        """The kinds, read."""
+        return {view: parse_kind(text) for view, text in self.kinds.items()}
+
+    @property
+    def pictures(self) -> list[str]:
+        """Views that come as files."""
+        return [view for view, kind in self.parsed.items() if kind.is_picture]
+
+    @property
+    def classes(self) -> list[str]:
+        """Views that are classes."""
+        return [view for view, kind in self.parsed.items() if kind.family == "class"]
+
+    def view(
+        self, name: str, path: Path, half: Literal["whole", "left", "right"] = "whole"
+    ) -> View:
+        """A view of an item."""
+        palette = self.palettes.get(name, ())
+        return View(path, self.kinds[name], half, self.reduce, self.fit, palette)
+
+
+def find_items(folder: Path, layout: Layout, reading: Reading) -> list[Item]:
+    """Items beneath ``folder`` in a layout, in name order (of a table in its own), headers checked.
+
+    Raises:
+        DataError: a folder or file is missing, empty or unreadable, or views do not fit.
+    """
+    items = LAYOUTS[layout](folder, reading)
+    for item in items:
+        item.check(same_size=len(item.views) > 1)
+    return items
+
+
+def targets(folder: Path, reading: Reading) -> list[Item]:
+    """One folder of pictures."""
+    return [
+        Item(name, {"target": reading.view("target", path)})
+        for name, path in list_pictures(folder).items()
+    ]
+
+
+def views(folder: Path, reading: Reading) -> list[Item]:
+    """One folder a view."""
+    folders = {view: view_folder(folder, view) for view in reading.pictures}
+    return match({view: list_pictures(path) for view, path in folders.items()}, reading)
+
+
+def side_by_side(folder: Path, reading: Reading) -> list[Item]:
+    """Two views in one picture."""
+    left, right = ("target", "source") if reading.swap else ("source", "target")
+    return [
+        Item(
+            name,
+            {left: reading.view(left, path, "left"), right: reading.view(right, path, "right")},
+        )
+        for name, path in list_pictures(folder).items()
+    ]
+
+
+def classes(folder: Path, reading: Reading) -> list[Item]:
+    """One folder a class."""
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; expected a folder of one folder a class")
+    [view] = reading.classes
+    found = sorted(path for path in folder.iterdir() if path.is_dir())
+    count = reading.parsed[view].count
+    if len(found) != count:
+        raise DataError(
+            f"{folder}: has {len(found)} folders; view {view!r} is of {count} classes, one a folder"
+        )
+    return [
+        Item(f"{path.name}/{name}", {"target": reading.view("target", picture)}, {view: index})
+        for index, path in enumerate(found)
+        for name, picture in list_pictures(path).items()
+    ]
+
+
+def table(file: Path, reading: Reading) -> list[Item]:
+    """A CSV file with a row an item."""
+    if not file.is_file():
+        raise DataError(f"{file}: no such table; expected a CSV file with a column a view")
+    with open(file, newline="", encoding="utf-8") as lines:
+        reader = csv.DictReader(lines)
+        columns = [*reading.pictures, *reading.classes]
+        for column in columns:
+            if column not in (reader.fieldnames or ()):
+                known = ", ".join(reader.fieldnames or ())
+                raise DataError(f"{file}: has no column {column!r}; columns: {known}")
+        items: list[Item] = []
+        for number, row in enumerate(reader, start=2):
+            where = f"{file}, line {number}"
+            items.append(
+                Item(
+                    row.get("name") or f"{number - 1:06d}",
+                    {
+                        view: reading.view(view, inside(file.parent, row[view], where))
+                        for view in reading.pictures
+                    },
+                    {view: class_id(row[view], view, reading, where) for view in reading.classes},
+                )
+            )
+    if not items:
+        raise DataError(f"{file}: has no rows")
+    return items
+
+
+def inside(folder: Path, name: str | None, where: str) -> Path:
+    """A path that a table names, which may not lead out of the table's folder."""
+    path = folder / (name or "")
+    if not name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise DataError(f"{where}: got the path {name!r}; expected one beneath {folder}")
+    return path
+
+
+def class_id(text: str | None, view: str, reading: Reading, where: str) -> int:
+    """A class by its name or number."""
+    names, count = list(reading.names.get(view, ())), reading.parsed[view].count
+    if text in names:
+        return names.index(text)
+    if text and text.isdecimal() and int(text) < count:
+        return int(text)
+    known = ", ".join(names) or f"0..{count - 1}"
+    raise DataError(f"{where}: {view} is {text!r}; expected one of {known}")
+
+
+def view_folder(folder: Path, view: str) -> Path:
+    """The folder of a view: its own name, or ``A`` for the source and ``B`` for the target."""
+    alias = {"source": "A", "target": "B"}.get(view)
+    if not (folder / view).is_dir() and alias and (folder / alias).is_dir():
+        return folder / alias
+    return folder / view
+
+
+def match(pictures: Mapping[str, Mapping[str, Path]], reading: Reading) -> list[Item]:
+    """Join the views of the same name; a name that any view lacks is an error."""
+    names = set().union(*(set(view) for view in pictures.values()))
+    for view, paths in pictures.items():
+        missing = sorted(names - set(paths))
+        if missing:
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            raise DataError(
+                f"view {view!r} has no picture named {missing[0]!r}{more}; every name must stand "
+                f"in each of: {', '.join(pictures)}"
+            )
+    return [
+        Item(name, {view: reading.view(view, paths[name]) for view, paths in pictures.items()})
+        for name in sorted(names)
+    ]
+
+
+LAYOUTS = {
+    "targets": targets,
+    "views": views,
+    "side-by-side": side_by_side,
+    "classes": classes,
+    "table": table,
+}
