@@ -57,6 +57,7 @@ def open_folder(recipe: Recipe, folder: FolderSpec) -> Pairs:
         data.swap,
         data.palette,
         data.names,
+        Path(data.root),
     )
     items = find_items(path, data.layout, reading)[folder.chosen()]
     if not items:

@@ -198,6 +198,7 @@ class Recipe:
                     raise TableError(
                         f"stage[{index}].{key}: {value!r} needs the noise of degrade.choices"
                     )
+            self.check_terms(stage, f"stage[{index}]")
         for index, phase in enumerate(self.phase):
             self.check_phase(phase, f"phase[{index}].train")
             self.check_packs(phase, f"phase[{index}].batch" if phase.batch else "batch")
@@ -225,6 +226,18 @@ class Recipe:
                     stage.objective, stage.discriminator, self.optimizer, f"stage[{index}]"
                 )
         return found
+
+    def check_terms(self, stage: StageSpec, path: str) -> None:
+        """Terms of labels are for stages that write labels."""
+        kind = self.data.kinds.get(stage.truth)
+        if kind is not None and kind.family == "labels":
+            return
+        for name, term in stage.objective.specs("generator").items():
+            if term.labels:
+                raise TableError(
+                    f"{path}.objective.generator.{name}: is of labels; the stage's truth, "
+                    f"{stage.truth!r}, holds none"
+                )
 
     def check_crop(self, phase: PhaseSpec, path: str) -> None:
         """Crops reduce by whole factors."""

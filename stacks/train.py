@@ -222,7 +222,7 @@ def predict(run: Run, batch: Batch) -> list[Case]:
     if phase.feed == "truth":
         fed = {run.stack.stages[name].spec.writes: truth for name, truth in truths.items()}
     with run.fabric.autocast():
-        written = run.stack(batch.views, truths, fed)
+        written = run.stack(batch.views, needed(run, truths), fed)
     adversaries = run.adversaries()
     cases: list[Case] = []
     for name in phase.train:
@@ -248,6 +248,13 @@ def predict(run: Run, batch: Batch) -> list[Case]:
             )
         )
     return cases
+
+
+def needed(run: Run, truths: Mapping[str, Tensor]) -> list[str]:
+    """The stages that run in this phase: those with a truth, up to the last one that learns."""
+    names = list(run.stack.stages)
+    last = max(names.index(name) for name in run.phase_spec.train)
+    return [name for name in names[: last + 1] if name in truths]
 
 
 def mixes(run: Run, name: str) -> bool:

@@ -7,8 +7,8 @@
 - ``side-by-side``: pictures whose left half is the source and right half the target, or the other
   way round;
 - ``classes``: one folder a class, in name order, of target pictures;
-- ``table``: a CSV file whose columns are views: paths of pictures, beside it or beneath its folder,
-  and classes by number or name.
+- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, and classes
+  by number or name.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Reading:
         swap: in side-by-side pictures, the left half is the target.
         palettes: colors of the labels, by view.
         names: of the classes, by view.
+        root: where the pictures that a table names lie.
     """
 
     kinds: Mapping[str, str]
@@ -44,6 +45,7 @@ class Reading:
     swap: bool = False
     palettes: Mapping[str, Palette] = field(default_factory=dict)
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    root: Path = Path()
 
     @property
     def parsed(self) -> dict[str, Kind]:
@@ -142,7 +144,7 @@ def table(file: Path, reading: Reading) -> list[Item]:
                 Item(
                     row.get("name") or f"{number - 1:06d}",
                     {
-                        view: reading.view(view, inside(file.parent, row[view], where))
+                        view: reading.view(view, inside(reading.root, row[view], where))
                         for view in reading.pictures
                     },
                     {view: class_id(row[view], view, reading, where) for view in reading.classes},
@@ -154,7 +156,7 @@ def table(file: Path, reading: Reading) -> list[Item]:
 
 
 def inside(folder: Path, name: str | None, where: str) -> Path:
-    """A path that a table names, which may not lead out of the table's folder."""
+    """A path that a table names, which may not lead out of the data root."""
     path = folder / (name or "")
     if not name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise DataError(f"{where}: got the path {name!r}; expected one beneath {folder}")

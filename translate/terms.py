@@ -15,6 +15,7 @@ from torch import Tensor
 
 from translate.context import StepContext
 from translate.losses.features import batch_mean_matching, layer_matching
+from translate.losses.labels import cross_entropy_of_probabilities, dice
 from translate.losses.penalties import dragan, r1, r2, weight_l2, wgan_gp, zero_centered
 from translate.losses.perceptual import Perceptual
 from translate.losses.reconstruction import RECONSTRUCTION
@@ -36,6 +37,8 @@ class TermSpec(ABC):
     """Whether it needs a discriminator."""
     remembers: ClassVar[bool] = False
     """Whether it needs the running mean of the weights."""
+    labels: ClassVar[bool] = False
+    """Whether it is of labels, and not of pictures."""
     per_picture: ClassVar[bool] = False
     """Whether it holds the gradient at each picture apart from the others of its batch."""
 
@@ -83,6 +86,28 @@ def register_pictures(name: str, function: Callable[[Tensor, Tensor], Tensor]) -
 
 for _name, _function in RECONSTRUCTION.items():
     register_pictures(_name, _function)
+
+
+@GENERATOR_TERMS.register("cross_entropy")
+@dataclass(frozen=True)
+class CrossEntropy(TermSpec):
+    """Of the label of each pixel, for stages that write labels."""
+
+    labels: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        return cross_entropy_of_probabilities(context.fake, context.truth.argmax(dim=1))
+
+
+@GENERATOR_TERMS.register("dice")
+@dataclass(frozen=True)
+class Dice(TermSpec):
+    """1 - the overlap of each label's area with the true one, for stages that write labels."""
+
+    labels: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        return dice(context.fake, context.truth.argmax(dim=1))
 
 
 @GENERATOR_TERMS.register("perceptual")

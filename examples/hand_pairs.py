@@ -1,0 +1,71 @@
+"""Tables of pairs for pose translation from `hands`: the same hand in two gestures.
+
+The sign-language digits of Mavi 2020 (Apache-2.0) come as one folder a gesture and ``runs.csv``,
+where a complete run shows one person's hand in all ten gestures: ninety ordered pairs. The last
+complete runs are held out, whole, so that nobody who is validated on was trained on.
+
+    python -m pixstack.examples.hand_pairs data/hands --to data
+    pixstack train hand-pose -o runs/hand-pose --data data
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Row = dict[str, str]
+COLUMNS = ("name", "source", "target", "gesture")
+
+
+def run(
+    hands: Annotated[Path, typer.Argument(help="Folder of the pictures, with runs.csv.")],
+    to: Annotated[Path, typer.Option(help="Where the two tables are written.")] = Path("data"),
+    held_out: Annotated[int, typer.Option(help="Complete runs for validation.", min=1)] = 15,
+) -> None:
+    """Write hand-pairs-train.csv and hand-pairs-validation.csv."""
+    runs = complete_runs(hands / "runs.csv")
+    if len(runs) <= held_out:
+        raise SystemExit(f"{hands}: {len(runs)} complete runs; expected more than {held_out}")
+    to.mkdir(parents=True, exist_ok=True)
+    parts = {"train": runs[:-held_out], "validation": runs[-held_out:]}
+    for part, chosen in parts.items():
+        rows = [pair for run in chosen for pair in pairs(run, hands.name)]
+        path = to / f"hand-pairs-{part}.csv"
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+        print(f"{path}: {len(rows)} pairs of {len(chosen)} hands")
+
+
+def complete_runs(table: Path) -> list[dict[str, str]]:
+    """File of each gesture, by its name, of every complete run, in their order."""
+    if not table.is_file():
+        raise SystemExit(f"{table}: no such file; expected columns run, complete, gesture, file")
+    runs: dict[str, dict[str, str]] = {}
+    with open(table, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["complete"] == "1":
+                runs.setdefault(row["run"], {})[row["gesture"]] = row["file"]
+    return list(runs.values())
+
+
+def pairs(run: dict[str, str], folder: str) -> list[Row]:
+    """All ordered pairs of two gestures of one hand."""
+    return [
+        {
+            "name": f"{Path(run[before]).stem}-{before}-{after}",
+            "source": f"{folder}/{run[before]}",
+            "target": f"{folder}/{run[after]}",
+            "gesture": after,
+        }
+        for before, after in itertools.permutations(sorted(run), 2)
+    ]
+
+
+if __name__ == "__main__":
+    typer.run(run)
