@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from stacks.spec import FolderSpec, PhaseSpec, Recipe
 from translate.augment import Augment
 from translate.batches import Sampler
 from translate.degrade import parse_degradation
-from translate.layouts import Reading, find_items
+from translate.layouts import Layout, Reading, find_sets
 from translate.pairs import DataError, Pairs
 
 
@@ -42,12 +43,17 @@ def phase_sampler(
 
 
 def validation_pairs(recipe: Recipe) -> list[Pairs]:
-    """The held-out pictures; empty where the recipe names none."""
-    return [open_folder(recipe, folder) for folder in recipe.validation.folder]
+    """The held-out pictures; empty where the recipe names none.
+
+    A measure needs truths: pairs, with the same names in each folder, even where pictures without
+    correspondence are trained on.
+    """
+    layout = "views" if recipe.data.layout == "unpaired" else None
+    return [open_folder(recipe, folder, layout) for folder in recipe.validation.folder]
 
 
-def open_folder(recipe: Recipe, folder: FolderSpec) -> Pairs:
-    """The pairs of one folder."""
+def open_folder(recipe: Recipe, folder: FolderSpec, layout: Layout | None = None) -> Pairs:
+    """The pairs of one folder, in the layout of the data where no other is given."""
     data = recipe.data
     path = Path(data.root) / folder.path
     reading = Reading(
@@ -59,9 +65,11 @@ def open_folder(recipe: Recipe, folder: FolderSpec) -> Pairs:
         data.names,
         Path(data.root),
     )
-    items = find_items(path, data.layout, reading)[folder.chosen()]
-    if not items:
+    sets = [items[folder.chosen()] for items in find_sets(path, layout or data.layout, reading)]
+    if not all(sets):
         raise DataError(f"{path}: no picture is left by pictures = {folder.pictures!r}")
     share = folder.share / sum(other.share for other in recipe.data.folder)
     # Each folder's cache is cut to its share, and never so small that a picture is read each time.
-    return Pairs(items, cache_bytes=int(recipe.data.cache * 2**30 * max(min(share, 1.0), 0.1)))
+    cache = recipe.data.cache * 2**30 * max(min(share, 1.0), 0.1)
+    first, *apart = (Pairs(items, int(cache / len(sets))) for items in sets)
+    return replace(first, apart=apart)

@@ -80,7 +80,7 @@ class DataSpec:
         """Every view has a place in the layout."""
         pictures = [view for view, kind in self.kinds.items() if kind.is_picture]
         classes = [view for view, kind in self.kinds.items() if kind.family == "class"]
-        if self.layout in ("views", "side-by-side") and "source" not in pictures:
+        if self.layout in ("views", "unpaired", "side-by-side") and "source" not in pictures:
             raise TableError(f"views: no 'source'; layout {self.layout!r} brings one")
         for view in pictures:
             if self.layout in ("targets", "side-by-side") and view not in ("source", "target"):

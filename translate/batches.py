@@ -41,7 +41,7 @@ class Batch:
 
 @dataclass
 class Sampler:
-    """Draws batches of aligned crops.
+    """Draws batches of crops: aligned ones of views that belong together.
 
     Args:
         groups: sets of pairs and the share of the items that each gives.
@@ -90,12 +90,19 @@ class Sampler:
     def item(
         self, random: np.random.Generator, degradation: Degradation | None
     ) -> dict[str, NDArray[Any]]:
-        """One item: crop, move, degrade, draw its noise."""
-        pairs = choose(self.groups, random)
-        index = int(random.integers(len(pairs)))
-        pictures = self.pictures(pairs.load(index), random, degradation)
-        values = {name: np.asarray(value, np.int64) for name, value in pairs.values(index).items()}
-        return pictures | values | self.noise(random)
+        """One item: crop, move, degrade, draw its noise.
+
+        Views that belong together are cropped and moved together, those without partners each on
+        their own.
+        """
+        item: dict[str, NDArray[Any]] = {}
+        drawn = choose(self.groups, random)
+        for pairs in (drawn, *drawn.apart):
+            index = int(random.integers(len(pairs)))
+            item |= self.pictures(pairs.load(index), random, degradation)
+            for name, value in pairs.values(index).items():
+                item[name] = np.asarray(value, np.int64)
+        return item | self.noise(random)
 
     def noise(self, random: np.random.Generator) -> dict[str, NDArray[np.float32]]:
         """Standard normal values for the views that are noise."""

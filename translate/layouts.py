@@ -6,9 +6,10 @@
   target);
 - ``side-by-side``: pictures whose left half is the source and right half the target, or the other
   way round;
+- ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
 - ``classes``: one folder a class, in name order, of target pictures;
-- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, and classes
-  by number or name.
+- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, and
+  classes by number or name.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from typing import Literal
 from translate.kinds import Kind, parse_kind
 from translate.pairs import DataError, Item, Palette, View, list_pictures
 
-Layout = Literal["targets", "views", "side-by-side", "classes", "table"]
+Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
+"""Layouts of items whose views belong together."""
+Layout = Literal[Aligned, "unpaired"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,27 @@ class Reading:
         return View(path, self.kinds[name], half, self.reduce, self.fit, palette)
 
 
-def find_items(folder: Path, layout: Layout, reading: Reading) -> list[Item]:
+def find_sets(folder: Path, layout: Layout, reading: Reading) -> list[list[Item]]:
+    """Sets of items that are drawn from independently of each other, each as of `find_items`.
+
+    One set in layouts whose views belong together; of unpaired pictures, one a view.
+
+    Raises:
+        DataError: as `find_items`.
+    """
+    if layout != "unpaired":
+        return [find_items(folder, layout, reading)]
+    sets = {view: list_pictures(view_folder(folder, view)) for view in reading.pictures}
+    for view, paths in sets.items():
+        for path in paths.values():
+            reading.view(view, path).size()  # of what is no picture, it says so
+    return [
+        [Item(name, {view: reading.view(view, path)}) for name, path in paths.items()]
+        for view, paths in sets.items()
+    ]
+
+
+def find_items(folder: Path, layout: Aligned, reading: Reading) -> list[Item]:
     """Items beneath ``folder`` in a layout, in name order (of a table in its own), headers checked.
 
     Raises:
@@ -176,10 +199,14 @@ def class_id(text: str | None, view: str, reading: Reading, where: str) -> int:
 
 def view_folder(folder: Path, view: str) -> Path:
     """The folder of a view: its own name, or ``A`` for the source and ``B`` for the target."""
-    alias = {"source": "A", "target": "B"}.get(view)
-    if not (folder / view).is_dir() and alias and (folder / alias).is_dir():
-        return folder / alias
-    return folder / view
+    alias = {"source": "A", "target": "B"}.get(view, view)
+    found = next((name for name in (view, alias) if (folder / name).is_dir()), None)
+    if found is None:
+        names = " or ".join(repr(name) for name in dict.fromkeys((view, alias)))
+        raise DataError(
+            f"{folder / view}: no such folder; expected a folder of pictures called {names}"
+        )
+    return folder / found
 
 
 def match(pictures: Mapping[str, Mapping[str, Path]], reading: Reading) -> list[Item]:

@@ -185,10 +185,13 @@ class Pairs:
     Args:
         items: in name order.
         cache_bytes: decoded pictures beyond this are decoded again when they are next asked for.
+        apart: sets of further views that correspond to none of these items, each drawn from on its
+            own.
     """
 
     items: Sequence[Item]
     cache_bytes: int = 2 << 30
+    apart: Sequence[Pairs] = ()
     _cache: OrderedDict[int, dict[str, Bytes]] = field(default_factory=OrderedDict)
     _held: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
