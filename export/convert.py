@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,7 @@ def export_stack(
     metrics: Mapping[str, Any] | None = None,
     tools: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    overrides: Sequence[str] = (),
 ) -> Exported:
     """Export ``RUN/best.safetensors``; the file appears complete and verified, or not at all.
 
@@ -73,6 +74,7 @@ def export_stack(
         metrics: measures with their protocol, kept in the manifest as they are.
         tools: versions to note beside those of torch and ONNX, by name.
         progress: called with (steps done, steps in all).
+        overrides: of the recipe, as ``stage.1.ships=true``.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -83,7 +85,7 @@ def export_stack(
     if target.suffix != ".onnx" or target.is_dir():
         raise ExportError(f"{target}: expected the name of an .onnx file to write")
     steps = Steps(progress)
-    stack = load_stack(checkpoint)
+    stack = load_stack(checkpoint, overrides)
     module = ShippedStack(stack)
     # Fewer pixels than this are no picture: a 1x1 upload is a mistake that somebody should hear of.
     least = 1 if stack.recipe.points else max(smallest_size(module), _SMALLEST_LEAST)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -11,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from stacks.stack import Stack
-from stacks.stage import Stage
 from translate.kinds import Kind
 from translate.layers.resampling import pad_to_multiple
 
@@ -85,8 +83,10 @@ def shipped(view: Tensor, output: View) -> Tensor:
 
 
 def folded(stack: Stack) -> Stack:
-    """A copy whose parametrizations are computed once and for all."""
+    """A copy of what ships, its parametrizations computed once and for all."""
     copied = copy.deepcopy(stack).eval().requires_grad_(False)
+    for name in [name for name in copied.stages if name not in copied.shipped]:
+        del copied.stages[name]
     for module in copied.modules():
         if parametrize.is_parametrized(module):
             # A parametrized module has a class of its own, which its copies share; folding takes
@@ -100,9 +100,9 @@ def folded(stack: Stack) -> Stack:
 
 
 def written_views(stack: Stack) -> tuple[View, ...]:
-    """The pictures that a stack writes, the last first; features handed up are no pictures."""
+    """The pictures that the file writes, the last first; features handed up are no pictures."""
     views: dict[str, View] = {}
-    for stage in cast(Iterable[Stage], stack.stages.values()):
+    for stage in (stack.stages[name] for name in stack.shipped):
         spec, writes = stage.spec, stage.writes
         views.pop(spec.writes, None)
         views[spec.writes] = View(spec.writes, writes.kind, writes.scale, spec.truth)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,11 +104,16 @@ def save_stack(path: Path, stack: Stack, recipe: Recipe, facts: dict[str, Any]) 
     write(path, WEIGHTS, tensors, {"recipe": recipe_text(recipe), **facts})
 
 
-def load_stack(path: str | Path) -> Stack:
+def load_stack(path: str | Path, overrides: Sequence[str] = ()) -> Stack:
     """The trained stack of ``RUN/best.safetensors``, in evaluation mode.
+
+    Args:
+        path: of the file.
+        overrides: of its recipe, as ``stage.1.ships=true``.
 
     Raises:
         CheckpointError: the file is missing, damaged, or not a stack's weights.
+        TableError: an override is of no key, or of a value that is not allowed.
     """
     path = Path(path)
     checkpoint = read(path, WEIGHTS)
@@ -115,7 +121,7 @@ def load_stack(path: str | Path) -> Stack:
     if not isinstance(recipe, str):
         raise CheckpointError(f"{path}: its header does not hold the recipe of the stack")
     # Averaged weights are kept as they act, without the constraints they were trained under.
-    stack = fold(Stack(parse_recipe(recipe)))
+    stack = fold(Stack(parse_recipe(recipe, overrides)))
     load_weights(stack, checkpoint.tensors, path)
     return stack.eval()
 

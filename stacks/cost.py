@@ -18,6 +18,11 @@ def parameters(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
+def shipped_parameters(stack: Stack) -> int:
+    """Trained numbers of the stages that the exported file holds."""
+    return sum(parameters(stack.stages[name]) for name in stack.shipped)
+
+
 def macs(stack: Stack, height: int, width: int) -> int:
     """Multiply-accumulates of one source of ``height x width`` pixels, without computing it.
 

@@ -201,7 +201,8 @@ def output_of_scale(stack: Stack, scale: int) -> str:
     Raises:
         ValueError: no stage writes that scale.
     """
-    written = {stage.spec.writes: stage.writes.scale for stage in stack.stages.values()}
+    stages = [stack.stages[name] for name in stack.shipped]
+    written = {stage.spec.writes: stage.writes.scale for stage in stages}
     matching = [name for name, own in written.items() if own == scale]
     if not matching:
         scales = ", ".join(f"{name} x{own}" for name, own in written.items())

@@ -117,7 +117,8 @@ class Run:
         if self.recipe.compile and self.has_compiler():
             # In place: the names of the weights, and so checkpoints, stay as they are.
             for stage in self.stack.stages.values():
-                stage.generator.compile()
+                if stage.generator is not None:
+                    stage.generator.compile()
         self.begin_phase(0)
 
     @property
@@ -129,9 +130,11 @@ class Run:
         """Freeze what does not learn, and start the optimisers of what does."""
         self.phase = index
         phase, optimizer = self.phase_spec, self.recipe.optimizer
+        # A generator that several of the stages use learns from all of them, once.
+        owners = dict.fromkeys(self.stack.owner(name) for name in phase.train)
         for name, stage in self.stack.stages.items():
-            stage.requires_grad_(name in phase.train)
-        learning = [self.stack.stages[name] for name in phase.train]
+            stage.requires_grad_(name in owners)
+        learning = [self.stack.stages[name] for name in owners]
         self.generator_optimizer = optimizer.generator.build(
             parameter for stage in learning for parameter in stage.parameters()
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
+from stacks.wiring import check_likes, check_ships, check_unpaired
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
 from translate.degrade import DegradationError, parse_degradation
@@ -35,7 +36,12 @@ class StageSpec:
     """One generator, what it reads and writes, and what judges it."""
 
     name: str
-    generator: Any = field(metadata={"parse": parse_generator})
+    generator: Any = field(default=None, metadata={"parse": parse_generator})
+    like: str = ""
+    """An earlier stage whose generator this one uses again, with the same weights, on other views.
+    It is for training alone: how a cycle is closed (Zhu et al. 2017, arXiv 1703.10593)."""
+    ships: bool = True
+    """Whether the exported file holds the stage; stages ``like`` another are never in it."""
     reads: tuple[str, ...] = ("source",)
     writes: str = "target"
     truth: str = "target"
@@ -67,6 +73,11 @@ class StageSpec:
                         )
         if "color" in self.presentation.augment and self.sees == "band":
             raise TableError("presentation.augment: 'color' is of pictures; a band has none")
+
+    @property
+    def shipped(self) -> bool:
+        """Whether the exported file holds the stage."""
+        return self.ships and not self.like
 
 
 @dataclass(frozen=True)
@@ -204,6 +215,10 @@ class Recipe:
             self.check_packs(phase, f"phase[{index}].batch" if phase.batch else "batch")
             self.check_crop(phase, f"phase[{index}].size" if phase.size else "data.size")
         self.check_written()
+        check_likes(self.stage)
+        check_ships(self.stage, made=bool(self.degrade.choices))
+        if self.data.layout == "unpaired":
+            check_unpaired(self.stage, self.phase)
         for conflict in self.conflicts():
             if conflict.impossible and not self.force:
                 raise TableError(f"{conflict}; force = true trains it all the same")

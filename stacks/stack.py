@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, ItemsView, Mapping, ValuesView
+from collections.abc import Collection, ItemsView, Mapping, Sequence, ValuesView
+from dataclasses import replace
 from typing import cast
 
 from torch import Tensor, nn
 
-from stacks.spec import Recipe
+from stacks.spec import Recipe, StageSpec
 from stacks.stage import Stage, Views, ViewSpec
 from translate.batches import Batch
 from translate.kinds import Kind, planes
@@ -32,17 +33,28 @@ class Stack(nn.Module):
     """The generators of a recipe, in order.
 
     ``forward`` takes and returns tensors only, so exporting a stack is exporting one graph.
+
+    Attributes:
+        inputs: views that the caller brings, in the order of the file's inputs.
+        views: every view but ``strength``, with those that only training brings.
+        shipped: names of the stages that the file holds.
     """
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
         self.recipe = recipe
-        self.inputs = input_views(recipe)
-        self.views = {name: spec for name, spec in self.inputs.items() if name != "strength"}
+        self.shipped = [stage.name for stage in recipe.stage if stage.shipped]
+        self.inputs = input_views(recipe, [stage for stage in recipe.stage if stage.shipped])
+        brought = input_views(recipe, recipe.stage)
+        self.views = {name: spec for name, spec in brought.items() if name != "strength"}
         self.stages = Stages()
         for index, spec in enumerate(recipe.stage):
             try:
+                if spec.like:
+                    spec = replace(spec, generator=self.stages[spec.like].spec.generator)
                 stage = Stage(spec, self.views, truth_kind(recipe, spec.truth))
+                if spec.like:
+                    self.check_like(stage, self.stages[spec.like])
             except TableError as error:
                 raise TableError(f"stage[{index}]: {error}") from None
             if "." in spec.name or hasattr(self.stages, spec.name):
@@ -52,6 +64,28 @@ class Stack(nn.Module):
             self.views[spec.writes] = stage.writes
             if spec.hands_up:
                 self.views[spec.hands_up] = stage.hands_up
+
+    def check_like(self, stage: Stage, other: Stage) -> None:
+        """A generator that is used again reads and writes as many channels."""
+        if stage.channels != other.channels:
+            given, expected = (
+                "reads {}, writes {} and is handed {}".format(*one.channels)
+                for one in (stage, other)
+            )
+            raise TableError(
+                f"stage {stage.spec.name!r} {given} channels; {other.spec.name!r}, whose generator "
+                f"it uses, {expected}"
+            )
+
+    def owner(self, name: str) -> str:
+        """The stage whose generator does the work of a stage: mostly its own."""
+        return self.stages[name].spec.like or name
+
+    def generator(self, name: str) -> nn.Module:
+        """The generator that does the work of a stage."""
+        generator = self.stages[self.owner(name)].generator
+        assert generator is not None
+        return generator
 
     def forward(
         self,
@@ -63,15 +97,15 @@ class Stack(nn.Module):
 
         Args:
             views: the inputs, as `Stage.forward` takes them.
-            stages: only these run, in the order of the stack; all where None.
+            stages: only these run, in the order of the stack; those that ship where None.
             truths: what the stages after read instead of what a stage wrote (feed = "truth").
         """
         known = dict(views)
         written: Views = {}
         for name, stage in self.stages.items():
-            if stages is not None and name not in stages:
+            if name not in (self.shipped if stages is None else stages):
                 continue
-            made = stage(known)
+            made = stage(known, self.generator(name))
             written |= made
             known |= made
             if truths and stage.spec.writes in truths:
@@ -119,18 +153,18 @@ def truth_kind(recipe: Recipe, truth: str) -> Kind:
     return kinds[truth]
 
 
-def input_views(recipe: Recipe) -> dict[str, ViewSpec]:
-    """The views that the caller of the stack brings, in the order of the file's inputs."""
-    written = {stage.writes for stage in recipe.stage}
-    read = {name for stage in recipe.stage for name in stage.reads}
+def input_views(recipe: Recipe, stages: Sequence[StageSpec]) -> dict[str, ViewSpec]:
+    """The views that some stages need and none of them writes, in the order of the data's."""
+    written = {stage.writes for stage in stages}
+    read = {name for stage in stages for name in stage.reads}
     inputs = {
         name: ViewSpec(kind, kind.scale)
         for name, kind in recipe.data.kinds.items()
-        if name in read - written and name != "target"
+        if name in read - written
     }
     if "source" not in inputs and recipe.degrade.choices:
         # Sources made by degrading targets are of the target's kind.
         inputs = {"source": ViewSpec(recipe.data.kinds["target"]), **inputs}
-    if any(stage.join == "told" for stage in recipe.stage):
+    if any(stage.join == "told" for stage in stages):
         inputs["strength"] = ViewSpec(Kind("strength"))
     return inputs

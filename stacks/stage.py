@@ -42,7 +42,7 @@ class Stage(nn.Module):
     """One generator between views.
 
     Args:
-        spec: what it reads and writes.
+        spec: what it reads and writes; of a stage that is like another, with that one's generator.
         views: the views there are before it.
         kind: of the view it writes.
     """
@@ -74,7 +74,11 @@ class Stage(nn.Module):
         self.check_features(views)
         features = views[spec.features].channels if spec.features else 0
         reads = sum(kind.channels for kind in self.kinds.values())
-        self.generator = spec.generator.build(reads, kind.channels, features)
+        self.channels = (reads, kind.channels, features)
+        """That the generator reads, writes and reads of features."""
+        self.generator: nn.Module | None = None
+        if not spec.like:
+            self.generator = spec.generator.build(*self.channels)
         self.writes = ViewSpec(kind, self.base.scale * spec.generator.scale)
         if spec.join == "add":
             self.check_base(kind)
@@ -116,23 +120,25 @@ class Stage(nn.Module):
                 f"{views[spec.features].scale}, the generator's own grid is of scale {self.grid}"
             )
 
-    def forward(self, views: Views) -> Views:
+    def forward(self, views: Views, generator: nn.Module | None = None) -> Views:
         """The views written, of the views there are: name -> ``(N, C, H, W)``.
 
         Pictures are in [0, 1], labels as ids ``(N, 1, H, W)`` or planes ``(N, K, H, W)``; classes
         and ``strength`` are ``(N,)``, the latter below 0 where it is automatic; noise is ``(N, C)``
-        or ``(N, C, H, W)``.
+        or ``(N, C, H, W)``. A stage that is like another is given that one's ``generator``.
         """
+        generator = self.generator if generator is None else generator
+        assert generator is not None, f"stage {self.spec.name!r} has no generator of its own"
         read = [seen(views[name], kind) for name, kind in self.kinds.items()]
         joined = self.together(read, list(self.kinds))
         written: Views = {}
         if self.spec.generator.features:
             features = views[self.spec.features] if self.spec.features else None
-            made, handed = self.generator(joined, features)
+            made, handed = generator(joined, features)
             if self.spec.hands_up:
                 written[self.spec.hands_up] = handed
         else:
-            made = self.generator(joined)
+            made = generator(joined)
         written[self.spec.writes] = self.join(made, views)
         return written
 

@@ -240,7 +240,7 @@ def predict(run: Run, batch: Batch) -> list[Case]:
                 run.discriminators[name] if adversary else None,
                 shown(run, name, batch, written | (fed or {})),
                 run.presentations[name],
-                run.stack.stages[name].generator,
+                run.stack.generator(name),
                 run.histories.get(("generator", name)),
                 run.histories.get(("discriminator", name)) if adversary else None,
                 lambda logits: mean_over_devices(run.fabric, logits),

@@ -46,6 +46,11 @@ class TermSpec(ABC):
         require(self.weight >= 0, "weight", self.weight, "0 or more")
         require(self.every >= 1, "every", self.every, "1 or more")
 
+    @property
+    def paired(self) -> bool:
+        """Whether it holds a picture against the truth of the very same scene."""
+        return False
+
     def prepare(self) -> None:  # noqa: B027 (most terms need nothing)
         """Read what the term needs, so that what is missing ends a run before its first step."""
 
@@ -80,6 +85,10 @@ def register_pictures(name: str, function: Callable[[Tensor, Tensor], Tensor]) -
     @GENERATOR_TERMS.register(name)
     @dataclass(frozen=True)
     class OfPictures(TermSpec):  # pyright: ignore[reportUnusedClass]
+        @property
+        def paired(self) -> bool:
+            return name != "total_variation"
+
         def value(self, context: StepContext) -> Tensor:
             return function(context.fake.float(), context.truth.float())
 
@@ -95,6 +104,10 @@ class CrossEntropy(TermSpec):
 
     labels: ClassVar[bool] = True
 
+    @property
+    def paired(self) -> bool:
+        return True
+
     def value(self, context: StepContext) -> Tensor:
         return cross_entropy_of_probabilities(context.fake, context.truth.argmax(dim=1))
 
@@ -105,6 +118,10 @@ class Dice(TermSpec):
     """1 - the overlap of each label's area with the true one, for stages that write labels."""
 
     labels: ClassVar[bool] = True
+
+    @property
+    def paired(self) -> bool:
+        return True
 
     def value(self, context: StepContext) -> Tensor:
         return dice(context.fake, context.truth.argmax(dim=1))
@@ -118,6 +135,10 @@ class PerceptualTerm(TermSpec):
     file: str = ""
     """Weights; empty looks in torch hub's cache."""
     layers: tuple[str, ...] = ("conv5_4",)
+
+    @property
+    def paired(self) -> bool:
+        return True
 
     def prepare(self) -> None:
         vgg(self.file, self.layers)
@@ -143,6 +164,10 @@ class FeatureMatching(TermSpec):
     the batches' means at the last layer (Salimans et al. 2016, section 3.1)."""
 
     judged: ClassVar[bool] = True
+
+    @property
+    def paired(self) -> bool:
+        return self.form == "layers"
 
     def value(self, context: StepContext) -> Tensor:
         real = [features.float() for features in context.real_features]

@@ -26,6 +26,10 @@ def command(
         Path | None,
         typer.Option(metavar="FILE.json", help="Measures to keep in the file, as `eval` prints."),
     ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe; may be repeated."),
+    ] = None,
     plugins: Annotated[
         list[str] | None,
         typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
@@ -44,6 +48,7 @@ def command(
       pixstack export runs/mine/best.safetensors -o mine.onnx
       pixstack export runs/mine/best.safetensors -o mine.onnx --version 2 --metrics set5.json
       pixstack export runs/mine/best.safetensors -o mine.onnx --json -
+      pixstack export runs/mine/best.safetensors -o mine.onnx --set license=MIT
     """
     from pixstack.errors import require_train
     from pixstack.plugins import import_plugins
@@ -57,7 +62,14 @@ def command(
     measures = read_metrics(metrics) if metrics is not None else None
     with progress_bar("export") as progress:
         exported = export_stack(
-            checkpoint, target, name, version, measures, {"pixstack": __version__}, progress
+            checkpoint,
+            target,
+            name,
+            version,
+            measures,
+            {"pixstack": __version__},
+            progress,
+            overrides or [],
         )
     if json_target is not None:
         write_json(summary(exported), json_target)

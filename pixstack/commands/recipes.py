@@ -54,7 +54,7 @@ def command(
 
 def describe(preset: str) -> dict[str, Any]:
     """One preset as a row."""
-    from stacks.cost import macs, parameters
+    from stacks.cost import macs, shipped_parameters
     from stacks.recipe import load_recipe
     from stacks.stack import Stack
 
@@ -66,6 +66,6 @@ def describe(preset: str) -> dict[str, Any]:
         "description": recipe.description,
         "stages": [stage.name for stage in recipe.stage],
         "data": [folder.path for folder in recipe.data.folder],
-        "parameters": parameters(stack),
+        "parameters": shipped_parameters(stack),
         "gmacs": macs(stack, 256, 256) / 1e9,
     }

@@ -25,6 +25,7 @@ flip = false
 name = "paint"
 generator = { kind = "unet", widths = [4, 6], blocks = 1, unfold = 1 }
 discriminator = { kind = "patch", channels = 4, layers = 1, norm = "none" }
+objective = { adversarial = "lsgan", generator = {} }
 [[phase]]
 train = ["paint"]
 steps = 1

@@ -1,0 +1,112 @@
+"""How the stages of a recipe may hang together: generators used again, what ships, what is paired.
+
+Stages that are for training alone close cycles (Zhu et al. 2017, arXiv 1703.10593): they use the
+generator of another stage again, or read the target, which nobody has when the stack is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from translate.tables import TableError
+
+if TYPE_CHECKING:
+    from stacks.spec import PhaseSpec, StageSpec
+
+
+def check_likes(stages: Sequence[StageSpec]) -> None:
+    """Every stage has a generator of its own or that of an earlier stage.
+
+    Raises:
+        TableError: it has none, both, or the other stage comes later or has none of its own.
+    """
+    owners: list[str] = []
+    for index, stage in enumerate(stages):
+        path = f"stage[{index}]"
+        if not stage.like:
+            if stage.generator is None:
+                raise TableError(f"{path}.generator: missing; a table, or like = STAGE, is needed")
+            owners.append(stage.name)
+            continue
+        if stage.generator is not None:
+            raise TableError(
+                f"{path}.generator: the stage is like {stage.like!r} and uses its generator; "
+                "leave one of the two out"
+            )
+        if stage.like not in owners:
+            known = ", ".join(owners) or "none"
+            raise TableError(
+                f"{path}.like: got {stage.like!r}; expected an earlier stage with a generator of "
+                f"its own; known: {known}"
+            )
+
+
+def check_ships(stages: Sequence[StageSpec], made: bool) -> None:
+    """The file has stages, and what they read can be had without training data.
+
+    Args:
+        stages: in their order.
+        made: whether sources are made from targets, which are larger where sources are reduced.
+
+    Raises:
+        TableError: it has not, or cannot.
+    """
+    if not any(stage.shipped for stage in stages):
+        raise TableError("stage: none is left for the file; ships = true puts one into it")
+    writers = {stage.writes: stage for stage in stages}
+    for index, stage in enumerate(stages):
+        path = f"stage[{index}].reads"
+        for view in stage.reads:
+            writer = writers.get(view)
+            if stage.shipped and writer is not None and not writer.shipped:
+                raise TableError(
+                    f"{path}: {view!r} is written by stage {writer.name!r}, which is for training "
+                    "alone; set ships = false here too, or true there"
+                )
+            if view == "target" and writer is None:
+                if made:
+                    raise TableError(f"{path}: 'target' is read where sources are made from it")
+                if stage.shipped and stage.truth == "target":
+                    raise TableError(
+                        f"{path}: 'target' is what the stage learns to write; ships = false lets "
+                        "it read it in training"
+                    )
+
+
+def check_unpaired(stages: Sequence[StageSpec], phases: Sequence[PhaseSpec]) -> None:
+    """Where pictures have no partners, nothing is held against a picture of another scene.
+
+    What a stage makes shows the scenes of the views that it goes back to; a truth among these is of
+    the same scene, as in a cycle, and others are for a discriminator to compare in general.
+
+    Raises:
+        TableError: a term, a condition or a phase needs partners.
+    """
+    scenes: dict[str, frozenset[str]] = {}
+    for index, stage in enumerate(stages):
+        shown = frozenset[str]().union(
+            *(scenes.get(view, frozenset({view})) for view in stage.reads)
+        )
+        scenes[stage.writes] = shown
+        if stage.truth in shown:
+            continue
+        why = (
+            f"pictures of layout 'unpaired' have no partners, and {stage.truth!r} is another scene"
+        )
+        for name, term in stage.objective.specs("generator").items():
+            if term.paired:
+                raise TableError(
+                    f"stage[{index}].objective.generator.{name}: {why}; objective.generator = {{}} "
+                    "leaves the adversarial loss alone"
+                )
+        if stage.discriminator is not None and stage.sees != "picture":
+            raise TableError(f"stage[{index}].sees: got {stage.sees!r}; {why}: allowed: picture")
+    for index, phase in enumerate(phases):
+        if phase.feed == "truth" and any(
+            stage.writes in other.reads for stage in stages for other in stages
+        ):
+            raise TableError(
+                f"phase[{index}].feed: got 'truth'; pictures of layout 'unpaired' have none for "
+                "what a stage before wrote; allowed: predicted"
+            )
