@@ -24,6 +24,9 @@ class View:
     """Pixels of it on one pixel of the source, along one side."""
     truth: str
     """The view that it was held against in training."""
+    area: bool = False
+    """Whether it depends on where an area lies that the stack itself finds: at its edge a pixel is
+    of the one picture or of the other."""
 
 
 class ShippedStack(nn.Module):
@@ -102,8 +105,11 @@ def folded(stack: Stack) -> Stack:
 def written_views(stack: Stack) -> tuple[View, ...]:
     """The pictures that the file writes, the last first; features handed up are no pictures."""
     views: dict[str, View] = {}
+    written, area = set[str](), False
     for stage in (stack.stages[name] for name in stack.shipped):
         spec, writes = stage.spec, stage.writes
         views.pop(spec.writes, None)
-        views[spec.writes] = View(spec.writes, writes.kind, writes.scale, spec.truth)
+        area = area or not written.isdisjoint(stage.inside)
+        views[spec.writes] = View(spec.writes, writes.kind, writes.scale, spec.truth, area)
+        written.add(spec.writes)
     return tuple(reversed(views.values()))

@@ -135,7 +135,9 @@ def probe(shell: Stack, size: tuple[int, int]) -> dict[str, Tensor]:
 
 
 class Linear(TorchFunctionMode):
-    """While active, activations and casts pass their input on, and maxima of windows are means."""
+    """While active, activations and casts pass their input on, maxima of windows are means, and a
+    choice between two is their sum.
+    """
 
     def __torch_function__(
         self,
@@ -148,6 +150,9 @@ class Linear(TorchFunctionMode):
         # Rounding to float32 between stages would let the smallest influences vanish.
         if name in _ACTIVATIONS or name == "float":
             return args[0]
+        if name == "where" and len(args) == 3:
+            # Which of the two it is depends on what is fed: either can be.
+            return args[1] + args[2]
         if name == "max_pool2d":
             return mean_pool(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))

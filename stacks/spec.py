@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
+from stacks.inside import InsideSpec
 from stacks.wiring import check_likes, check_ships, check_unpaired
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
@@ -46,9 +47,12 @@ class StageSpec:
     writes: str = "target"
     truth: str = "target"
     """The view that the written one is held against, reduced to its size where it is larger."""
-    join: Literal["replace", "add", "told"] = "replace"
+    join: Literal["replace", "add", "told", "inside"] = "replace"
     """``add``: what is generated is added to the first view read, enlarged to the new size;
-    ``told``: a strength given by the caller stands in for what is generated."""
+    ``told``: a strength given by the caller stands in for what is generated; ``inside``: it
+    replaces the first view read inside an area, and elsewhere that view stays as it is."""
+    inside: InsideSpec | None = None
+    """The area of ``join = "inside"``; its views need not be among those the generator reads."""
     features: str = ""
     """View of features read from a stage before."""
     hands_up: str = ""
@@ -64,6 +68,8 @@ class StageSpec:
 
     def __post_init__(self) -> None:
         require(bool(self.reads), "reads", self.reads, "one view or more")
+        if (self.join == "inside") != (self.inside is not None):
+            raise TableError("inside: the area of join = 'inside'; give both or neither")
         if self.discriminator is None:
             for side in ("generator", "discriminator"):
                 for name, term in self.objective.specs(side).items():
@@ -73,6 +79,11 @@ class StageSpec:
                         )
         if "color" in self.presentation.augment and self.sees == "band":
             raise TableError("presentation.augment: 'color' is of pictures; a band has none")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Views read by the generator, and those that tell where it may change the picture."""
+        return tuple(dict.fromkeys((*self.reads, *(self.inside.views if self.inside else ()))))
 
     @property
     def shipped(self) -> bool:

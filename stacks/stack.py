@@ -156,7 +156,7 @@ def truth_kind(recipe: Recipe, truth: str) -> Kind:
 def input_views(recipe: Recipe, stages: Sequence[StageSpec]) -> dict[str, ViewSpec]:
     """The views that some stages need and none of them writes, in the order of the data's."""
     written = {stage.writes for stage in stages}
-    read = {name for stage in stages for name in stage.reads}
+    read = {name for stage in stages for name in stage.needs}
     inputs = {
         name: ViewSpec(kind, kind.scale)
         for name, kind in recipe.data.kinds.items()

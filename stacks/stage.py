@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from stacks.inside import InsideSpec, area
 from stacks.spec import StageSpec
 from translate.kinds import Kind, planes, seen
 from translate.layers.resampling import upsample
@@ -50,7 +51,7 @@ class Stage(nn.Module):
     def __init__(self, spec: StageSpec, views: dict[str, ViewSpec], kind: Kind) -> None:
         super().__init__()
         self.spec = spec
-        for name in [*spec.reads, *([spec.features] if spec.features else [])]:
+        for name in [*spec.needs, *([spec.features] if spec.features else [])]:
             if name not in views:
                 known = ", ".join(views)
                 raise TableError(
@@ -82,6 +83,10 @@ class Stage(nn.Module):
         self.writes = ViewSpec(kind, self.base.scale * spec.generator.scale)
         if spec.join == "add":
             self.check_base(kind)
+        self.inside: dict[str, Kind] = {}
+        if spec.inside is not None:
+            self.inside = {name: views[name].kind for name in spec.inside.views}
+            self.enlarge_area = self.check_inside(spec.inside, views)
         if spec.join == "told" and kind.channels != 1:
             raise TableError(f"stage {spec.name!r}: a told strength stands for one channel")
         # Features live on the generator's own grid, which may be coarser than what it reads.
@@ -104,6 +109,23 @@ class Stage(nn.Module):
             raise TableError(
                 f"stage {self.spec.name!r}: join = 'add' is of pictures; {name!r} is {base}"
             )
+
+    def check_inside(self, inside: InsideSpec, views: dict[str, ViewSpec]) -> dict[str, int]:
+        """The area fits the picture that it is of; returns by how much each view is enlarged."""
+        base, written = self.spec.reads[0], self.writes
+        if views[base].kind != written.kind:
+            raise TableError(
+                f"stage {self.spec.name!r}: join = 'inside' leaves parts of {base!r}, which is "
+                f"{views[base].kind}, in what is written, {written.kind}; expected the same kind"
+            )
+        inside.check(self.inside)
+        for name in inside.views:
+            if written.scale % views[name].scale:
+                raise TableError(
+                    f"stage {self.spec.name!r}: inside.views: {name!r} of scale "
+                    f"{views[name].scale} does not enlarge to scale {written.scale}"
+                )
+        return {name: written.scale // views[name].scale for name in inside.views}
 
     def check_features(self, views: dict[str, ViewSpec]) -> None:
         """Features come from a generator that makes them, to one that reads them where they lie."""
@@ -179,9 +201,14 @@ class Stage(nn.Module):
             enlarged = upsample(views[self.spec.reads[0]], self.spec.generator.scale)
             # A residual in [-1, 1] units of the network is half as large in [0, 1].
             return enlarged[:, : made.shape[1]] + made / 2
-        if self.writes.kind.family == "labels":
-            return torch.softmax(made * LOGITS, dim=1)
-        made = from_network(made)
+        labels = self.writes.kind.family == "labels"
+        made = torch.softmax(made * LOGITS, dim=1) if labels else from_network(made)
+        if self.spec.inside is not None:
+            base = planes(views[self.spec.reads[0]], self.writes.kind)
+            base = enlarge(base, self.spec.generator.scale, self.writes.kind)
+            changed = area(views, self.inside, self.spec.inside.labels, self.enlarge_area)
+            # Chosen, not blended: what is outside comes back as it was, to the bit.
+            return torch.where(changed, made, base)
         if self.spec.join == "told":
             strength = views["strength"].reshape(-1, 1, 1, 1)
             return torch.where(strength >= 0, strength / SIGMA_UNIT, made)

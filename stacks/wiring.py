@@ -57,7 +57,7 @@ def check_ships(stages: Sequence[StageSpec], made: bool) -> None:
     writers = {stage.writes: stage for stage in stages}
     for index, stage in enumerate(stages):
         path = f"stage[{index}].reads"
-        for view in stage.reads:
+        for view in stage.needs:
             writer = writers.get(view)
             if stage.shipped and writer is not None and not writer.shipped:
                 raise TableError(
