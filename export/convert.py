@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import warnings
@@ -20,7 +21,13 @@ from export.describe import describe
 from export.graph import ShippedStack
 from export.halo import measure_halo
 from export.manifest import MANIFEST_KEY, Manifest
-from export.verify import ExportError, verify_tiles, verify_values
+from export.verify import (
+    TOLERANCE,
+    ExportError,
+    largest_difference,
+    verify_tiles,
+    verify_values,
+)
 from stacks.checkpoint import load_stack
 from stacks.cost import macs, parameters
 from stacks.feeds import random_inputs
@@ -29,6 +36,8 @@ from stacks.stack import Stack
 OPSET = 20
 _STEPS = 5
 _SMALLEST_LEAST = 4  # pixels a side; with fewer, no stack has anything to go by
+_TRIED = 4  # random pictures of each size that rounding errors are looked for in
+_LARGEST_ERROR = TOLERANCE / 4  # of rounding, in values of [0, 1]: two runtimes differ by as much
 _LARGEST_LEAST = 64  # pixels; a stack that needs larger pictures than this is not one for pictures
 
 Progress = Callable[[int, int], object]
@@ -87,8 +96,7 @@ def export_stack(
     steps = Steps(progress)
     stack = load_stack(checkpoint, overrides)
     module = ShippedStack(stack)
-    # Fewer pixels than this are no picture: a 1x1 upload is a mistake that somebody should hear of.
-    least = 1 if stack.recipe.points else max(smallest_size(module), _SMALLEST_LEAST)
+    least = 1 if stack.recipe.points else smallest_size(module)
     steps.done()
     halo = measure_halo(stack)
     steps.done()
@@ -225,22 +233,46 @@ def check_operators(model: onnx.ModelProto, name: str) -> None:
 
 
 def smallest_size(module: ShippedStack) -> int:
-    """Side of the smallest square that the stack takes, in pixels of the source: 1, 2, 4 ...
+    """Side of the smallest square that the stack takes, in pixels of the source: 4, 8, 16 ...
+
+    Fewer pixels are no picture: a 1x1 upload is a mistake that somebody should hear of.
+
+    A stack does not take what it makes noise of: on maps of one pixel, which differ from nothing,
+    normalization after normalization enlarges the rounding errors until they are the picture.
 
     Raises:
         ExportError: it takes none of up to 64 pixels.
     """
-    side, reason = 1, ""
+    side, reason = _SMALLEST_LEAST, ""
+    exact = copy.deepcopy(module).double()
+    generator = torch.Generator().manual_seed(0)
     while side <= _LARGEST_LEAST:
-        inputs = random_inputs(module.stack, 1, side, side).values()
+        inputs = tuple(random_inputs(module.stack, _TRIED, side, side, generator).values())
+        doubles = (x.double() if x.is_floating_point() else x for x in inputs)
         try:
             with torch.inference_mode():
-                module(*inputs)
-            return side
-        except (RuntimeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
+                error = rounding_error(module, module(*inputs), exact(*doubles))
+            if error <= _LARGEST_ERROR:
+                return side
+            reason = f"rounding alone changes its pictures by {error:.1g}"
+        except (RuntimeError, ValueError) as failure:
+            reason = str(failure).splitlines()[0]
         side *= 2
     raise ExportError(f"the stack fails at every size up to {_LARGEST_LEAST} pixels: {reason}")
+
+
+def rounding_error(
+    module: ShippedStack, single: Sequence[Tensor], double: Sequence[Tensor]
+) -> float:
+    """The largest difference that the precision makes, over the outputs that are pictures."""
+    return max(
+        (
+            largest_difference(one.double().numpy(), other.double().numpy(), output.area)
+            for output, one, other in zip(module.outputs, single, double, strict=True)
+            if output.kind.family != "labels"
+        ),
+        default=0.0,
+    )
 
 
 def write(model: onnx.ModelProto, path: Path) -> int:
