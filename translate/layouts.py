@@ -216,9 +216,10 @@ def match(pictures: Mapping[str, Mapping[str, Path]], reading: Reading) -> list[
         missing = sorted(names - set(paths))
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            folder = next(iter(paths.values())).parent
             raise DataError(
-                f"view {view!r} has no picture named {missing[0]!r}{more}; every name must stand "
-                f"in each of: {', '.join(pictures)}"
+                f"{folder}: view {view!r} has no picture named {missing[0]!r}{more}; every name "
+                f"must stand in each of: {', '.join(pictures)}; add it, or remove its partners"
             )
     return [
         Item(name, {view: reading.view(view, paths[name]) for view, paths in pictures.items()})

@@ -146,7 +146,10 @@ def label_ids(pixels: Bytes, count: int, palette: Palette, path: Path, exact: bo
         distances = ((unique[:, None].astype(np.int32) - colors) ** 2).sum(axis=2)
         if exact and (strange := distances.min(axis=1) > 0).any():
             color = tuple(int(part) for part in unique[strange][0])
-            raise DataError(f"{path}: has the color {color}, which is not in the palette")
+            raise DataError(
+                f"{path}: has the color {color}, which is not in the palette; add it to "
+                "data.palette, or paint it over"
+            )
         ids = distances.argmin(axis=1).astype(np.uint8)[places.reshape(-1)]
         return ids.reshape(*pixels.shape[:2], 1)
     if pixels.shape[2] != 1:
@@ -154,7 +157,10 @@ def label_ids(pixels: Bytes, count: int, palette: Palette, path: Path, exact: bo
             f"{path}: labels are in colors; name them in data.palette, or bring pictures of ids"
         )
     if (highest := int(pixels.max())) >= count:
-        raise DataError(f"{path}: has the label {highest}; expected ids 0..{count - 1}")
+        raise DataError(
+            f"{path}: has the label {highest}; expected ids 0..{count - 1}, or "
+            f"labels:{highest + 1} in data.views"
+        )
     return pixels
 
 
@@ -238,5 +244,8 @@ def list_pictures(folder: Path) -> dict[str, Path]:
                 )
             pictures[path.stem] = path
     if not pictures:
-        raise DataError(f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))})")
+        raise DataError(
+            f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))}); put some there, or name "
+            "another folder"
+        )
     return dict(sorted(pictures.items()))
