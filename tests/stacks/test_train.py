@@ -191,7 +191,7 @@ def test_without_a_compiler_a_recipe_that_compiles_trains_all_the_same(
     assert capsys.readouterr().err.startswith("not compiled, so slower: torch.compile needs a C++")
     source = torch.rand(1, 3, 8, 8)
     assert run.stack({"source": source})["x4"].shape == (1, 3, 32, 32)
-    assert all(s.generator._compiled_call_impl is None for s in run.stack.stages.values())
+    assert all(run.stack.generator(name)._compiled_call_impl is None for name in run.stack.stages)
 
 
 def test_a_folder_that_holds_a_run(trained: Path, targets: Path) -> None:
