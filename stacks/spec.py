@@ -86,6 +86,11 @@ class PhaseSpec:
     size: int = 0
     """Side of the crop in this phase; 0 takes the data's. Large crops late in a run show the
     networks pictures as they will meet them: most of a small crop lies near an edge."""
+    depth: int = 0
+    """Levels of growing networks that work, from the innermost on (Karras et al. 2018, arXiv
+    1710.10196, section 2); 0 takes all."""
+    fade: float = 0.0
+    """Share of the steps over which the outermost of these levels fades in, on a line."""
 
     def __post_init__(self) -> None:
         require(bool(self.train), "train", self.train, "one stage or more")
@@ -93,6 +98,14 @@ class PhaseSpec:
         require(self.rate > 0, "rate", self.rate, "above 0")
         require(self.batch >= 0, "batch", self.batch, "0 or more")
         require(self.size == 0 or self.size >= 8, "size", self.size, "0, or 8 or more")
+        require(self.depth >= 0, "depth", self.depth, "0 or more")
+        require(0 <= self.fade <= 1, "fade", self.fade, "0 to 1")
+        innermost = self.depth == 1 and self.fade > 0
+        require(not innermost, "fade", self.fade, "0 at depth 1, which nothing stands within")
+
+    def alpha(self, step: int) -> float:
+        """Share of the outermost level at a step of the phase, counted from 0."""
+        return min(1.0, step / (self.fade * self.steps)) if self.fade and self.steps else 1.0
 
 
 @dataclass(frozen=True)
@@ -203,6 +216,7 @@ class Recipe:
             self.check_phase(phase, f"phase[{index}].train")
             self.check_packs(phase, f"phase[{index}].batch" if phase.batch else "batch")
             self.check_crop(phase, f"phase[{index}].size" if phase.size else "data.size")
+            self.check_growth(phase, f"phase[{index}]")
         self.check_written()
         for conflict in self.conflicts():
             if conflict.impossible and not self.force:
@@ -249,6 +263,29 @@ class Recipe:
                     f"{path}: got {size}; must be a multiple of {scale} for the degradation "
                     f"{text!r}"
                 )
+
+    def check_growth(self, phase: PhaseSpec, path: str) -> None:
+        """Where a phase sets depth or fading, a network grows; both sides grow alike."""
+        levels: set[int] = set()
+        for stage in self.stage:
+            if stage.name not in phase.train:
+                continue
+            sides = (stage.generator, stage.discriminator)
+            made, judging = (getattr(side, "depths", 0) for side in sides)
+            if made and judging and made != judging:
+                raise TableError(
+                    f"stage {stage.name!r}: the generator grows over {made} levels, the "
+                    f"discriminator over {judging}; give both the same size"
+                )
+            levels |= {made, judging} - {0}
+        if not levels and (phase.depth or phase.fade):
+            key = "depth" if phase.depth else "fade"
+            raise TableError(
+                f"{path}.{key}: no network of the stages that learn grows; kinds that do: "
+                "progressive, progressive_unet"
+            )
+        if phase.depth and phase.depth > min(levels):
+            raise TableError(f"{path}.depth: got {phase.depth}; allowed: 0 to {min(levels)}")
 
     def check_written(self) -> None:
         """Each view is written by one stage, and none is what the caller brings."""

@@ -25,6 +25,7 @@ from stacks.checkpoint import (
 )
 from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_predictor
+from stacks.growth import as_grown, grow
 from stacks.recipe import recipe_text
 from stacks.record import Record
 from stacks.run import Run, band_base, launch
@@ -98,6 +99,7 @@ def train(
             started = time.perf_counter()
             for drawn in groups_of(run.draws, batches):
                 set_rates(run, run.step - first)
+                grow(run, run.step - first)
                 values = train_step(run, drawn)
                 batch = drawn[-1]
                 run.step += 1
@@ -228,7 +230,7 @@ def predict(run: Run, batch: Batch) -> list[Case]:
     for name in phase.train:
         if name not in truths:
             continue
-        stage, truth = run.stack.stages[name].spec, truths[name]
+        stage, truth = run.stack.stages[name].spec, as_grown(run, name, truths[name])
         adversary = name in adversaries
         cases.append(
             Case(

@@ -11,6 +11,8 @@ from translate.generators.registry import GENERATORS
 from translate.generators import (  # noqa: F401  isort: skip
     dcgan,
     level,
+    progressive,
+    progressive_unet,
     pyramid,
     resnet19,
     sagan,
