@@ -329,7 +329,8 @@ def discriminator_channels(stack: Stack, name: str) -> int:
             f"stage {name!r}: sees = 'band' is what was added to the picture before, but a picture "
             f"of {channels} channels is written and that has {base}"
         )
-    return (channels + base) * together
+    classes = sum(stage.kinds[view].channels for view in stage.classes)
+    return (channels + base + classes) * together
 
 
 def band_base(stack: Stack, name: str) -> str:

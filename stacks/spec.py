@@ -51,8 +51,8 @@ class StageSpec:
     sees: Literal["picture", "pair", "band"] = "picture"
     """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, enlarged
     to its size, as the condition (Mirza and Osindero 2014, Isola et al. 2017); ``band``: what is
-    added to the enlarged source, with the enlarged source as its condition (LapGAN, Denton et al.
-    2015, section 3.2)."""
+    added to the enlarged source, with the enlarged source, and classes that the stage reads, as its
+    condition (LapGAN, Denton et al. 2015, section 3.2)."""
     presentation: PresentationSpec = field(default_factory=PresentationSpec)
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
 

@@ -157,6 +157,11 @@ class Stage(nn.Module):
         """Views read that a discriminator may know: noise is the generator's own."""
         return [name for name, kind in self.kinds.items() if not kind.is_noise]
 
+    @property
+    def classes(self) -> list[str]:
+        """Classes read."""
+        return [name for name, kind in self.kinds.items() if kind.family == "class"]
+
     def condition(self, views: Views) -> Tensor:
         """The views read, as channels of one map of the size that is written, in [0, 1]."""
         names = self.conditions

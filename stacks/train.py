@@ -31,6 +31,7 @@ from stacks.record import Record
 from stacks.run import Run, band_base, launch
 from stacks.spec import Recipe
 from translate.batches import Batch, Prefetch, Sampler
+from translate.kinds import planes
 from translate.layers.folding import assign
 from translate.layers.resampling import upsample
 from translate.optim import set_rate
@@ -288,9 +289,14 @@ def shown(
     name_of_base = band_base(run.stack, name)
     before = {**batch.views, **given}[name_of_base].detach()
     base = upsample(before, stage.writes.scale // run.stack.views[name_of_base].scale)
+    classes = [
+        planes(batch.views[view], stage.kinds[view]).expand(-1, -1, *base.shape[2:])
+        for view in stage.classes
+    ]
+    condition = to_network(torch.cat([base, *classes], dim=1))
 
     def band(picture: Tensor) -> Tensor:
-        return torch.cat([(picture - base) * BAND_GAIN, to_network(base)], dim=1)
+        return torch.cat([(picture - base) * BAND_GAIN, condition], dim=1)
 
     return band
 
