@@ -104,7 +104,9 @@ class StyleGenerator(nn.Module):
             spec.slope,
             rate=spec.rate if spec.norm == "equalized" else None,
         )
-        self.constant = nn.Parameter(torch.ones(1, spec.widths[0], 4, 4))
+        # Not ones, as in the paper: channels that vary by a little noise alone are standardized to
+        # rounding errors, which differ from one runtime to the next.
+        self.constant = nn.Parameter(torch.randn(1, spec.widths[0], 4, 4))
         side = 4
         self.layers = nn.ModuleList([StyledLayer([], spec.widths[0], side, spec)])
         self.layers.append(styled_convolution(spec.widths[0], side, spec))
