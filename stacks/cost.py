@@ -27,7 +27,7 @@ def macs(stack: Stack, height: int, width: int) -> int:
     attention, as they are carried out: on a source padded to the stack's multiple. Activations,
     sums and resampling are not.
     """
-    shell = copy.deepcopy(stack).to("meta").eval()
+    shell = copy.deepcopy(stack).to("meta").eval().requires_grad_(False)
     if stack.recipe.points:
         height = width = 1
     with torch.device("meta"):
