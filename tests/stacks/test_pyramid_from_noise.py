@@ -1,7 +1,5 @@
 """Generative LapGAN: levels from noise that learn apart on truth and are sampled end to end."""
 
-from pathlib import Path
-
 import pytest
 import torch
 
