@@ -2,9 +2,9 @@
 
 Diversity is the mean MS-SSIM of random pairs of one class (Odena et al. 2017, arXiv 1610.09585,
 section 4.1); lower is more diverse, and samples much more alike than real pictures tell of a
-collapse. A truncation draws noise again where it lies beyond (Brock et al. 2019, arXiv 1809.11096,
-section 3.1): pictures get better and more alike. Networks that normalize what they read
-(progressive, style) hardly notice it.
+collapse. A truncation makes pictures better and more alike: models that have an input for it, as
+style-hands, are told it; for others noise is drawn again where it lies beyond (Brock et al. 2019,
+arXiv 1809.11096, section 3.1), which networks that normalize what they read hardly notice.
 
     python -m benchmarks.samples cgan.onnx --real data/hands --to samples.png
 """
@@ -47,7 +47,7 @@ def run(
     columns: Annotated[int, typer.Option(min=1, help="Samples of a class in the grid.")] = 8,
     pairs: Annotated[int, typer.Option(min=1, help="Pairs of a class.")] = PAIRS,
     truncation: Annotated[
-        float, typer.Option(min=0.0, help="Largest absolute value of noise; 0: any.")
+        float, typer.Option(min=0.0, help="What the model is told, or the most of noise; 0: none.")
     ] = 0.0,
     seed: int = 0,
 ) -> None:
@@ -81,6 +81,8 @@ def sample(translator: Translator, count: int, seed: int = 0, truncation: float 
     kinds = parse_recipe(manifest.recipe).data.kinds
     noise = {port.name: kinds[port.name] for port in manifest.inputs if port.family == "noise"}
     asked = next((port for port in manifest.inputs if port.family == "class"), None)
+    telling = next((port.name for port in manifest.inputs if port.family == "strength"), None)
+    told = {telling: truncation} if telling and truncation else {}
     classes = [ALL] if asked is None else list(asked.names) or list(map(str, range(asked.count)))
     output = manifest.outputs[0].name
     groups: Groups = {}
@@ -88,9 +90,10 @@ def sample(translator: Translator, count: int, seed: int = 0, truncation: float 
         pictures = []
         for item in range(count):
             random = np.random.default_rng([seed, index, item])
-            views = {view: draw(kind, random, truncation) for view, kind in noise.items()}
+            most = 0.0 if telling else truncation
+            views = {view: draw(kind, random, most) for view, kind in noise.items()}
             chosen = {} if asked is None else {asked.name: index}
-            made = translator.run(views | chosen, outputs=output)[output]
+            made = translator.run(views | chosen | told, outputs=output)[output]
             pictures.append(to_floats(np.asarray(made)).clip(0, 1))
         groups[name] = to_batch(pictures)
     return groups

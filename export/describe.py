@@ -91,6 +91,10 @@ def describe_input(stack: Stack, name: str) -> Input:
             description="strength of the noise; -1: found in the picture",
         )
     view, data = stack.inputs[name], stack.recipe.data
+    if view.kind.family == "strength":
+        return Input(
+            name, "strength", default=-1, range=(0, 1), description="-1: left to the model"
+        )
     if view.kind.is_noise:
         return Input(name, "noise", scale=view.scale, description="standard normal values")
     names = data.names.get(name, ())

@@ -154,8 +154,9 @@ class Stage(nn.Module):
 
     @property
     def conditions(self) -> list[str]:
-        """Views read that a discriminator may know: noise is the generator's own."""
-        return [name for name, kind in self.kinds.items() if not kind.is_noise]
+        """Views read that a discriminator may know: noise and strengths are the generator's own."""
+        own = ("noise", "noise-map", "strength")
+        return [name for name, kind in self.kinds.items() if kind.family not in own]
 
     @property
     def classes(self) -> list[str]:

@@ -98,13 +98,15 @@ class Sampler:
         return pictures | values | self.noise(random)
 
     def noise(self, random: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-        """Standard normal values for the views that are noise."""
+        """Standard normal values for the views that are noise; strengths are left to the stack."""
         drawn: dict[str, NDArray[np.float32]] = {}
         for name, kind in self.kinds.items():
             if kind.is_noise:
                 side = kind.scale if self.points else self.size * kind.scale
                 shape = (side, side, kind.count) if kind.is_map else (kind.count,)
                 drawn[name] = random.standard_normal(shape, dtype=np.float32)
+            elif kind.family == "strength":
+                drawn[name] = np.asarray(-1, np.float32)
         return drawn
 
     def pictures(

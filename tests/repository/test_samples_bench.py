@@ -1,7 +1,9 @@
 """Sample grids and their diversity, from a small model of two classes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 
 from benchmarks import samples
 from export.convert import export_stack
+from export.manifest import Input
 from export.runtime import Translator
 from tests.export.small import make, saved
 from tests.photographs import window, write_pictures
@@ -75,6 +78,28 @@ def test_samples_follow_seed_and_class(model: Path) -> None:
     assert all(torch.equal(one[name], again[name]) for name in one)
     pictures = torch.cat([*one.values(), *samples.sample(translator, 3, seed=2).values()])
     assert len(torch.unique(pictures.flatten(1), dim=0)) == 12
+
+
+def test_a_model_that_truncates_is_told(model: Path) -> None:
+    manifest = Translator(model, providers="cpu").manifest
+    telling = Input("truncation", "strength", default=-1, range=(0, 1))
+    seen: list[dict[str, Any]] = []
+
+    class Standin:
+        def __init__(self, inputs: tuple[Input, ...]) -> None:
+            self.manifest = replace(manifest, inputs=inputs)
+
+        def run(self, views: dict[str, Any], outputs: str) -> dict[str, Any]:
+            seen.append(views)
+            return {outputs: np.zeros((16, 16, 3), np.float32)}
+
+    for inputs in ((*manifest.inputs, telling), manifest.inputs):
+        samples.sample(cast(Translator, Standin(inputs)), 20, truncation=0.5)
+    told, untold = seen[:40], seen[40:]
+    assert {views["truncation"] for views in told} == {0.5}
+    assert max(np.abs(views["noise"]).max() for views in told) > 1
+    assert not any("truncation" in views for views in untold)
+    assert max(np.abs(views["grain"]).max() for views in untold) <= 0.5
 
 
 def test_truncated_noise_is_normal_noise_without_its_tails() -> None:

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from translate.generators.registry import GENERATORS
-from translate.generators.style import NoiseWaves, StyledLayer, StyleSpec
-from translate.layers.style import AdaptiveInstanceNorm, NoiseInjection
+from translate.generators.style import NoiseWaves, StyledLayer, StyleSpec, Truncation
+from translate.layers.style import AdaptiveInstanceNorm, MappingNetwork, NoiseInjection
 from translate.tables import TableError
 
 SPECS = [
@@ -17,8 +17,9 @@ SPECS = [
     StyleSpec(64, 8, 6, mapping=2, noise=4, up="nearest", norm="none"),
     StyleSpec(32, 8, 6, mapping=1, noise=1, up="transposed", norm="spectral"),
     StyleSpec(32, 8, 6, mapping=2, noise=0, up="shuffle", activation="silu"),
+    StyleSpec(32, 8, 6, mapping=2, noise=2, latent=3),
 ]
-IDS = [f"{spec.size}-{spec.norm}-{spec.up}" for spec in SPECS]
+IDS = [f"{spec.size}-{spec.norm}-{spec.up}-{spec.latent}" for spec in SPECS]
 LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
@@ -228,3 +229,47 @@ def test_what_is_refused(fields: dict[str, Any], message: str) -> None:
 def test_a_latent_that_is_all_noise_is_refused() -> None:
     with pytest.raises(TableError, match=r"noise: got 32; allowed: less than the 32 channels read"):
         StyleSpec().build(32, 3)
+
+
+def test_truncation_draws_the_style_to_the_mean_of_its_labels() -> None:
+    torch.manual_seed(0)
+    spec = StyleSpec(32, 8, 6, mapping=2, noise=4, latent=5)
+    # Noise, latent, two labels, and the strength, 0 to 1 stretched to -1 to 1.
+    generator = spec.build(4 + 5 + 2 + 1, 3).eval()
+    add_noise(generator)
+    noise, labels = random(1, 4, 1, 1), torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1)
+
+    def made(latent: Tensor, strength: float, labels: Tensor = labels) -> Tensor:
+        told = torch.full((1, 1, 1, 1), strength * 2 - 1)
+        with torch.no_grad():
+            return generator(torch.cat([noise, latent, labels, told], dim=1))
+
+    one, other = random(1, 5, 1, 1, seed=1), random(1, 5, 1, 1, seed=2)
+    far, near = ((made(one, s) - made(other, s)).abs().mean() for s in (1.0, 0.3))
+    assert 0 < near < far / 2
+    # Nothing is left of the latent at 0, but the labels are; automatic is the whole style.
+    assert torch.allclose(made(one, 0.0), made(other, 0.0), atol=1e-5)
+    assert not torch.allclose(made(one, 0.0), made(one, 0.0, labels.flip(1)), atol=1e-2)
+    assert torch.equal(made(one, -1.0), made(one, 1.0))
+
+
+def test_the_mean_style_by_a_loop() -> None:
+    torch.manual_seed(0)
+    mapping, truncation = MappingNetwork(3 + 2, 4, 2), Truncation(3, count=7)
+    given = random(2, 3 + 2)
+    told = torch.tensor([[-1.0], [0.0]])
+    with torch.no_grad():
+        found = truncation(mapping, given, told)
+        for index, share in enumerate((0.0, 0.5)):
+            styles = [
+                mapping(torch.cat([latent, given[index, 3:]])[None])
+                for latent in truncation.typical
+            ]
+            mean = torch.stack(styles).mean(dim=0)[0]
+            wanted = mean + share * (mapping(given)[index] - mean)
+            assert torch.allclose(found[index], wanted, atol=1e-6)
+
+
+def test_truncation_needs_a_strength_to_read() -> None:
+    with pytest.raises(TableError, match=r"^latent: got 5; allowed: 0 to 4: 9 channels are read"):
+        StyleSpec(32, 8, noise=4, latent=5).build(9, 3)
