@@ -12,6 +12,7 @@ from stacks.spec import Recipe
 from stacks.stage import Stage, Views, ViewSpec
 from translate.batches import Batch
 from translate.kinds import Kind, planes
+from translate.layers.resampling import pad_to_multiple
 from translate.tables import TableError
 
 
@@ -97,6 +98,15 @@ class Stack(nn.Module):
         """What each stage should have written; stages without one are left out."""
         truths = {name: self.truth(name, batch) for name in self.stages}
         return {name: truth for name, truth in truths.items() if truth is not None}
+
+    def padded(self, views: Mapping[str, Tensor]) -> Views:
+        """Inputs with their last rows and columns repeated, up to sizes that the stack takes."""
+        return {
+            name: pad_to_multiple(view, self.multiple * self.inputs[name].scale)
+            if view.dim() == 4
+            else view
+            for name, view in views.items()
+        }
 
     @property
     def multiple(self) -> int:
