@@ -323,13 +323,18 @@ def discriminator_channels(stack: Stack, name: str) -> int:
                 f"stage {name!r}: sees = 'pair', but it reads noise alone, which is no condition"
             )
         return (channels + read) * together
-    base = stack.views[band_base(stack, name)].channels
-    if channels != base:
+    base = stack.views[band_base(stack, name)]
+    if base.kind.family not in ("rgb", "gray"):
+        raise TableError(
+            f"stage {name!r}: sees = 'band' is what was added to a picture, but "
+            f"{band_base(stack, name)!r} is {base.kind}; use sees = 'pair'"
+        )
+    if channels != base.channels:
         raise TableError(
             f"stage {name!r}: sees = 'band' is what was added to the picture before, but a picture "
-            f"of {channels} channels is written and that has {base}"
+            f"of {channels} channels is written and that has {base.channels}"
         )
-    return (channels + base) * together
+    return (channels + base.channels) * together
 
 
 def band_base(stack: Stack, name: str) -> str:

@@ -174,11 +174,18 @@ class Recipe:
             raise TableError(
                 "degrade.choices: sources are made with data.layout 'targets' and with no other"
             )
+        target = self.data.kinds["target"]
+        if self.degrade.choices and target.family == "labels":
+            raise TableError(
+                f"degrade.choices: sources are made from pictures; the target is of kind {target}"
+            )
         noisy = any(kind.is_noise for kind in self.data.kinds.values())
-        if self.data.layout == "targets" and not self.degrade.choices and not noisy:
+        if self.data.layout == "targets" and not (
+            self.degrade.choices or (noisy and self.points)
+        ):
             raise TableError(
                 "degrade.choices: missing; with data.layout 'targets' sources are made, or the "
-                "stack starts from a view of kind noise:C"
+                "stack starts from a view of kind noise:C and has no source"
             )
         if self.degrade.choices and self.validation.folder and not self.validation.degrade:
             raise TableError(
@@ -188,6 +195,11 @@ class Recipe:
             raise TableError(
                 "validation.folder: a stack that starts from noise has no source to be held "
                 "against a target; leave it out"
+            )
+        if self.validation.folder and target.family == "labels":
+            raise TableError(
+                f"validation.folder: {self.validation.metric} is of pictures; the target is of "
+                f"kind {target}; leave it out"
             )
         names = [stage.name for stage in self.stage]
         for name in {name for name in names if names.count(name) > 1}:
