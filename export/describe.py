@@ -48,7 +48,9 @@ def describe(
         name=name or recipe.name,
         task=recipe.task,
         inputs=tuple(describe_input(stack, name) for name in stack.inputs),
-        outputs=tuple(describe_output(view, recipe.data) for view in written_views(stack)),
+        outputs=tuple(
+            describe_output(view, recipe.data, recipe.points) for view in written_views(stack)
+        ),
         version=version,
         size_multiple=stack.multiple,
         min_size=least,
@@ -106,8 +108,8 @@ def colors(data: DataSpec, view: str) -> tuple[tuple[int, int, int], ...]:
     return tuple((red, green, blue) for red, green, blue in data.palette.get(view, ()))
 
 
-def describe_output(view: View, data: DataSpec) -> Output:
-    """What comes back under a name."""
+def describe_output(view: View, data: DataSpec, points: bool) -> Output:
+    """What comes back under a name, of a stack from ``points`` of noise or from a picture."""
     if view.kind.family == "labels":
         return Output(
             view.name,
@@ -118,6 +120,8 @@ def describe_output(view: View, data: DataSpec) -> Output:
         )
     if view.truth == "noise_map":
         text = f"noise sigma that was told or found, divided by {SIGMA_UNIT:g}"
+    elif points:
+        text = f"a picture of {view.scale}x{view.scale} pixels"
     elif view.scale > 1:
         text = f"the picture, {view.scale} times as large"
     else:

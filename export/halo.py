@@ -33,6 +33,8 @@ _ACTIVATIONS = frozenset(
         *("celu", "elu", "elu_", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu"),
         *("leaky_relu_", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_", "rrelu"),
         *("selu", "sigmoid", "sigmoid_", "silu", "softplus", "softsign", "tanh", "tanh_"),
+        # The labels' probabilities: their sum, which is 1 everywhere, would depend on nothing.
+        "softmax",
     ]
 )
 # Reach is looked for in ever longer strips; one that fills the last is taken for global, since
