@@ -180,9 +180,15 @@ def stack_predictor(stack: Stack) -> Predict:
 
 
 def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
-    """A view of one item in numpy, or a number, as a batch of one."""
+    """A view of one item in numpy, or a number, as a batch of one.
+
+    Raises:
+        ValueError: there is no such class.
+    """
     match spec.kind.family:
         case "class":
+            if not 0 <= int(value) < spec.kind.count:
+                raise ValueError(f"class {value}: expected 0..{spec.kind.count - 1}")
             return torch.tensor([int(value)])
         case "strength":
             return torch.tensor([float(value)])
