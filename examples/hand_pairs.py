@@ -19,6 +19,7 @@ import typer
 
 Row = dict[str, str]
 COLUMNS = ("name", "source", "target", "gesture")
+NEEDED = {"run", "complete", "gesture", "file"}
 
 
 def run(
@@ -28,12 +29,13 @@ def run(
 ) -> None:
     """Write hand-pairs-train.csv and hand-pairs-validation.csv."""
     runs = complete_runs(hands / "runs.csv")
+    folder = beneath(hands, to)
     if len(runs) <= held_out:
         raise SystemExit(f"{hands}: {len(runs)} complete runs; expected more than {held_out}")
     to.mkdir(parents=True, exist_ok=True)
     parts = {"train": runs[:-held_out], "validation": runs[-held_out:]}
     for part, chosen in parts.items():
-        rows = [pair for run in chosen for pair in pairs(run, hands.name)]
+        rows = [pair for run in chosen for pair in pairs(run, folder)]
         path = to / f"hand-pairs-{part}.csv"
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
@@ -42,13 +44,26 @@ def run(
         print(f"{path}: {len(rows)} pairs of {len(chosen)} hands")
 
 
+def beneath(hands: Path, root: Path) -> str:
+    """The folder of the pictures as tables name it: from the data root, where they are written."""
+    try:
+        return hands.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        raise SystemExit(
+            f"{hands}: does not lie beneath {root}; tables name pictures from where they lie"
+        ) from None
+
+
 def complete_runs(table: Path) -> list[dict[str, str]]:
     """File of each gesture, by its name, of every complete run, in their order."""
     if not table.is_file():
         raise SystemExit(f"{table}: no such file; expected columns run, complete, gesture, file")
     runs: dict[str, dict[str, str]] = {}
     with open(table, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
+        reader = csv.DictReader(file)
+        if missing := NEEDED - set(reader.fieldnames or ()):
+            raise SystemExit(f"{table}: has no column {min(missing)!r}")
+        for row in reader:
             if row["complete"] == "1":
                 runs.setdefault(row["run"], {})[row["gesture"]] = row["file"]
     return list(runs.values())
