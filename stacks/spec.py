@@ -180,9 +180,7 @@ class Recipe:
                 f"degrade.choices: sources are made from pictures; the target is of kind {target}"
             )
         noisy = any(kind.is_noise for kind in self.data.kinds.values())
-        if self.data.layout == "targets" and not (
-            self.degrade.choices or (noisy and self.points)
-        ):
+        if self.data.layout == "targets" and not (self.degrade.choices or (noisy and self.points)):
             raise TableError(
                 "degrade.choices: missing; with data.layout 'targets' sources are made, or the "
                 "stack starts from a view of kind noise:C and has no source"

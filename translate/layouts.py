@@ -8,8 +8,8 @@
   way round;
 - ``classes``: one folder a class of target pictures, in the order of the class names where folders
   are called like them, else in name order;
-- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, and classes
-  by number or name.
+- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, and
+  classes by number or name.
 """
 
 from __future__ import annotations
