@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 Row = dict[str, str]
-COLUMNS = ("name", "source", "target", "gesture")
+COLUMNS: tuple[str, ...] = ("name", "source", "target", "gesture")
 NEEDED = {"run", "complete", "gesture", "file"}
 
 

@@ -72,10 +72,11 @@ def command(
     if degrade:
         parse_degradation(degrade)
     protocol = Protocol(degrade, seed)
+    wanted = read_names(names) if names is not None else None
     opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
     pairs = open_pairs(targets, sources, opened.reading)
-    if names is not None:
-        pairs = subset(pairs, [line.strip() for line in read_names(names) if line.strip()])
+    if wanted is not None:
+        pairs = subset(pairs, wanted)
     output, values = opened.output, opened.inputs
     scores = []
     with progress_bar("eval") as progress:
@@ -100,10 +101,11 @@ def command(
 
 
 def read_names(path: Path) -> list[str]:
-    """Lines of a list of names."""
+    """The names of a list; empty lines are none."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected a list of names, one a line")
-    return path.read_text("utf-8").splitlines()
+    lines = path.read_text("utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def open_pairs(targets: Path, sources: Path | None, reading: Reading) -> Pairs:
