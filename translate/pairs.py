@@ -75,7 +75,8 @@ class View:
             raise DataError(f"{self.path}: cannot be decoded: {first_line(error)}") from None
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         if labels:
-            pixels = nearest(pixels, self.sized(*pixels.shape[:2]))
+            size = self.sized(*pixels.shape[:2])
+            pixels = nearest(pixels, size, None if self.fit else self.reduce)
             exact = self.path.suffix.lower() not in LOSSY
             return label_ids(pixels, kind.count, self.palette, self.path, exact)
         return pixels
@@ -122,14 +123,15 @@ def label_picture(image: pyvips.Image) -> pyvips.Image:
     return image.cast("uchar")
 
 
-def nearest(pixels: Bytes, size: tuple[int, int]) -> Bytes:
+def nearest(pixels: Bytes, size: tuple[int, int], step: int | None) -> Bytes:
     """``(H, W, C)`` brought to (height, width) by the nearest pixel: of labels there is no mean.
 
-    Each pixel is what lies under its own center. libvips, in several passes, would end up pixels
-    away from where it puts the photographs beside the labels.
+    Each pixel is what lies under its own center, ``step`` pixels from one to the next or, without
+    it, as many as fit. libvips, in several passes, would end up pixels away from where it puts the
+    photographs beside the labels.
     """
     rows, columns = (
-        ((np.arange(wanted) + 0.5) * given / wanted).astype(int)
+        ((np.arange(wanted) + 0.5) * (step or given / wanted)).astype(int).clip(max=given - 1)
         for wanted, given in zip(size, pixels.shape, strict=False)
     )
     return pixels[rows][:, columns]
