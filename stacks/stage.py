@@ -98,7 +98,8 @@ class Stage(nn.Module):
             )
         if base.family not in ("rgb", "gray") or kind.family not in ("rgb", "gray"):
             raise TableError(
-                f"stage {self.spec.name!r}: join = 'add' is of pictures; {name!r} is {base}"
+                f"stage {self.spec.name!r}: join = 'add' is of pictures; {name!r} is {base}, and "
+                f"{kind} is written"
             )
 
     def check_features(self, views: dict[str, ViewSpec]) -> None:
