@@ -235,7 +235,7 @@ def test_maps_of_another_scale_are_padded_with_the_source() -> None:
         ("reads = ['mood', 'source']\njoin = 'add'", ": cannot add 3 channels to fewer"),
         ("reads = ['layout']\njoin = 'add'",
          ": join = 'add' is of pictures; 'layout' is labels:4, and rgb is written"),
-        ("reads = ['noise']\njoin = 'add'", ": join = 'add' is of pictures; 'noise' is noise:4, and "),
+        ("reads = ['noise']\njoin = 'add'", ": join = 'add' is of pictures; 'noise' is noise:4"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_together(text: str, message: str) -> None:
@@ -256,7 +256,7 @@ def test_what_does_not_fit_together(text: str, message: str) -> None:
 def test_labels_are_not_added() -> None:
     text = "truth = 'layout'\njoin = 'add'\ngenerator = { kind = 'pick' }"
     with pytest.raises(
-        TableError, match="stage 'a': join = 'add' is .* 'source' is rgb, and labels:2 is w"
+        TableError, match=r"stage 'a': join = 'add' is .* 'source' is rgb, and labels:2 is w"
     ):
         stack(text)
 
