@@ -115,6 +115,8 @@ def open_pairs(targets: Path, sources: Path | None, reading: Reading) -> Pairs:
 
     # Evaluation reads each picture once, so nothing is kept.
     if sources is None:
+        if reading.parsed["source"].family == "labels":
+            raise ValueError("this model reads labels, not pictures; bring them with --sources DIR")
         return Pairs(find_items(targets, "targets", reading), cache_bytes=0)
     views = {"source": list_pictures(sources), "target": list_pictures(targets)}
     return Pairs(match(views, reading), cache_bytes=0)
@@ -141,9 +143,13 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
     from export.runtime.translator import Translator
     from pixstack.shelf import find_model
     from translate.layouts import Reading
+    from translate.pixels import to_floats
 
     translator = Translator(find_model(model), providers=provider, precision=precision)
     manifest = translator.manifest
+    source = manifest.picture
+    if source is None:
+        raise ValueError(f"{model}: makes pictures from noise; there is no target to hold them to")
     pictures = [output for output in manifest.outputs if output.family in ("rgb", "gray")]
     matching = [output for output in pictures if output.scale == scale]
     if not matching:
@@ -152,14 +158,13 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
             f"{model}: no output of scale {scale}; it writes {listed or 'no pictures'}"
         )
     [output, *_] = matching
-    source = manifest.picture
-    if source is None:
-        raise ValueError(f"{model}: makes pictures from noise; there is no target to hold them to")
 
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
         known = {port.name for port in manifest.inputs}
         given = {name: view for name, view in views.items() if name in known}
-        return translator.run({source.name: views["source"]} | given, outputs=[output.name])
+        made = translator.run({source.name: views["source"]} | given, outputs=[output.name])
+        # Of labels, which are whole numbers, pictures are made in 8 bits.
+        return {name: to_floats(picture) for name, picture in made.items()}
 
     reading = Reading(
         {"source": source.kind, "target": output.kind}, palettes={"source": source.palette}
