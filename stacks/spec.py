@@ -145,7 +145,8 @@ class Recipe:
     stage: tuple[StageSpec, ...]
     phase: tuple[PhaseSpec, ...]
     schema: Literal[1] = 1
-    task: Literal["super-resolution", "denoising", "translation"] = "translation"
+    task: Literal["super-resolution", "denoising", "pose", "photo", "translation"] = "translation"
+    """Which tab of the app serves the model; `translation` has none."""
     description: str = ""
     license: str = "Apache-2.0"
     seed: int = 0
