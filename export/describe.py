@@ -92,13 +92,13 @@ def describe_input(stack: Stack, name: str) -> Input:
         )
     view, data = stack.inputs[name], stack.recipe.data
     if view.kind.is_noise:
-        return Input(name, "noise", scale=view.scale, description="standard normal values")
+        return Input(name, "noise", scale=int(view.scale), description="standard normal values")
     names = data.names.get(name, ())
     if view.kind.family == "class":
         return Input(name, str(view.kind), default=0, names=names)
     if view.kind.family == "labels":
         return Input(name, str(view.kind), palette=colors(data, name), names=names)
-    return Input(name, str(view.kind), scale=view.scale, range=(0, 1))
+    return Input(name, str(view.kind), scale=int(view.scale), range=(0, 1))
 
 
 def colors(data: DataSpec, view: str) -> tuple[tuple[int, int, int], ...]:
