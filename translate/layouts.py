@@ -7,8 +7,8 @@
 - ``side-by-side``: pictures whose left half is the source and right half the target, or the other
   way round;
 - ``classes``: one folder a class, in name order, of target pictures;
-- ``table``: a CSV file whose columns are views: pictures by their paths beneath the data root, classes
-  by their numbers or names.
+- ``table``: a CSV file whose columns are views: pictures by their paths beneath the data root, and
+  classes by their numbers or names.
 """
 
 from __future__ import annotations
