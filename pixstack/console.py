@@ -21,14 +21,11 @@ def write_json(value: Any, target: str) -> None:
     if target == "-":
         print(text)
     else:
-        # Beside its place, then renamed over it: a reader finds the old text or the new one, whole.
-        path = Path(target)
-        temporary = path.with_name(f".{path.name}.writing")
-        try:
+        # Here, because it brings the whole runtime, which most tables need not wait for.
+        from export.runtime.whole import whole_file
+
+        with whole_file(Path(target)) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
