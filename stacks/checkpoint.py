@@ -18,9 +18,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from stacks.recipe import parse_recipe, recipe_text
+from stacks.sketch import SketchError, sketch
 from stacks.spec import Recipe
 from stacks.stack import Stack
 from translate.layers.folding import fold
+from translate.tables import TableError, UnknownKind
 
 WEIGHTS = "pixstack.stack"
 STATE = "pixstack.training"
@@ -107,21 +109,45 @@ def load_stack(path: str | Path) -> Stack:
     """The trained stack of ``RUN/best.safetensors``, in evaluation mode.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or not a stack's weights.
+        CheckpointError: the file is missing, damaged, not a stack's weights, or its recipe is of
+            unknown kinds or of other networks than the weights are.
     """
     path = Path(path)
     checkpoint = read(path, WEIGHTS)
+    tensors = checkpoint.tensors
+    try:
+        recipe = parse_recipe(written_recipe(checkpoint, path))
+        # The recipe may be anybody's: its networks get memory once they are seen to be those of
+        # the weights. Averaged weights are kept as they act, without the constraints they were
+        # trained under.
+        check_fit(sketch(recipe, len(tensors)), tensors, path)
+        stack = fold(Stack(recipe))
+    except UnknownKind as error:
+        raise CheckpointError(
+            f"{path}: its recipe: {error}; kinds of one's own come with --plugin MODULE"
+        ) from None
+    except (TableError, SketchError) as error:
+        raise CheckpointError(f"{path}: its recipe: {error}") from None
+    stack.load_state_dict(tensors)
+    return stack.eval()
+
+
+def written_recipe(checkpoint: Checkpoint, path: Path) -> str:
+    """The recipe that stands in a file."""
     recipe = checkpoint.facts.get("recipe")
     if not isinstance(recipe, str):
         raise CheckpointError(f"{path}: its header does not hold the recipe of the stack")
-    # Averaged weights are kept as they act, without the constraints they were trained under.
-    stack = fold(Stack(parse_recipe(recipe)))
-    load_weights(stack, checkpoint.tensors, path)
-    return stack.eval()
+    return recipe
 
 
 def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     """Strictly load weights; what differs is named in one line."""
+    check_fit(module, tensors, path)
+    module.load_state_dict(tensors)
+
+
+def check_fit(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Raise CheckpointError where names and shapes are not those of the module's own weights."""
     own = module.state_dict()
     wrong = sorted(
         name
@@ -133,7 +159,6 @@ def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path
             f"{path}: does not fit the recipe's networks: {len(wrong)} tensors differ, "
             f"first {wrong[0]!r}; use the recipe that the checkpoint was trained with"
         )
-    module.load_state_dict(tensors)
 
 
 def optimizer_tensors(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

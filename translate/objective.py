@@ -149,7 +149,7 @@ class ObjectiveSpec:
             try:
                 terms[side] = MappingProxyType(read_terms(registry, getattr(self, side)))
             except TableError as error:
-                raise TableError(f"{side}.{error}") from None
+                raise type(error)(f"{side}.{error}") from None
         return terms
 
     def generator_terms(self, adversarial: bool) -> list[Term]:
