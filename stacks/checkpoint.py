@@ -7,7 +7,10 @@ run killed at any moment leaves the previous file whole. Nothing is ever unpickl
 from __future__ import annotations
 
 import json
+import math
 import os
+import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +100,32 @@ def read(path: Path, form: str) -> Checkpoint:
     if not isinstance(facts, dict):
         raise CheckpointError(f"{path}: its header does not hold the facts of a {form} file")
     return Checkpoint(tensors, facts)
+
+
+def count_fact(facts: Mapping[str, Any], name: str, path: Path) -> int:
+    """A fact of a file that is a whole number of 0 or more; anything else is a CheckpointError."""
+    value = facts.get(name)
+    if type(value) is not int or value < 0:
+        raise wrong_fact(facts, name, "a whole number of 0 or more", path)
+    return value
+
+
+def number_fact(facts: Mapping[str, Any], name: str, path: Path) -> float:
+    """A fact of a file that is a number, infinite ones included."""
+    value = facts.get(name)
+    # JSON has no truth values among its numbers, but Python does; and a NaN is none.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+        raise wrong_fact(facts, name, "a number", path)
+    return value
+
+
+def wrong_fact(facts: Mapping[str, Any], name: str, expected: str, path: Path) -> CheckpointError:
+    """What is wrong with a fact, and what to do."""
+    given = f"got {reprlib.repr(facts[name])}" if name in facts else "there is none"
+    return CheckpointError(
+        f"{path}: its fact {name!r}: expected {expected}, {given}; take another copy of the file "
+        "or begin the run anew"
+    )
 
 
 def save_stack(path: Path, stack: Stack, recipe: Recipe, facts: dict[str, Any]) -> None:
