@@ -35,8 +35,6 @@ _LOADERS = {
     "VipsForeignLoadTiffFile": "tiffload",
     "VipsForeignLoadNsgifFile": "gifload",
     "VipsForeignLoadHeifFile": "heifload",
-    "VipsForeignLoadJp2kFile": "jp2kload",
-    "VipsForeignLoadJxlFile": "jxlload",
 }
 _READABLE = "PNG, JPEG, WebP, TIFF, GIF or AVIF"
 
