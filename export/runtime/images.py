@@ -120,6 +120,15 @@ def size_of(path: str | Path) -> tuple[int, int]:
     return image.height, image.width
 
 
+def memory_of(path: str | Path) -> int:
+    """Bytes that a picture file takes when it is decoded, from its header alone.
+
+    Raises ImageError as `size_of`.
+    """
+    image = _open(Path(path))
+    return image.width * image.height * image.bands * _BYTES.get(str(image.format), _MOST_BYTES)
+
+
 def check_target(path: str | Path, height: int, width: int) -> None:
     """Raise ImageError now, before any work, where a picture of that size cannot be written."""
     path = Path(path)
@@ -278,6 +287,7 @@ def _image(picture: Picture, deep: bool, keep_floats: bool) -> pyvips.Image:
 
 
 _TURNED = 5  # EXIF orientations from here on lie on their side
+_BYTES, _MOST_BYTES = {"uchar": 1, "ushort": 2, "float": 4, "double": 8}, 16  # a sample
 _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 
 

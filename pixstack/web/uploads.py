@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from export.runtime.errors import ImageError
-from export.runtime.images import size_of
+from export.runtime.images import memory_of, size_of
 from pixstack.errors import one_line
 
 # Errors that a picture can cause; anything else is a fault of the app and looks like one.
@@ -23,11 +23,13 @@ class Limits:
 
     file_megabytes: of the uploaded file.
     megapixels: of the decoded picture.
+    decoded_megabytes: of its pixels in memory; 40 megapixels with alpha in 16 bits are 320.
     result_megapixels: of the result; 9600 x 6400 pixels are 61.
     """
 
     file_megabytes: int = 64
     megapixels: float = 40.0
+    decoded_megabytes: float = 320.0
     result_megapixels: float = 130.0
 
 
@@ -104,6 +106,12 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
         raise ImageError(
             f"The picture has {width} x {height} pixels; "
             f"at most {limits.megapixels:g} megapixels are taken here."
+        )
+    decoded = memory_of(file) / 1e6
+    if decoded > limits.decoded_megabytes:
+        raise ImageError(
+            f"The picture takes {decoded:.0f} MB when it is decoded; at most "
+            f"{limits.decoded_megabytes:g} MB are taken here. Choose a smaller one, or 8 bits."
         )
     if megapixels * scale**2 > limits.result_megapixels:
         raise ImageError(
