@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class Limits:
     result_megapixels: float = 130.0
 
 
-def upload_box(label: str, elem_id: str) -> gr.Image:
+def upload_box(label: str, elem_id: str, visible: bool = True) -> gr.Image:
     """A place to drop a picture; it takes files and refuses addresses.
 
     Events that read it must be wired with `preprocess=False` and take `uploaded_file` of the
@@ -45,7 +46,8 @@ def upload_box(label: str, elem_id: str) -> gr.Image:
         type="filepath",
         sources=["upload", "clipboard"],
         height=300,
-        placeholder="Drop a photograph here\nor click to choose one",
+        placeholder="Drop a picture here\nor click to choose one",
+        visible=visible,
         buttons=["fullscreen"],
     )
     move = box.async_move_resource_to_block_cache
@@ -121,12 +123,14 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
     return file, (height, width)
 
 
-def page_message(error: Exception, file: str | None) -> str:
-    """An error as text for the page: no folder of the server, no markup from a file name."""
+def page_message(error: Exception, cache: Path) -> str:
+    """An error as text for the page: no folder of the server, no markup from a file name.
+
+    `cache` holds a folder for each upload and each result, which messages leave away.
+    """
     if isinstance(error, OSError):
         text = f"The server could not store the picture: {(error.strerror or 'unknown').lower()}"
     else:
         text = one_line(error)
-    if file is not None:
-        text = text.replace(file, Path(file).name)
+    text = re.sub(rf"{re.escape(str(cache))}/[^/]+/", "", text)
     return html.escape(text, quote=False)
