@@ -30,6 +30,8 @@ from pixstack.web.panel import Panel, Shown, build_panel, connect, present, refu
 from pixstack.web.studio import Order, Studio
 
 DRAW, UPLOAD = "Draw", "Upload"
+# The empty data URL: a board without a drawing, which an earlier upload must not stand in for.
+EMPTY_BOARD = "data:,"
 # By what a model reads: the pictures that a drawing can start from.
 STARTS = {"labels": "labels-*.png", "gray": "edges-*.png"}
 
@@ -86,14 +88,15 @@ def build_translation(
             if not isinstance(model, str) or model not in manifests:
                 raise InputError(f"Choose one of the models {', '.join(manifests)}.")
             manifest = manifests[model]
-            if asked.drawn[model] and not drawing and picture is None:
+            drawing = drawing if asked.drawn[model] else ""
+            if drawing == EMPTY_BOARD or (asked.drawn[model] and not drawing and not picture):
                 raise InputError("Draw something first, or upload a picture.")
             order = Order(
                 model,
                 manifest.outputs[0].name,
                 checked_inputs(manifest, inputs),
                 checked_seed(seed),
-                drawing if asked.drawn[model] else "",
+                drawing,
             )
         except InputError as error:
             raise refusal(studio, error) from None
@@ -237,8 +240,11 @@ class _Asked:
                 None,
                 [self.model, self.origin, *boards],
                 self.drawing,
-                js=f"""(model, origin, ...drawings) =>
-                  origin === "{DRAW}" && drawings[{places}.indexOf(model)] || ''""",
+                js=f"""(model, origin, ...drawings) => {{
+                  const board = {places}.indexOf(model);
+                  if (board < 0 || origin !== "{DRAW}") return "";
+                  return drawings[board] || "{EMPTY_BOARD}";
+                }}""",
                 **silent,
             )
         self.another.click(

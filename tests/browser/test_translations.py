@@ -157,6 +157,10 @@ def test_choices_and_uploads_reach_the_model(page: Page, tmp_path: Path) -> None
 
     Image.new("RGB", (20, 20), (1, 2, 3)).save(tmp_path / "strange.png")
     choose_model(page, "facade-photo")
+    page.locator(f"{BOARD} canvas").wait_for()
+    press(page, "#photo-run")
+    page.get_by_text("Draw something first").wait_for()
+    page.locator("#photo-run:enabled").wait_for()
     page.locator("#photo-origin").get_by_text("Upload").click()
     box = page.locator("#photo-upload")
     box.locator("button[aria-label=Clear], button[aria-label='Remove Image']").first.click()
