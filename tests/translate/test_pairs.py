@@ -194,12 +194,12 @@ def test_a_text_file_named_png(tmp_path: Path) -> None:
 def test_what_only_calls_itself_png_is_not_opened(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(DataError, match=r"a\.png: not .*: it holds no PNG, JPEG, WebP or TIFF$"):
-        find_items(tmp_path, "targets", {"target": "rgb"})
+        find_items(tmp_path, "targets", Reading({"target": "rgb"}))
 
 
 def test_brackets_in_a_name_are_part_of_the_name(tmp_path: Path) -> None:
     write_pictures(tmp_path, {"a[1].png": PHOTO})
-    [item] = find_items(tmp_path, "targets", {"target": "rgb"})
+    [item] = find_items(tmp_path, "targets", Reading({"target": "rgb"}))
     assert (item.views["target"].decode() == PHOTO).all()
 
 

@@ -4,28 +4,32 @@ The sign-language digits of Mavi 2020 (Apache-2.0) come as one folder a gesture 
 where a complete run shows one person's hand in all ten gestures: ninety ordered pairs. The last
 complete runs are held out, whole, so that nobody who is validated on was trained on.
 
-    python -m pixstack.examples.hand_pairs data/hands --to data
+    python -m stacks.tables.hand_pairs data/hands --to data
     pixstack train hand-pose -o runs/hand-pose --data data
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import itertools
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 Row = dict[str, str]
 COLUMNS = ("name", "source", "target", "gesture")
 
 
-def run(
-    hands: Annotated[Path, typer.Argument(help="Folder of the pictures, with runs.csv.")],
-    to: Annotated[Path, typer.Option(help="Where the two tables are written.")] = Path("data"),
-    held_out: Annotated[int, typer.Option(help="Complete runs for validation.", min=1)] = 15,
-) -> None:
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Write tables of hands in two gestures.")
+    parser.add_argument("hands", type=Path, help="folder of the pictures, with runs.csv")
+    parser.add_argument("--to", type=Path, default=Path("data"), help="folder of the tables")
+    parser.add_argument("--held-out", type=int, default=15, help="complete runs for validation")
+    given = parser.parse_args()
+    write(given.hands, given.to, given.held_out)
+
+
+def write(hands: Path, to: Path, held_out: int) -> None:
     """Write hand-pairs-train.csv and hand-pairs-validation.csv."""
     runs = complete_runs(hands / "runs.csv")
     if len(runs) <= held_out:
@@ -68,4 +72,4 @@ def pairs(run: dict[str, str], folder: str) -> list[Row]:
 
 
 if __name__ == "__main__":
-    typer.run(run)
+    main()
