@@ -16,7 +16,7 @@ import itertools
 from pathlib import Path
 
 Row = dict[str, str]
-COLUMNS = ("name", "source", "target", "gesture")
+COLUMNS: tuple[str, ...] = ("name", "source", "target", "gesture")
 
 
 def main() -> None:
