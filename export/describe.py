@@ -44,6 +44,9 @@ def describe(
         tools: further versions by name.
     """
     recipe = portable(stack.recipe)
+    # A stack that saw whole pictures at one size knows things by their size in it.
+    fixed = recipe.data.fit == "resize" and not recipe.points
+    tiling = "fixed" if fixed else "whole" if halo is None else "exact"
     return Manifest(
         name=name or recipe.name,
         task=recipe.task,
@@ -53,8 +56,9 @@ def describe(
         size_multiple=stack.multiple,
         min_size=least,
         halo=halo or 0,
-        tiling="whole" if halo is None else "exact",
-        max_pixels=_MOST_PIXELS if halo is None else None,
+        tiling=tiling,
+        size=recipe.data.size if fixed else None,
+        max_pixels=_MOST_PIXELS if tiling == "whole" else None,
         license=recipe.license,
         data=describe_data(recipe),
         recipe=recipe_text(recipe),
