@@ -44,6 +44,9 @@ def describe(
         tools: further versions by name.
     """
     recipe = portable(stack.recipe)
+    # A stack that saw whole pictures at one size knows things by their size in it.
+    fixed = recipe.data.fit == "resize" and not recipe.points
+    tiling = "fixed" if fixed else "whole" if halo is None else "exact"
     return Manifest(
         name=name or recipe.name,
         task=recipe.task,
@@ -55,8 +58,9 @@ def describe(
         size_multiple=stack.multiple,
         min_size=least,
         halo=halo or 0,
-        tiling="whole" if halo is None else "exact",
-        max_pixels=_MOST_PIXELS if halo is None else None,
+        tiling=tiling,
+        size=recipe.data.size if fixed else None,
+        max_pixels=_MOST_PIXELS if tiling == "whole" else None,
         license=recipe.license,
         data=describe_data(recipe),
         recipe=recipe_text(recipe),
@@ -94,13 +98,13 @@ def describe_input(stack: Stack, name: str) -> Input:
         )
     view, data = stack.inputs[name], stack.recipe.data
     if view.kind.is_noise:
-        return Input(name, "noise", scale=view.scale, description="standard normal values")
+        return Input(name, "noise", scale=int(view.scale), description="standard normal values")
     names = data.names.get(name, ())
     if view.kind.family == "class":
         return Input(name, str(view.kind), default=0, names=names)
     if view.kind.family == "labels":
         return Input(name, str(view.kind), palette=colors(data, name), names=names)
-    return Input(name, str(view.kind), scale=view.scale, range=(0, 1))
+    return Input(name, str(view.kind), scale=int(view.scale), range=(0, 1))
 
 
 def colors(data: DataSpec, view: str) -> tuple[tuple[int, int, int], ...]:

@@ -101,5 +101,7 @@ def written_views(stack: Stack) -> tuple[View, ...]:
     for stage in cast(Iterable[Stage], stack.stages.values()):
         spec, writes = stage.spec, stage.writes
         views.pop(spec.writes, None)
-        views[spec.writes] = View(spec.writes, writes.kind, writes.scale, spec.truth)
+        if writes.scale >= 1:
+            # What is smaller than the source is on the way, and of no use to a caller.
+            views[spec.writes] = View(spec.writes, writes.kind, int(writes.scale), spec.truth)
     return tuple(reversed(views.values()))

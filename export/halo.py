@@ -129,7 +129,7 @@ def probe(shell: Stack, size: tuple[int, int]) -> dict[str, Tensor]:
             views[name] = made.double() if made.is_floating_point() else made
             continue
         # Labels as planes: of ids there is no gradient.
-        shape = (1, view.channels, size[0] * view.scale, size[1] * view.scale)
+        shape = (1, view.channels, int(size[0] * view.scale), int(size[1] * view.scale))
         picture = torch.rand(shape, dtype=torch.float64, generator=generator)
         # Above one half a picture is positive in the network's range too.
         views[name] = (0.6 + 0.4 * picture).requires_grad_()

@@ -171,7 +171,7 @@ def stack_predictor(stack: Stack) -> Predict:
             written = stack(stack.padded(tensors))
         return {
             name: to_picture(view)[
-                : height * stack.views[name].scale, : width * stack.views[name].scale
+                : int(height * stack.views[name].scale), : int(width * stack.views[name].scale)
             ]
             for name, view in written.items()
         }

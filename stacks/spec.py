@@ -47,6 +47,9 @@ class StageSpec:
     """View of features read from a stage before."""
     hands_up: str = ""
     """View of features written for a stage after."""
+    reduce: int = 1
+    """Average what is read by this factor first: a stage that draws the whole at a smaller size
+    (the global generator of pix2pixHD, Wang et al. 2018, arXiv 1711.11585, section 3.2)."""
     discriminator: Any = field(default=None, metadata={"parse": parse_discriminator})
     sees: Literal["picture", "pair", "band"] = "picture"
     """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, enlarged
@@ -58,6 +61,7 @@ class StageSpec:
 
     def __post_init__(self) -> None:
         require(bool(self.reads), "reads", self.reads, "one view or more")
+        require(self.reduce >= 1, "reduce", self.reduce, "1 or more")
         if self.discriminator is None:
             for side in ("generator", "discriminator"):
                 for name, term in self.objective.specs(side).items():
@@ -145,7 +149,8 @@ class Recipe:
     stage: tuple[StageSpec, ...]
     phase: tuple[PhaseSpec, ...]
     schema: Literal[1] = 1
-    task: Literal["super-resolution", "denoising", "translation"] = "translation"
+    task: Literal["super-resolution", "denoising", "pose", "photo", "translation"] = "translation"
+    """Which tab of the app serves the model; `translation` has none."""
     description: str = ""
     license: str = "Apache-2.0"
     seed: int = 0

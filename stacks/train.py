@@ -285,7 +285,7 @@ def shown(
         return pair
     name_of_base = band_base(run.stack, name)
     before = {**batch.views, **given}[name_of_base].detach()
-    base = upsample(before, stage.writes.scale // run.stack.views[name_of_base].scale)
+    base = upsample(before, int(stage.writes.scale / run.stack.views[name_of_base].scale))
 
     def band(picture: Tensor) -> Tensor:
         return torch.cat([(picture - base) * BAND_GAIN, to_network(base)], dim=1)

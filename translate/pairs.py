@@ -5,6 +5,7 @@ How they lie in folders is read by `translate.layouts`.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -89,13 +90,36 @@ class View:
         return image.shrink(self.reduce, self.reduce) if self.reduce > 1 else image
 
 
+# libvips' class of loader -> the operation that is called by name, which, unlike opening by file
+# name, takes no options out of the name. A JPEG with a gain map is read as the JPEG it is.
+LOADERS = {
+    "VipsForeignLoadJpegFile": "jpegload",
+    "VipsForeignLoadUhdrFile": "jpegload",
+    "VipsForeignLoadPngFile": "pngload",
+    "VipsForeignLoadWebpFile": "webpload",
+    "VipsForeignLoadTiffFile": "tiffload",
+}
+
+
 def open_picture(path: Path) -> pyvips.Image:
-    """A picture whose header was read, upright; its pixels are decoded on demand."""
+    """A picture whose header was read, upright; its pixels are decoded on demand.
+
+    As in the runtime's reader, the content chooses the loader, among those that decode pixels and
+    nothing else: libvips has some that run or fetch what a file tells them to.
+
+    Raises:
+        DataError: no such file, none of PNG, JPEG, WebP and TIFF, or damaged.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    found = pyvips.vips_lib.vips_foreign_find_load(os.fsencode(path))
+    loader = pyvips.ffi.string(found).decode() if found != pyvips.ffi.NULL else ""
+    if loader not in LOADERS:
+        pyvips.vips_lib.vips_error_clear()
+        raise DataError(f"{path}: not a readable picture: it holds no PNG, JPEG, WebP or TIFF")
     try:
-        return pyvips.Image.new_from_file(str(path), fail_on="truncated").autorot()
+        return pyvips.Operation.call(LOADERS[loader], str(path), fail_on="truncated").autorot()
     except pyvips.Error as error:
-        if not path.is_file():
-            raise DataError(f"{path}: no such file") from None
         raise DataError(f"{path}: not a readable picture: {first_line(error)}") from None
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from examples.hand_pairs import run
 from stacks.data import training_groups
 from stacks.recipe import parse_recipe
+from stacks.tables.hand_pairs import write
 from tests.photographs import window, write_pictures
 
 HEAD = "run,complete,gesture,file"
@@ -54,7 +54,7 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_all_ordered_pairs_of_complete_runs(
     hands: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(hands, tmp_path, held_out=1)
+    write(hands, tmp_path, held_out=1)
     train = rows(tmp_path / "hand-pairs-train.csv")
     assert [row["name"] for row in train] == [
         f"{name}-{pair}"
@@ -75,7 +75,7 @@ def test_all_ordered_pairs_of_complete_runs(
 
 
 def test_a_recipe_reads_the_table(hands: Path, tmp_path: Path) -> None:
-    run(hands, tmp_path, held_out=1)
+    write(hands, tmp_path, held_out=1)
     [(pairs, _)] = training_groups(parse_recipe(RECIPE, [f"data.root={str(tmp_path)!r}"]))
     assert len(pairs) == 12
     assert [pairs.values(index)["gesture"] for index in range(6)] == [1, 2, 0, 2, 0, 1]
@@ -84,11 +84,11 @@ def test_a_recipe_reads_the_table(hands: Path, tmp_path: Path) -> None:
 
 
 def test_pictures_are_named_from_the_root_of_the_data(hands: Path, tmp_path: Path) -> None:
-    run(hands, tmp_path.parent, held_out=1)
+    write(hands, tmp_path.parent, held_out=1)
     [first, *_] = rows(tmp_path.parent / "hand-pairs-train.csv")
     assert first["source"] == f"{tmp_path.name}/hands/a/7.png"
     with pytest.raises(SystemExit, match=r"hands: does not lie beneath .*other; tables name pict"):
-        run(hands, tmp_path / "other")
+        write(hands, tmp_path / "other")
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,6 @@ def test_lists_that_do_not_do(tmp_path: Path, content: str | None, message: str)
     if content is not None:
         (tmp_path / "hands" / "runs.csv").write_text(content)
     with pytest.raises(SystemExit) as error:
-        run(tmp_path / "hands", tmp_path, held_out=1)
+        write(tmp_path / "hands", tmp_path, held_out=1)
     assert str(error.value).endswith(message)
     assert not list(tmp_path.glob("*.csv"))
