@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from export.describe import describe
 from export.graph import ShippedStack
 from export.halo import measure_halo
 from export.manifest import MANIFEST_KEY, Manifest
+from export.runtime.whole import whole_file
 from export.verify import ExportError, verify_tiles, verify_values
 from stacks.checkpoint import load_stack
 from stacks.cost import macs, parameters
@@ -94,21 +94,17 @@ def export_stack(
     model = convert(module, manifest)
     steps.done()
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The ending stays, so that whatever looks at it knows what it is.
-    temporary = target.with_name(f".{target.stem}.writing.onnx")
-    try:
-        size = write(model, temporary)
+    content = model.SerializeToString()
+    with whole_file(target) as temporary:
+        temporary.write_bytes(content)
         difference = verify_values(module, temporary, manifest)
         steps.done()
         seam = verify_tiles(temporary)
         steps.done()
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
     return Exported(
         target,
         manifest,
-        size,
+        len(content),
         parameters(module),
         macs(stack, 512, 512),
         macs(stack, 180, 320),
@@ -239,16 +235,6 @@ def smallest_size(module: ShippedStack) -> int:
             reason = str(error).splitlines()[0]
         side *= 2
     raise ExportError(f"the stack fails at every size up to {_LARGEST_LEAST} pixels: {reason}")
-
-
-def write(model: onnx.ModelProto, path: Path) -> int:
-    """Write the model to the disk itself; returns its size in bytes."""
-    content = model.SerializeToString()
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return len(content)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ from torch.nn.utils import parametrize
 from stacks.stack import Stack
 from stacks.stage import Stage
 from translate.kinds import Kind
-from translate.layers.resampling import pad_to_multiple
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,7 @@ class ShippedStack(nn.Module):
         first = next((name for name in self.inputs if self.kinds[name].is_picture), None)
         size = views[first].shape[-2:] if first and self.multiple > 1 else None
         if size is not None:
-            views = {
-                name: pad_to_multiple(view, self.multiple) if view.dim() == 4 else view
-                for name, view in views.items()
-            }
+            views = self.stack.padded(views)
         written = self.stack(views)
         pictures = [shipped(written[output.name], output) for output in self.outputs]
         if size is None:
@@ -105,5 +101,7 @@ def written_views(stack: Stack) -> tuple[View, ...]:
     for stage in cast(Iterable[Stage], stack.stages.values()):
         spec, writes = stage.spec, stage.writes
         views.pop(spec.writes, None)
-        views[spec.writes] = View(spec.writes, writes.kind, writes.scale, spec.truth)
+        if writes.scale >= 1:
+            # What is smaller than the source is on the way, and of no use to a caller.
+            views[spec.writes] = View(spec.writes, writes.kind, int(writes.scale), spec.truth)
     return tuple(reversed(views.values()))

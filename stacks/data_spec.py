@@ -117,6 +117,8 @@ class DataSpec:
                 require(
                     len(entries) == kind.count, f"{key}.{view}", len(entries), f"{kind.count} ones"
                 )
+                twice = len(set(entries)) < len(entries)
+                require(not twice, f"{key}.{view}", list(entries), "ones that differ")
         for view, colors in self.palette.items():
             for color in colors:
                 fits = len(color) == 3 and all(0 <= part <= 255 for part in color)

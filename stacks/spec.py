@@ -47,6 +47,9 @@ class StageSpec:
     """View of features read from a stage before."""
     hands_up: str = ""
     """View of features written for a stage after."""
+    reduce: int = 1
+    """Average what is read by this factor first: a stage that draws the whole at a smaller size
+    (the global generator of pix2pixHD, Wang et al. 2018, arXiv 1711.11585, section 3.2)."""
     discriminator: Any = field(default=None, metadata={"parse": parse_discriminator})
     sees: Literal["picture", "pair", "band"] = "picture"
     """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, enlarged
@@ -58,6 +61,7 @@ class StageSpec:
 
     def __post_init__(self) -> None:
         require(bool(self.reads), "reads", self.reads, "one view or more")
+        require(self.reduce >= 1, "reduce", self.reduce, "1 or more")
         if self.discriminator is None:
             for side in ("generator", "discriminator"):
                 for name, term in self.objective.specs(side).items():
@@ -158,7 +162,8 @@ class Recipe:
     stage: tuple[StageSpec, ...]
     phase: tuple[PhaseSpec, ...]
     schema: Literal[1] = 1
-    task: Literal["super-resolution", "denoising", "translation"] = "translation"
+    task: Literal["super-resolution", "denoising", "pose", "photo", "translation"] = "translation"
+    """Which tab of the app serves the model; `translation` has none."""
     description: str = ""
     license: str = "Apache-2.0"
     seed: int = 0
@@ -187,11 +192,16 @@ class Recipe:
             raise TableError(
                 "degrade.choices: sources are made with data.layout 'targets' and with no other"
             )
+        target = self.data.kinds["target"]
+        if self.degrade.choices and target.family == "labels":
+            raise TableError(
+                f"degrade.choices: sources are made from pictures; the target is of kind {target}"
+            )
         noisy = any(kind.is_noise for kind in self.data.kinds.values())
-        if self.data.layout == "targets" and not self.degrade.choices and not noisy:
+        if self.data.layout == "targets" and not (self.degrade.choices or (noisy and self.points)):
             raise TableError(
                 "degrade.choices: missing; with data.layout 'targets' sources are made, or the "
-                "stack starts from a view of kind noise:C"
+                "stack starts from a view of kind noise:C and has no source"
             )
         if self.degrade.choices and self.validation.folder and not self.validation.degrade:
             raise TableError(
@@ -201,6 +211,11 @@ class Recipe:
             raise TableError(
                 "validation.folder: a stack that starts from noise has no source to be held "
                 "against a target; leave it out"
+            )
+        if self.validation.folder and target.family == "labels":
+            raise TableError(
+                f"validation.folder: {self.validation.metric} is of pictures; the target is of "
+                f"kind {target}; leave it out"
             )
         names = [stage.name for stage in self.stage]
         for name in {name for name in names if names.count(name) > 1}:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, ItemsView, Mapping, ValuesView
+from fractions import Fraction
 from typing import cast
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stacks.spec import Recipe
 from stacks.stage import Stage, Views, ViewSpec
 from translate.batches import Batch
 from translate.kinds import Kind, planes
+from translate.layers.resampling import pad_to_multiple
 from translate.tables import TableError
 
 
@@ -84,28 +87,44 @@ class Stack(nn.Module):
         A batch whose source was reduced by two has no truth for a stage that enlarges by four: the
         stage sits that step out.
         """
-        spec, scale = self.stages[stage].spec, self.stages[stage].writes.scale
-        if spec.truth != "target":
-            return planes(batch.views[spec.truth], self.stages[stage].writes.kind)
-        if batch.scale % scale:
+        spec, writes = self.stages[stage].spec, self.stages[stage].writes
+        if spec.truth != "target" or writes.scale < 1:
+            truth = planes(batch.views[spec.truth], writes.kind)
+            return averaged(truth, writes.scale) if writes.scale < 1 else truth
+        if batch.scale % writes.scale:
             return None
-        reduced = batch.scale // scale
+        reduced = int(batch.scale / writes.scale)
         truth = batch.views["target" if reduced == 1 else f"down{reduced}:target"]
-        return planes(truth, self.stages[stage].writes.kind)
+        return planes(truth, writes.kind)
 
     def truths(self, batch: Batch) -> dict[str, Tensor]:
         """What each stage should have written; stages without one are left out."""
         truths = {name: self.truth(name, batch) for name in self.stages}
         return {name: truth for name, truth in truths.items() if truth is not None}
 
+    def padded(self, views: Mapping[str, Tensor]) -> Views:
+        """Inputs with their last rows and columns repeated, up to sizes that the stack takes."""
+        return {
+            name: pad_to_multiple(view, int(self.multiple * self.inputs[name].scale))
+            if view.dim() == 4
+            else view
+            for name, view in views.items()
+        }
+
     @property
     def multiple(self) -> int:
         """What both sides of the source must divide by: each stage's need on the source's grid."""
         multiple = 1
         for stage in self.stages.values():
-            needed = stage.spec.generator.multiple
-            multiple = math.lcm(multiple, needed // math.gcd(needed, stage.base.scale))
+            # The least number of source pixels that are whole multiples on the stage's grid.
+            needed = Fraction(stage.spec.generator.multiple) / stage.base.scale
+            multiple = math.lcm(multiple, needed.numerator)
         return multiple
+
+
+def averaged(truth: Tensor, scale: Fraction) -> Tensor:
+    """A truth at the size of a stage that works on a smaller grid than the source's."""
+    return functional.avg_pool2d(truth, scale.denominator)
 
 
 def truth_kind(recipe: Recipe, truth: str) -> Kind:
@@ -124,7 +143,7 @@ def input_views(recipe: Recipe) -> dict[str, ViewSpec]:
     written = {stage.writes for stage in recipe.stage}
     read = {name for stage in recipe.stage for name in stage.reads}
     inputs = {
-        name: ViewSpec(kind, kind.scale)
+        name: ViewSpec(kind, Fraction(kind.scale))
         for name, kind in recipe.data.kinds.items()
         if name in read - written and name != "target"
     }

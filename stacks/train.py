@@ -288,7 +288,7 @@ def shown(
         return pair
     name_of_base = band_base(run.stack, name)
     before = {**batch.views, **given}[name_of_base].detach()
-    base = upsample(before, stage.writes.scale // run.stack.views[name_of_base].scale)
+    base = upsample(before, int(stage.writes.scale / run.stack.views[name_of_base].scale))
     classes = [
         planes(batch.views[view], stage.kinds[view]).expand(-1, -1, *base.shape[2:])
         for view in stage.classes

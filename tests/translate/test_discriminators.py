@@ -8,8 +8,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from translate.discriminators.dcgan import DCGANSpec
+from translate.discriminators.multiscale import MultiscaleSpec
 from translate.discriminators.patch import PatchSpec
 from translate.discriminators.progressive import ProgressiveSpec
+from translate.discriminators.projection import ProjectionSpec
 from translate.discriminators.registry import DISCRIMINATORS, Verdict
 from translate.discriminators.resnet19 import ResNet19Spec
 from translate.discriminators.sagan import SAGANSpec
@@ -21,6 +23,10 @@ SIZE = 32
 SPECS: list[Any] = [
     PatchSpec(4, 2),
     PatchSpec(4, 2, "layer", down="max", attention=(1,), diversity="stddev"),
+    MultiscaleSpec(4, 2, scales=2),
+    MultiscaleSpec(4, 2, "instance", down="average", scales=1),
+    ProjectionSpec(4, 2, classes=2),
+    ProjectionSpec(4, 2, "none", down="max", attention=(2,), diversity="stddev", classes=2),
     DCGANSpec(SIZE, 16),
     DCGANSpec(SIZE, 16, "spectral", down="average", attention=(4, 16), diversity="stddev"),
     DCGANSpec(SIZE, 16, "layer", down="max", activation="selu", diversity="discrimination"),
@@ -76,8 +82,11 @@ def test_verdicts(spec: Any) -> None:
         assert logits.dim() in (2, 4)
     # Features for matching: several layers, from fine to coarse, a row for each picture.
     assert len(verdict.features) >= 3
-    sizes = [features[0, 0].numel() for features in verdict.features]
-    assert sizes == sorted(sizes, reverse=True)
+    layers = len(verdict.features) // len(verdict.logits)
+    for scale in range(len(verdict.logits)):
+        of_scale = verdict.features[scale * layers : (scale + 1) * layers]
+        sizes = [features[0, 0].numel() for features in of_scale]
+        assert sizes == sorted(sizes, reverse=True)
     for features in verdict.features:
         assert features.shape[0] == 4
         assert features.dim() in (2, 4)

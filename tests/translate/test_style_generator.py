@@ -1,5 +1,6 @@
 """The style-based generator: its weights by hand, its noise by numpy, what the style decides."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -12,14 +13,7 @@ from translate.generators.style import NoiseWaves, StyledLayer, StyleSpec, Trunc
 from translate.layers.style import AdaptiveInstanceNorm, MappingNetwork, NoiseInjection
 from translate.tables import TableError
 
-SPECS = [
-    StyleSpec(32, 8, 6, mapping=2, noise=4),
-    StyleSpec(64, 8, 6, mapping=2, noise=4, up="nearest", norm="none"),
-    StyleSpec(32, 8, 6, mapping=1, noise=1, up="transposed", norm="spectral"),
-    StyleSpec(32, 8, 6, mapping=2, noise=0, up="shuffle", activation="silu"),
-    StyleSpec(32, 8, 6, mapping=2, noise=2, latent=3),
-]
-IDS = [f"{spec.size}-{spec.norm}-{spec.up}-{spec.latent}" for spec in SPECS]
+SPEC = StyleSpec(32, 8, 6, mapping=2, noise=4)
 LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
@@ -50,7 +44,7 @@ def test_weights_for_128() -> None:
 
 
 def test_the_order_of_the_layers_is_that_of_figure_1b() -> None:
-    generator = SPECS[0].build(10, 3)
+    generator = SPEC.build(10, 3)
     seen: list[str] = []
     for module in generator.modules():
         if isinstance(module, (nn.Conv2d, nn.Upsample, AdaptiveInstanceNorm, NoiseInjection)):
@@ -70,7 +64,7 @@ def test_the_order_of_the_layers_is_that_of_figure_1b() -> None:
 
 def test_the_style_sets_mean_and_deviation_of_every_channel() -> None:
     torch.manual_seed(0)
-    generator = SPECS[0].build(10, 3)
+    generator = SPEC.build(10, 3)
     add_noise(generator)
     latent = random(2, 10, 1, 1)
     style = cast(nn.Module, generator.mapping)(latent[:, 4:, 0, 0])
@@ -125,43 +119,9 @@ def test_waves_look_like_white_noise() -> None:
         assert float(correlation.square().mean().sqrt()) < 0.15
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=IDS)
-def test_pictures_and_gradients(spec: StyleSpec) -> None:
-    torch.manual_seed(0)
-    generator = spec.build(10, 3)
-    picture = generator(random(4, 10, 1, 1))
-    assert picture.shape == (4, 3, spec.size, spec.size)
-    assert spec.scale == spec.size
-    assert float(picture.detach().abs().max()) <= 1
-    (picture - random(*picture.shape, seed=1)).square().mean().backward()
-    for name, parameter in generator.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
-
-
-@pytest.mark.parametrize("spec", SPECS, ids=IDS)
-def test_reloading_layouts_and_precisions(spec: StyleSpec) -> None:
-    torch.manual_seed(0)
-    generator, other = spec.build(10, 3).eval(), spec.build(10, 3).eval()
-    add_noise(generator)
-    latent = random(2, 10, 1, 1)
-    assert not torch.equal(generator(latent), other(latent))
-    # The frequencies of the noise are part of what is kept.
-    other.load_state_dict(generator.state_dict())
-    assert torch.equal(generator(latent), other(latent))
-    other.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    wide = generator(latent)
-    assert torch.allclose(other(latent), wide, atol=1e-5)
-    with torch.autocast("cpu", torch.bfloat16):
-        half = generator(latent)
-    assert torch.isfinite(half).all()
-    # Standardizing amplifies the rounding of maps that hardly vary.
-    assert float((half.float() - wide).detach().abs().mean()) < 0.1
-
-
 def test_only_the_first_channels_make_the_noise() -> None:
     torch.manual_seed(0)
-    generator = SPECS[0].build(10, 3)
+    generator = SPEC.build(10, 3)
     latent = random(1, 10, 1, 1)
     detail = torch.cat([random(1, 4, 1, 1, seed=1), latent[:, 4:]], dim=1)
     style = torch.cat([latent[:, :4], random(1, 6, 1, 1, seed=2)], dim=1)
@@ -175,7 +135,7 @@ def test_only_the_first_channels_make_the_noise() -> None:
 
 def test_the_style_has_no_scale_of_its_own() -> None:
     torch.manual_seed(0)
-    generator = SPECS[3].build(10, 3).double()
+    generator = replace(SPEC, noise=0).build(10, 3).double()
     latent = random(1, 10, 1, 1).double()
     # The mapping network normalizes what it reads.
     assert torch.allclose(generator(latent), generator(3 * latent), atol=1e-5)
@@ -183,7 +143,7 @@ def test_the_style_has_no_scale_of_its_own() -> None:
 
 def test_a_larger_map_is_pictures_side_by_side() -> None:
     torch.manual_seed(0)
-    generator = SPECS[0].build(10, 3).double()
+    generator = SPEC.build(10, 3).double()
     add_noise(generator)
     latent = random(2, 10, 2, 3).double()
     picture = generator(latent)

@@ -9,8 +9,10 @@ from translate.discriminators.registry import DISCRIMINATORS, Verdict
 # Importing a module registers its kind.
 from translate.discriminators import (  # noqa: F401  isort: skip
     dcgan,
+    multiscale,
     patch,
     progressive,
+    projection,
     resnet19,
     sagan,
 )
