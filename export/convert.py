@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from export.describe import describe
 from export.graph import ShippedStack
 from export.halo import measure_halo
 from export.manifest import MANIFEST_KEY, Manifest
+from export.runtime.whole import whole_file
 from export.verify import (
     TOLERANCE,
     ExportError,
@@ -32,6 +32,7 @@ from stacks.checkpoint import load_stack
 from stacks.cost import macs, parameters
 from stacks.feeds import random_inputs
 from stacks.stack import Stack
+from translate.kinds import planes
 
 OPSET = 20
 _STEPS = 5
@@ -104,21 +105,17 @@ def export_stack(
     model = convert(module, manifest)
     steps.done()
     target.parent.mkdir(parents=True, exist_ok=True)
-    # The ending stays, so that whatever looks at it knows what it is.
-    temporary = target.with_name(f".{target.stem}.writing.onnx")
-    try:
-        size = write(model, temporary)
+    content = model.SerializeToString()
+    with whole_file(target) as temporary:
+        temporary.write_bytes(content)
         difference = verify_values(module, temporary, manifest)
         steps.done()
         seam = verify_tiles(temporary)
         steps.done()
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
     return Exported(
         target,
         manifest,
-        size,
+        len(content),
         parameters(module),
         macs(stack, 512, 512),
         macs(stack, 180, 320),
@@ -247,8 +244,13 @@ def smallest_size(module: ShippedStack) -> int:
     exact = copy.deepcopy(module).double()
     generator = torch.Generator().manual_seed(0)
     while side <= _LARGEST_LEAST:
-        inputs = tuple(random_inputs(module.stack, _TRIED, side, side, generator).values())
-        doubles = (x.double() if x.is_floating_point() else x for x in inputs)
+        made = random_inputs(module.stack, _TRIED, side, side, generator)
+        inputs = tuple(made.values())
+        # Labels as planes, as ids would become planes of single precision.
+        doubles = (
+            planes(view, module.kinds[name]).double() if view.dim() == 4 else in_double(view)
+            for name, view in made.items()
+        )
         try:
             with torch.inference_mode():
                 error = rounding_error(module, module(*inputs), exact(*doubles))
@@ -259,6 +261,11 @@ def smallest_size(module: ShippedStack) -> int:
             reason = str(failure).splitlines()[0]
         side *= 2
     raise ExportError(f"the stack fails at every size up to {_LARGEST_LEAST} pixels: {reason}")
+
+
+def in_double(view: Tensor) -> Tensor:
+    """Numbers in double precision; classes stay what they are."""
+    return view.double() if view.is_floating_point() else view
 
 
 def rounding_error(
@@ -273,16 +280,6 @@ def rounding_error(
         ),
         default=0.0,
     )
-
-
-def write(model: onnx.ModelProto, path: Path) -> int:
-    """Write the model to the disk itself; returns its size in bytes."""
-    content = model.SerializeToString()
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    return len(content)
 
 
 @contextmanager

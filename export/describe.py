@@ -44,17 +44,23 @@ def describe(
         tools: further versions by name.
     """
     recipe = portable(stack.recipe)
+    # A stack that saw whole pictures at one size knows things by their size in it.
+    fixed = recipe.data.fit == "resize" and not recipe.points
+    tiling = "fixed" if fixed else "whole" if halo is None else "exact"
     return Manifest(
         name=name or recipe.name,
         task=recipe.task,
         inputs=tuple(describe_input(stack, name) for name in stack.inputs),
-        outputs=tuple(describe_output(view, recipe.data) for view in written_views(stack)),
+        outputs=tuple(
+            describe_output(view, recipe.data, recipe.points) for view in written_views(stack)
+        ),
         version=version,
         size_multiple=stack.multiple,
         min_size=least,
         halo=halo or 0,
-        tiling="whole" if halo is None else "exact",
-        max_pixels=_MOST_PIXELS if halo is None else None,
+        tiling=tiling,
+        size=recipe.data.size if fixed else None,
+        max_pixels=_MOST_PIXELS if tiling == "whole" else None,
         license=recipe.license,
         data=describe_data(recipe),
         recipe=recipe_text(recipe),
@@ -91,14 +97,18 @@ def describe_input(stack: Stack, name: str) -> Input:
             description="strength of the noise; -1: found in the picture",
         )
     view, data = stack.inputs[name], stack.recipe.data
+    if view.kind.family == "strength":
+        return Input(
+            name, "strength", default=-1, range=(0, 1), description="-1: left to the model"
+        )
     if view.kind.is_noise:
-        return Input(name, "noise", scale=view.scale, description="standard normal values")
+        return Input(name, "noise", scale=int(view.scale), description="standard normal values")
     names = data.names.get(name, ())
     if view.kind.family == "class":
         return Input(name, str(view.kind), default=0, names=names)
     if view.kind.family == "labels":
         return Input(name, str(view.kind), palette=colors(data, name), names=names)
-    return Input(name, str(view.kind), scale=view.scale, range=(0, 1))
+    return Input(name, str(view.kind), scale=int(view.scale), range=(0, 1))
 
 
 def colors(data: DataSpec, view: str) -> tuple[tuple[int, int, int], ...]:
@@ -106,8 +116,8 @@ def colors(data: DataSpec, view: str) -> tuple[tuple[int, int, int], ...]:
     return tuple((red, green, blue) for red, green, blue in data.palette.get(view, ()))
 
 
-def describe_output(view: View, data: DataSpec) -> Output:
-    """What comes back under a name."""
+def describe_output(view: View, data: DataSpec, points: bool) -> Output:
+    """What comes back under a name, of a stack from ``points`` of noise or from a picture."""
     if view.kind.family == "labels":
         return Output(
             view.name,
@@ -118,6 +128,8 @@ def describe_output(view: View, data: DataSpec) -> Output:
         )
     if view.truth == "noise_map":
         text = f"noise sigma that was told or found, divided by {SIGMA_UNIT:g}"
+    elif points:
+        text = f"a picture of {view.scale}x{view.scale} pixels"
     elif view.scale > 1:
         text = f"the picture, {view.scale} times as large"
     else:

@@ -11,7 +11,6 @@ from torch.nn.utils import parametrize
 
 from stacks.stack import Stack
 from translate.kinds import Kind
-from translate.layers.resampling import pad_to_multiple
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,7 @@ class ShippedStack(nn.Module):
         first = next((name for name in self.inputs if self.kinds[name].is_picture), None)
         size = views[first].shape[-2:] if first and self.multiple > 1 else None
         if size is not None:
-            views = {
-                name: pad_to_multiple(view, self.multiple) if view.dim() == 4 else view
-                for name, view in views.items()
-            }
+            views = self.stack.padded(views)
         written = self.stack(views)
         pictures = [shipped(written[output.name], output) for output in self.outputs]
         if size is None:
@@ -110,6 +106,9 @@ def written_views(stack: Stack) -> tuple[View, ...]:
         spec, writes = stage.spec, stage.writes
         views.pop(spec.writes, None)
         area = area or not written.isdisjoint(stage.inside)
-        views[spec.writes] = View(spec.writes, writes.kind, writes.scale, spec.truth, area)
         written.add(spec.writes)
+        if writes.scale >= 1:
+            # What is smaller than the source is on the way, and of no use to a caller.
+            scale = int(writes.scale)
+            views[spec.writes] = View(spec.writes, writes.kind, scale, spec.truth, area)
     return tuple(reversed(views.values()))

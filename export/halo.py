@@ -33,6 +33,8 @@ _ACTIVATIONS = frozenset(
         *("celu", "elu", "elu_", "gelu", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu"),
         *("leaky_relu_", "logsigmoid", "mish", "prelu", "relu", "relu6", "relu_", "rrelu"),
         *("selu", "sigmoid", "sigmoid_", "silu", "softplus", "softsign", "tanh", "tanh_"),
+        # The labels' probabilities: their sum, which is 1 everywhere, would depend on nothing.
+        "softmax",
     ]
 )
 # Reach is looked for in ever longer strips; one that fills the last is taken for global, since
@@ -127,7 +129,7 @@ def probe(shell: Stack, size: tuple[int, int]) -> dict[str, Tensor]:
             views[name] = made.double() if made.is_floating_point() else made
             continue
         # Labels as planes: of ids there is no gradient.
-        shape = (1, view.channels, size[0] * view.scale, size[1] * view.scale)
+        shape = (1, view.channels, int(size[0] * view.scale), int(size[1] * view.scale))
         picture = torch.rand(shape, dtype=torch.float64, generator=generator)
         # Above one half a picture is positive in the network's range too.
         views[name] = (0.6 + 0.4 * picture).requires_grad_()

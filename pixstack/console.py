@@ -18,17 +18,18 @@ PATIENCE = 1.0  # seconds before a progress bar appears
 def write_json(value: Any, target: str) -> None:
     """Write `value` as JSON to the file `target`, or to stdout for `-`."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
+    path = Path(target)
     if target == "-":
         print(text)
+    elif path.exists() and not path.is_file():
+        # A pipe or a device such as /dev/null stays what it is; nothing takes its place.
+        path.write_text(text + "\n", encoding="utf-8")
     else:
-        # Beside its place, then renamed over it: a reader finds the old text or the new one, whole.
-        path = Path(target)
-        temporary = path.with_name(f".{path.name}.writing")
-        try:
+        # Here, because it brings the whole runtime, which most tables need not wait for.
+        from export.runtime.whole import whole_file
+
+        with whole_file(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -7,8 +7,10 @@ run killed at any moment leaves the previous file whole. Nothing is ever unpickl
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from stacks.recipe import parse_recipe, recipe_text
+from stacks.sketch import SketchError, sketch
 from stacks.spec import Recipe
 from stacks.stack import Stack
 from translate.layers.folding import fold
+from translate.tables import TableError, UnknownKind
 
 WEIGHTS = "pixstack.stack"
 STATE = "pixstack.training"
@@ -98,6 +102,32 @@ def read(path: Path, form: str) -> Checkpoint:
     return Checkpoint(tensors, facts)
 
 
+def count_fact(facts: Mapping[str, Any], name: str, path: Path) -> int:
+    """A fact of a file that is a whole number of 0 or more; anything else is a CheckpointError."""
+    value = facts.get(name)
+    if type(value) is not int or value < 0:
+        raise wrong_fact(facts, name, "a whole number of 0 or more", path)
+    return value
+
+
+def number_fact(facts: Mapping[str, Any], name: str, path: Path) -> float:
+    """A fact of a file that is a number, infinite ones included."""
+    value = facts.get(name)
+    # JSON has no truth values among its numbers, but Python does; and a NaN is none.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
+        raise wrong_fact(facts, name, "a number", path)
+    return value
+
+
+def wrong_fact(facts: Mapping[str, Any], name: str, expected: str, path: Path) -> CheckpointError:
+    """What is wrong with a fact, and what to do."""
+    given = f"got {reprlib.repr(facts[name])}" if name in facts else "there is none"
+    return CheckpointError(
+        f"{path}: its fact {name!r}: expected {expected}, {given}; take another copy of the file "
+        "or begin the run anew"
+    )
+
+
 def save_stack(path: Path, stack: Stack, recipe: Recipe, facts: dict[str, Any]) -> None:
     """Weights with their recipe: what `load_stack`, evaluation and export take."""
     tensors = dict(stack.state_dict())
@@ -112,22 +142,52 @@ def load_stack(path: str | Path, overrides: Sequence[str] = ()) -> Stack:
         overrides: of its recipe, as ``stage.1.ships=true``.
 
     Raises:
-        CheckpointError: the file is missing, damaged, or not a stack's weights.
+        CheckpointError: the file is missing, damaged, not a stack's weights, or its recipe is of
+            unknown kinds or of other networks than the weights are.
         TableError: an override is of no key, or of a value that is not allowed.
     """
     path = Path(path)
     checkpoint = read(path, WEIGHTS)
+    tensors = checkpoint.tensors
+    text = written_recipe(checkpoint, path)
+    try:
+        recipe = parse_recipe(text)
+    except UnknownKind as error:
+        raise CheckpointError(
+            f"{path}: its recipe: {error}; kinds of one's own come with --plugin MODULE"
+        ) from None
+    except TableError as error:
+        raise CheckpointError(f"{path}: its recipe: {error}") from None
+    if overrides:
+        recipe = parse_recipe(text, overrides)
+    try:
+        # The recipe may be anybody's: its networks get memory once they are seen to be those of
+        # the weights. Averaged weights are kept as they act, without the constraints they were
+        # trained under.
+        check_fit(sketch(recipe, len(tensors)), tensors, path)
+        stack = fold(Stack(recipe))
+    except (TableError, SketchError) as error:
+        raise CheckpointError(f"{path}: its recipe: {error}") from None
+    stack.load_state_dict(tensors)
+    return stack.eval()
+
+
+def written_recipe(checkpoint: Checkpoint, path: Path) -> str:
+    """The recipe that stands in a file."""
     recipe = checkpoint.facts.get("recipe")
     if not isinstance(recipe, str):
         raise CheckpointError(f"{path}: its header does not hold the recipe of the stack")
-    # Averaged weights are kept as they act, without the constraints they were trained under.
-    stack = fold(Stack(parse_recipe(recipe, overrides)))
-    load_weights(stack, checkpoint.tensors, path)
-    return stack.eval()
+    return recipe
 
 
 def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     """Strictly load weights; what differs is named in one line."""
+    check_fit(module, tensors, path)
+    module.load_state_dict(tensors)
+
+
+def check_fit(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Raise CheckpointError where names and shapes are not those of the module's own weights."""
     own = module.state_dict()
     wrong = sorted(
         name
@@ -139,7 +199,6 @@ def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path
             f"{path}: does not fit the recipe's networks: {len(wrong)} tensors differ, "
             f"first {wrong[0]!r}; use the recipe that the checkpoint was trained with"
         )
-    module.load_state_dict(tensors)
 
 
 def optimizer_tensors(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

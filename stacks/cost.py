@@ -10,7 +10,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from stacks.feeds import random_inputs
 from stacks.stack import Stack
-from translate.layers.resampling import pad_to_multiple
 
 
 def parameters(module: nn.Module) -> int:
@@ -32,17 +31,13 @@ def macs(stack: Stack, height: int, width: int) -> int:
     attention, as they are carried out: on a source padded to the stack's multiple. Activations,
     sums and resampling are not.
     """
-    shell = copy.deepcopy(stack).to("meta").eval()
+    shell = copy.deepcopy(stack).to("meta").eval().requires_grad_(False)
     if stack.recipe.points:
         height = width = 1
     with torch.device("meta"):
         views = random_inputs(stack, 1, height, width)
-    views = {
-        name: pad_to_multiple(view, stack.multiple) if view.dim() == 4 else view
-        for name, view in views.items()
-    }
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        shell(views)
+        shell(shell.padded(views))
     # The counter takes a multiplication and an addition for two.
     return counter.get_total_flops() // 2

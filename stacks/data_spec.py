@@ -49,7 +49,7 @@ class DataSpec:
     root: str = "data"
     layout: Layout = "views"
     views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
-    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C."""
+    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C, strength."""
     palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -71,6 +71,8 @@ class DataSpec:
                 parse_kind(text)
             except TableError as error:
                 raise TableError(f"views.{view}: {error}") from None
+        if "strength" in self.views:
+            raise TableError("views.strength: is the name of the strength of noise; choose another")
         if "target" not in self.views:
             raise TableError("views: no 'target'; a stack learns from target pictures")
         self.check_layout()
@@ -115,6 +117,8 @@ class DataSpec:
                 require(
                     len(entries) == kind.count, f"{key}.{view}", len(entries), f"{kind.count} ones"
                 )
+                twice = len(set(entries)) < len(entries)
+                require(not twice, f"{key}.{view}", list(entries), "ones that differ")
         for view, colors in self.palette.items():
             for color in colors:
                 fits = len(color) == 3 and all(0 <= part <= 255 for part in color)

@@ -21,7 +21,6 @@ from stacks.stack import Stack
 from stacks.stage import ViewSpec
 from translate.degrade import parse_degradation
 from translate.kinds import parse_kind
-from translate.layers.resampling import pad_to_multiple
 from translate.metrics import measure
 from translate.pairs import DataError, Item, Pairs
 from translate.pixels import to_floats, to_picture
@@ -81,7 +80,7 @@ def evaluate(
     """Score the pictures one by one, in name order.
 
     Args:
-        predict: views with ``source (H, W, C)`` in [0, 1] -> views.
+        predict: views with ``source (H, W, C)`` in [0, 1], or ids ``(H, W, 1)`` of labels -> views.
         pairs: targets, and sources where the protocol does not make them.
         output: the view that is measured.
         inputs: further inputs, the same for every picture.
@@ -155,9 +154,11 @@ def stack_predictor(stack: Stack) -> Predict:
     Noise that is not given is drawn from a generator of a fixed seed.
     """
     device = next(stack.parameters()).device
+    pictures = [name for name, spec in stack.inputs.items() if spec.kind.is_picture]
 
     def predict(views: Mapping[str, Any]) -> dict[str, Picture]:
-        height, width = views["source"].shape[:2]
+        # A stack that reads no picture makes one from a single point.
+        height, width = views[pictures[0]].shape[:2] if pictures else (1, 1)
         generator = torch.Generator().manual_seed(0)
         tensors: dict[str, Tensor] = {}
         for name, spec in stack.inputs.items():
@@ -166,13 +167,11 @@ def stack_predictor(stack: Stack) -> Predict:
             else:
                 given = random_view(spec, 1, height, width, generator)
             tensors[name] = given.to(device)
-            if given.dim() == 4:
-                tensors[name] = pad_to_multiple(tensors[name], stack.multiple)
         with torch.inference_mode():
-            written = stack(tensors)
+            written = stack(stack.padded(tensors))
         return {
             name: to_picture(view)[
-                : height * stack.views[name].scale, : width * stack.views[name].scale
+                : int(height * stack.views[name].scale), : int(width * stack.views[name].scale)
             ]
             for name, view in written.items()
         }
@@ -181,9 +180,15 @@ def stack_predictor(stack: Stack) -> Predict:
 
 
 def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
-    """A view of one item in numpy, or a number, as a batch of one."""
+    """A view of one item in numpy, or a number, as a batch of one.
+
+    Raises:
+        ValueError: there is no such class.
+    """
     match spec.kind.family:
         case "class":
+            if not 0 <= int(value) < spec.kind.count:
+                raise ValueError(f"class {value}: expected 0..{spec.kind.count - 1}")
             return torch.tensor([int(value)])
         case "strength":
             return torch.tensor([float(value)])
@@ -196,16 +201,20 @@ def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
 
 
 def output_of_scale(stack: Stack, scale: int) -> str:
-    """The last picture that a stack writes at a scale.
+    """The last picture that a stack writes at a scale; labels are no picture to be measured.
 
     Raises:
         ValueError: no stage writes that scale.
     """
     stages = [stack.stages[name] for name in stack.shipped]
-    written = {stage.spec.writes: stage.writes.scale for stage in stages}
+    written = {
+        stage.spec.writes: stage.writes.scale
+        for stage in stages
+        if stage.writes.kind.family != "labels"
+    }
     matching = [name for name, own in written.items() if own == scale]
     if not matching:
-        scales = ", ".join(f"{name} x{own}" for name, own in written.items())
+        scales = ", ".join(f"{name} x{own}" for name, own in written.items()) or "labels alone"
         raise ValueError(f"no output of scale {scale}; this stack writes {scales}")
     return matching[-1]
 

@@ -27,7 +27,7 @@ def random_view(
 ) -> Tensor:
     """One input: pictures in [0, 1], ids and classes among those there are, normal noise."""
     kind = view.kind
-    size = (height * view.scale, width * view.scale)
+    size = (int(height * view.scale), int(width * view.scale))
     match kind.family:
         case "strength":
             return torch.full((count,), AUTOMATIC)

@@ -109,13 +109,13 @@ class Record:
         self._say(run, f"validation {text}")
 
     def samples(self, run: Run, batch: Batch) -> None:
-        """One picture of the first items: source, every picture written, target."""
+        """One picture of the first items: what is read, every picture written, the target."""
         with torch.inference_mode():
             views = {name: view.to(run.fabric.device)[:4] for name, view in batch.views.items()}
             written = run.average.module(views, run.stack.truths(batch))
         kinds = {name: view.kind for name, view in run.stack.views.items()}
-        pictures = [views["source"]] if "source" in views else []
-        pictures = [shown(picture, kinds["source"]) for picture in pictures]
+        read = [name for name, view in run.stack.inputs.items() if view.kind.is_picture]
+        pictures = [shown(views[name], kinds[name]) for name in read]
         pictures += [shown(view, kinds[name]) for name, view in written.items()]
         pictures.append(shown(views["target"], run.recipe.data.kinds["target"]))
         pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]

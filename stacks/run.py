@@ -17,8 +17,10 @@ from torch import nn
 from stacks.checkpoint import (
     STATE,
     CheckpointError,
+    count_fact,
     load_optimizer,
     load_weights,
+    number_fact,
     optimizer_tensors,
     read,
     with_prefix,
@@ -257,22 +259,25 @@ class Run:
         how a run is lengthened.
 
         Raises:
-            CheckpointError: the file is missing or damaged, or its networks are others.
+            CheckpointError: the file is missing or damaged, does not say where the run was, or its
+                networks are others.
         """
         checkpoint = read(path, STATE)
         tensors, facts = checkpoint.tensors, checkpoint.facts
-        if facts["phase"] >= len(self.recipe.phase):
+        phase, step = (count_fact(facts, name, path) for name in ("phase", "step"))
+        best, seconds = (number_fact(facts, name, path) for name in ("best", "seconds"))
+        if phase >= len(self.recipe.phase):
             raise CheckpointError(
-                f"{path}: was in phase {facts['phase']}, but the recipe has "
-                f"{len(self.recipe.phase)}; resume with the recipe of the run"
+                f"{path}: was in phase {phase}, but the recipe has {len(self.recipe.phase)}; "
+                "resume with the recipe of the run"
             )
-        if facts["step"] < self.phase_start(facts["phase"]):
+        if step < self.phase_start(phase):
             # The schedule of the phase would start before its first step, at rates below zero.
             raise CheckpointError(
-                f"{path}: at step {facts['step']}, in phase {facts['phase']}, which this recipe "
-                f"begins at step {self.phase_start(facts['phase'])}; lengthen no phase that is over"
+                f"{path}: at step {step}, in phase {phase}, which this recipe begins at step "
+                f"{self.phase_start(phase)}; lengthen no phase that is over"
             )
-        self.begin_phase(facts["phase"])
+        self.begin_phase(phase)
         load_weights(self.stack, without_prefix("stack", tensors), path)
         load_weights(self.average.module, without_prefix("average", tensors), path)
         load_weights(self.discriminators, without_prefix("discriminators", tensors), path)
@@ -285,10 +290,10 @@ class Run:
             # A term that came with the resumed recipe starts to remember now.
             if kept := without_prefix(f"history.{side}.{name}", tensors):
                 history.load_state_dict(kept)
-        self.step, self.seconds = facts["step"], facts["seconds"]
+        self.step, self.seconds = step, seconds
         # A best by another measure, or at another task, is not comparable.
         if facts.get("judge", self.judge) == self.judge:
-            self.best = facts["best"]
+            self.best = best
 
 
 def presentation_of(stage: StageSpec) -> PresentationSpec:
@@ -326,13 +331,19 @@ def discriminator_channels(stack: Stack, name: str) -> int:
                 f"stage {name!r}: sees = 'pair', but it reads noise alone, which is no condition"
             )
         return (channels + read) * together
-    base = stack.views[band_base(stack, name)].channels
-    if channels != base:
+    base = stack.views[band_base(stack, name)]
+    if base.kind.family not in ("rgb", "gray"):
+        raise TableError(
+            f"stage {name!r}: sees = 'band' is what was added to a picture, but "
+            f"{band_base(stack, name)!r} is {base.kind}; use sees = 'pair'"
+        )
+    if channels != base.channels:
         raise TableError(
             f"stage {name!r}: sees = 'band' is what was added to the picture before, but a picture "
-            f"of {channels} channels is written and that has {base}"
+            f"of {channels} channels is written and that has {base.channels}"
         )
-    return (channels + base) * together
+    classes = sum(stage.kinds[view].channels for view in stage.classes)
+    return (channels + base.channels + classes) * together
 
 
 def band_base(stack: Stack, name: str) -> str:

@@ -57,12 +57,15 @@ class StageSpec:
     """View of features read from a stage before."""
     hands_up: str = ""
     """View of features written for a stage after."""
+    reduce: int = 1
+    """Average what is read by this factor first: a stage that draws the whole at a smaller size
+    (the global generator of pix2pixHD, Wang et al. 2018, arXiv 1711.11585, section 3.2)."""
     discriminator: Any = field(default=None, metadata={"parse": parse_discriminator})
     sees: Literal["picture", "pair", "band"] = "picture"
     """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, enlarged
     to its size, as the condition (Mirza and Osindero 2014, Isola et al. 2017); ``band``: what is
-    added to the enlarged source, with the enlarged source as its condition (LapGAN, Denton et al.
-    2015, section 3.2)."""
+    added to the enlarged source, with the enlarged source, and classes that the stage reads, as its
+    condition (LapGAN, Denton et al. 2015, section 3.2)."""
     presentation: PresentationSpec = field(default_factory=PresentationSpec)
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
 
@@ -70,6 +73,7 @@ class StageSpec:
         require(bool(self.reads), "reads", self.reads, "one view or more")
         if (self.join == "inside") != (self.inside is not None):
             raise TableError("inside: the area of join = 'inside'; give both or neither")
+        require(self.reduce >= 1, "reduce", self.reduce, "1 or more")
         if self.discriminator is None:
             for side in ("generator", "discriminator"):
                 for name, term in self.objective.specs(side).items():
@@ -108,6 +112,11 @@ class PhaseSpec:
     size: int = 0
     """Side of the crop in this phase; 0 takes the data's. Large crops late in a run show the
     networks pictures as they will meet them: most of a small crop lies near an edge."""
+    depth: int = 0
+    """Levels of growing networks that work, from the innermost on (Karras et al. 2018, arXiv
+    1710.10196, section 2); 0 takes all."""
+    fade: float = 0.0
+    """Share of the steps over which the outermost of these levels fades in, on a line."""
 
     def __post_init__(self) -> None:
         require(bool(self.train), "train", self.train, "one stage or more")
@@ -115,6 +124,14 @@ class PhaseSpec:
         require(self.rate > 0, "rate", self.rate, "above 0")
         require(self.batch >= 0, "batch", self.batch, "0 or more")
         require(self.size == 0 or self.size >= 8, "size", self.size, "0, or 8 or more")
+        require(self.depth >= 0, "depth", self.depth, "0 or more")
+        require(0 <= self.fade <= 1, "fade", self.fade, "0 to 1")
+        innermost = self.depth == 1 and self.fade > 0
+        require(not innermost, "fade", self.fade, "0 at depth 1, which nothing stands within")
+
+    def alpha(self, step: int) -> float:
+        """Share of the outermost level at a step of the phase, counted from 0."""
+        return min(1.0, step / (self.fade * self.steps)) if self.fade and self.steps else 1.0
 
 
 @dataclass(frozen=True)
@@ -167,7 +184,8 @@ class Recipe:
     stage: tuple[StageSpec, ...]
     phase: tuple[PhaseSpec, ...]
     schema: Literal[1] = 1
-    task: Literal["super-resolution", "denoising", "translation"] = "translation"
+    task: Literal["super-resolution", "denoising", "pose", "photo", "translation"] = "translation"
+    """Which tab of the app serves the model; `translation` has none."""
     description: str = ""
     license: str = "Apache-2.0"
     seed: int = 0
@@ -196,11 +214,16 @@ class Recipe:
             raise TableError(
                 "degrade.choices: sources are made with data.layout 'targets' and with no other"
             )
+        target = self.data.kinds["target"]
+        if self.degrade.choices and target.family == "labels":
+            raise TableError(
+                f"degrade.choices: sources are made from pictures; the target is of kind {target}"
+            )
         noisy = any(kind.is_noise for kind in self.data.kinds.values())
-        if self.data.layout == "targets" and not self.degrade.choices and not noisy:
+        if self.data.layout == "targets" and not (self.degrade.choices or (noisy and self.points)):
             raise TableError(
                 "degrade.choices: missing; with data.layout 'targets' sources are made, or the "
-                "stack starts from a view of kind noise:C"
+                "stack starts from a view of kind noise:C and has no source"
             )
         if self.degrade.choices and self.validation.folder and not self.validation.degrade:
             raise TableError(
@@ -210,6 +233,11 @@ class Recipe:
             raise TableError(
                 "validation.folder: a stack that starts from noise has no source to be held "
                 "against a target; leave it out"
+            )
+        if self.validation.folder and target.family == "labels":
+            raise TableError(
+                f"validation.folder: {self.validation.metric} is of pictures; the target is of "
+                f"kind {target}; leave it out"
             )
         names = [stage.name for stage in self.stage]
         for name in {name for name in names if names.count(name) > 1}:
@@ -225,6 +253,7 @@ class Recipe:
             self.check_phase(phase, f"phase[{index}].train")
             self.check_packs(phase, f"phase[{index}].batch" if phase.batch else "batch")
             self.check_crop(phase, f"phase[{index}].size" if phase.size else "data.size")
+            self.check_growth(phase, f"phase[{index}]")
         self.check_written()
         check_likes(self.stage)
         check_ships(self.stage, made=bool(self.degrade.choices))
@@ -275,6 +304,29 @@ class Recipe:
                     f"{path}: got {size}; must be a multiple of {scale} for the degradation "
                     f"{text!r}"
                 )
+
+    def check_growth(self, phase: PhaseSpec, path: str) -> None:
+        """Where a phase sets depth or fading, a network grows; both sides grow alike."""
+        levels: set[int] = set()
+        for stage in self.stage:
+            if stage.name not in phase.train:
+                continue
+            sides = (stage.generator, stage.discriminator)
+            made, judging = (getattr(side, "depths", 0) for side in sides)
+            if made and judging and made != judging:
+                raise TableError(
+                    f"stage {stage.name!r}: the generator grows over {made} levels, the "
+                    f"discriminator over {judging}; give both the same size"
+                )
+            levels |= {made, judging} - {0}
+        if not levels and (phase.depth or phase.fade):
+            key = "depth" if phase.depth else "fade"
+            raise TableError(
+                f"{path}.{key}: no network of the stages that learn grows; kinds that do: "
+                "progressive, progressive_unet"
+            )
+        if phase.depth and phase.depth > min(levels):
+            raise TableError(f"{path}.depth: got {phase.depth}; allowed: 0 to {min(levels)}")
 
     def check_written(self) -> None:
         """Each view is written by one stage, and none is what the caller brings."""

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import keyword
 import math
 from collections.abc import Collection, ItemsView, Mapping, Sequence, ValuesView
 from dataclasses import replace
+from fractions import Fraction
 from typing import cast
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from stacks.spec import Recipe, StageSpec
 from stacks.stage import Stage, Views, ViewSpec
 from translate.batches import Batch
 from translate.kinds import Kind, planes
+from translate.layers.resampling import pad_to_multiple
 from translate.tables import TableError
 
 
@@ -57,8 +61,10 @@ class Stack(nn.Module):
                     self.check_like(stage, self.stages[spec.like])
             except TableError as error:
                 raise TableError(f"stage[{index}]: {error}") from None
-            if "." in spec.name or hasattr(self.stages, spec.name):
-                # Names become attributes of a module, which has its own: "double", "train" ...
+            taken = hasattr(self.stages, spec.name) or keyword.iskeyword(spec.name)
+            if "." in spec.name or taken:
+                # Names become attributes of a module, which has its own: "double", "train" ...,
+                # and are written into code at the export.
                 raise TableError(f"stage[{index}].name: {spec.name!r} cannot name a stage")
             self.stages[spec.name] = stage
             self.views[spec.writes] = stage.writes
@@ -118,28 +124,44 @@ class Stack(nn.Module):
         A batch whose source was reduced by two has no truth for a stage that enlarges by four: the
         stage sits that step out.
         """
-        spec, scale = self.stages[stage].spec, self.stages[stage].writes.scale
-        if spec.truth != "target":
-            return planes(batch.views[spec.truth], self.stages[stage].writes.kind)
-        if batch.scale % scale:
+        spec, writes = self.stages[stage].spec, self.stages[stage].writes
+        if spec.truth != "target" or writes.scale < 1:
+            truth = planes(batch.views[spec.truth], writes.kind)
+            return averaged(truth, writes.scale) if writes.scale < 1 else truth
+        if batch.scale % writes.scale:
             return None
-        reduced = batch.scale // scale
+        reduced = int(batch.scale / writes.scale)
         truth = batch.views["target" if reduced == 1 else f"down{reduced}:target"]
-        return planes(truth, self.stages[stage].writes.kind)
+        return planes(truth, writes.kind)
 
     def truths(self, batch: Batch) -> dict[str, Tensor]:
         """What each stage should have written; stages without one are left out."""
         truths = {name: self.truth(name, batch) for name in self.stages}
         return {name: truth for name, truth in truths.items() if truth is not None}
 
+    def padded(self, views: Mapping[str, Tensor]) -> Views:
+        """Inputs with their last rows and columns repeated, up to sizes that the stack takes."""
+        return {
+            name: pad_to_multiple(view, int(self.multiple * self.inputs[name].scale))
+            if view.dim() == 4
+            else view
+            for name, view in views.items()
+        }
+
     @property
     def multiple(self) -> int:
         """What both sides of the source must divide by: each stage's need on the source's grid."""
         multiple = 1
         for stage in self.stages.values():
-            needed = stage.spec.generator.multiple
-            multiple = math.lcm(multiple, needed // math.gcd(needed, stage.base.scale))
+            # The least number of source pixels that are whole multiples on the stage's grid.
+            needed = Fraction(stage.spec.generator.multiple) / stage.base.scale
+            multiple = math.lcm(multiple, needed.numerator)
         return multiple
+
+
+def averaged(truth: Tensor, scale: Fraction) -> Tensor:
+    """A truth at the size of a stage that works on a smaller grid than the source's."""
+    return functional.avg_pool2d(truth, scale.denominator)
 
 
 def truth_kind(recipe: Recipe, truth: str) -> Kind:
@@ -158,7 +180,7 @@ def input_views(recipe: Recipe, stages: Sequence[StageSpec]) -> dict[str, ViewSp
     written = {stage.writes for stage in stages}
     read = {name for stage in stages for name in stage.needs}
     inputs = {
-        name: ViewSpec(kind, kind.scale)
+        name: ViewSpec(kind, Fraction(kind.scale))
         for name, kind in recipe.data.kinds.items()
         if name in read - written
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ class ViewSpec:
     """What a stage knows of a view before it has one."""
 
     kind: Kind
-    scale: int = 1
+    scale: Fraction = Fraction(1)
     """Pixels of this view on one pixel of the source, along one side."""
 
     @property
@@ -60,18 +61,19 @@ class Stage(nn.Module):
                 )
         self.kinds = {name: views[name].kind for name in spec.reads}
         maps = [name for name in spec.reads if self.kinds[name].is_map]
-        self.base = views[maps[0]] if maps else POINT
+        reduced = {name: views[name].scale / spec.reduce for name in maps}
+        self.base = ViewSpec(self.kinds[maps[0]], reduced[maps[0]]) if maps else POINT
         if maps and self.kinds[maps[0]].is_noise and not all(self.kinds[m].is_noise for m in maps):
             raise TableError(f"stage {spec.name!r}: the first map it reads must not be noise")
-        self.resize = {name: self.base.scale // views[name].scale for name in maps}
-        if any(factor < 1 for factor in self.resize.values()):
+        if any(scale > self.base.scale for scale in reduced.values()):
             raise TableError(f"stage {spec.name!r}: the first map it reads must be the largest")
-        for name in maps:
-            if self.base.scale % views[name].scale:
+        for name, scale in reduced.items():
+            if self.base.scale % scale:
                 raise TableError(
-                    f"stage {spec.name!r}: {name!r} of scale {views[name].scale} does not enlarge "
-                    f"to scale {self.base.scale} by a whole factor"
+                    f"stage {spec.name!r}: {name!r} of scale {scale} does not enlarge to scale "
+                    f"{self.base.scale} by a whole factor"
                 )
+        self.resize = {name: int(self.base.scale / scale) for name, scale in reduced.items()}
         self.check_features(views)
         features = views[spec.features].channels if spec.features else 0
         reads = sum(kind.channels for kind in self.kinds.values())
@@ -89,13 +91,10 @@ class Stage(nn.Module):
             self.enlarge_area = self.check_inside(spec.inside, views)
         if spec.join == "told" and kind.channels != 1:
             raise TableError(f"stage {spec.name!r}: a told strength stands for one channel")
-        # Features live on the generator's own grid, which may be coarser than what it reads.
-        self.hands_up = ViewSpec(Kind("features", spec.generator.features), self.grid)
-
-    @property
-    def grid(self) -> int:
-        """Points of the generator's own grid on one pixel of the source, along one side."""
-        return self.base.scale // self.spec.generator.multiple or 1
+        handed = spec.generator.features
+        # Features live on a grid of their own, which may be coarser than what is read.
+        grid = self.base.scale / (spec.generator.hands_features_at if handed else 1)
+        self.hands_up = ViewSpec(Kind("features", handed), grid)
 
     def check_base(self, kind: Kind) -> None:
         """A residual is added to the first view read, a picture of as many channels."""
@@ -107,7 +106,8 @@ class Stage(nn.Module):
             )
         if base.family not in ("rgb", "gray") or kind.family not in ("rgb", "gray"):
             raise TableError(
-                f"stage {self.spec.name!r}: join = 'add' is of pictures; {name!r} is {base}"
+                f"stage {self.spec.name!r}: join = 'add' is of pictures; {name!r} is {base}, and "
+                f"{kind} is written"
             )
 
     def check_inside(self, inside: InsideSpec, views: dict[str, ViewSpec]) -> dict[str, int]:
@@ -136,10 +136,13 @@ class Stage(nn.Module):
                     f"stage {spec.name!r}: {key} = {getattr(spec, key)!r}, but a generator of kind "
                     f"{spec.generator.kind!r} {verb}"
                 )
-        if spec.features and views[spec.features].scale != self.grid:
+        if not spec.features:
+            return
+        grid = self.base.scale / spec.generator.reads_features_at
+        if views[spec.features].scale != grid:
             raise TableError(
                 f"stage {spec.name!r}: the features {spec.features!r} lie on a grid of scale "
-                f"{views[spec.features].scale}, the generator's own grid is of scale {self.grid}"
+                f"{views[spec.features].scale}, the generator's own grid is of scale {grid}"
             )
 
     def forward(self, views: Views, generator: nn.Module | None = None) -> Views:
@@ -167,7 +170,7 @@ class Stage(nn.Module):
     def together(self, read: Sequence[Tensor], names: Sequence[str]) -> Tensor:
         """Planes of several views as channels of one map, at the size of the largest one."""
         sized = [
-            enlarge(planes, self.resize.get(name, 1), self.kinds[name])
+            enlarge(self.reduced(planes, name), self.resize.get(name, 1), self.kinds[name])
             for planes, name in zip(read, names, strict=True)
         ]
         maps = [planes for planes, name in zip(sized, names, strict=True) if name in self.resize]
@@ -180,10 +183,21 @@ class Stage(nn.Module):
             ]
         return torch.cat(sized, dim=1) if len(sized) > 1 else sized[0]
 
+    def reduced(self, planes: Tensor, name: str) -> Tensor:
+        """Planes of a map, averaged where the stage works on a smaller grid."""
+        reduce = self.spec.reduce if name in self.resize else 1
+        return functional.avg_pool2d(planes, reduce) if reduce > 1 else planes
+
     @property
     def conditions(self) -> list[str]:
-        """Views read that a discriminator may know: noise is the generator's own."""
-        return [name for name, kind in self.kinds.items() if not kind.is_noise]
+        """Views read that a discriminator may know: noise and strengths are the generator's own."""
+        own = ("noise", "noise-map", "strength")
+        return [name for name, kind in self.kinds.items() if kind.family not in own]
+
+    @property
+    def classes(self) -> list[str]:
+        """Classes read."""
+        return [name for name, kind in self.kinds.items() if kind.family == "class"]
 
     def condition(self, views: Views) -> Tensor:
         """The views read, as channels of one map of the size that is written, in [0, 1]."""
@@ -191,14 +205,15 @@ class Stage(nn.Module):
         shown = self.together([planes(views[name], self.kinds[name]) for name in names], names)
         # Where classes alone are known, they are still of one pixel.
         sized = any(name in self.resize for name in names)
-        return upsample(shown, self.spec.generator.scale if sized else self.writes.scale)
+        return upsample(shown, self.spec.generator.scale if sized else int(self.writes.scale))
 
     def join(self, made: Tensor, views: Views) -> Tensor:
         """What the generator made, as the view that is written, in [0, 1]."""
         # Sums and comparisons at full precision: a residual in bf16 would round the picture itself.
         made = made.float()
         if self.spec.join == "add":
-            enlarged = upsample(views[self.spec.reads[0]], self.spec.generator.scale)
+            base = self.reduced(views[self.spec.reads[0]], self.spec.reads[0])
+            enlarged = upsample(base, self.spec.generator.scale)
             # A residual in [-1, 1] units of the network is half as large in [0, 1].
             return enlarged[:, : made.shape[1]] + made / 2
         labels = self.writes.kind.family == "labels"

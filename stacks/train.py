@@ -25,11 +25,13 @@ from stacks.checkpoint import (
 )
 from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_predictor
+from stacks.growth import as_grown, grow
 from stacks.recipe import recipe_text
 from stacks.record import Record
 from stacks.run import Run, band_base, launch
 from stacks.spec import Recipe
 from translate.batches import Batch, Prefetch, Sampler
+from translate.kinds import planes
 from translate.layers.folding import assign
 from translate.layers.resampling import upsample
 from translate.optim import set_rate
@@ -98,6 +100,7 @@ def train(
             started = time.perf_counter()
             for drawn in groups_of(run.draws, batches):
                 set_rates(run, run.step - first)
+                grow(run, run.step - first)
                 values = train_step(run, drawn)
                 batch = drawn[-1]
                 run.step += 1
@@ -228,7 +231,7 @@ def predict(run: Run, batch: Batch) -> list[Case]:
     for name in phase.train:
         if name not in truths:
             continue
-        stage, truth = run.stack.stages[name].spec, truths[name]
+        stage, truth = run.stack.stages[name].spec, as_grown(run, name, truths[name])
         adversary = name in adversaries
         cases.append(
             Case(
@@ -285,10 +288,15 @@ def shown(
         return pair
     name_of_base = band_base(run.stack, name)
     before = {**batch.views, **given}[name_of_base].detach()
-    base = upsample(before, stage.writes.scale // run.stack.views[name_of_base].scale)
+    base = upsample(before, int(stage.writes.scale / run.stack.views[name_of_base].scale))
+    classes = [
+        planes(batch.views[view], stage.kinds[view]).expand(-1, -1, *base.shape[2:])
+        for view in stage.classes
+    ]
+    condition = to_network(torch.cat([base, *classes], dim=1))
 
     def band(picture: Tensor) -> Tensor:
-        return torch.cat([(picture - base) * BAND_GAIN, to_network(base)], dim=1)
+        return torch.cat([(picture - base) * BAND_GAIN, condition], dim=1)
 
     return band
 

@@ -104,14 +104,23 @@ class Sampler:
                 item[name] = np.asarray(value, np.int64)
         return item | self.noise(random)
 
+    @property
+    def source_size(self) -> int:
+        """Side of the sources, in pixels, which is that of every batch."""
+        if self.points:
+            return 1
+        return self.size // max((option.scale for option, _ in self.degradations), default=1)
+
     def noise(self, random: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-        """Standard normal values for the views that are noise."""
+        """Standard normal values for the views that are noise; strengths are left to the stack."""
         drawn: dict[str, NDArray[np.float32]] = {}
         for name, kind in self.kinds.items():
             if kind.is_noise:
-                side = kind.scale if self.points else self.size * kind.scale
+                side = self.source_size * kind.scale
                 shape = (side, side, kind.count) if kind.is_map else (kind.count,)
                 drawn[name] = random.standard_normal(shape, dtype=np.float32)
+            elif kind.family == "strength":
+                drawn[name] = np.asarray(-1, np.float32)
         return drawn
 
     def pictures(
@@ -123,8 +132,7 @@ class Sampler:
         """The pictures of one item ``(H, W, C)``, and of a degraded one what is known of it."""
         side, margin = self.size, 0
         if degradation is not None:
-            largest = max(option.scale for option, _ in self.degradations)
-            side, margin = self.size * degradation.scale // largest, degradation.margin
+            side, margin = self.source_size * degradation.scale, degradation.margin
         views = self.augment(crop(views, side + 2 * margin, random), random)
         pictures: dict[str, NDArray[Any]] = {
             name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
@@ -132,7 +140,7 @@ class Sampler:
         }
         if self.points:
             for step in divisors(self.size):
-                pictures[f"down{step}:target"] = reduce(pictures["target"], step)
+                pictures[f"down{step}:target"] = self.reduced(pictures["target"], step)
         if degradation is None:
             return pictures
         degraded = degradation.apply(pictures["target"], random)
@@ -147,6 +155,12 @@ class Sampler:
         height, width = pictures["source"].shape[:2]
         pictures["noise_map"] = np.full((height, width, 1), degraded.sigma / SIGMA_UNIT, np.float32)
         return pictures
+
+    def reduced(self, target: NDArray[Any], step: int) -> NDArray[Any]:
+        """A target reduced by a whole factor; of labels, which have no mean, one of each block."""
+        if self.is_labels("target"):
+            return target[step // 2 :: step, step // 2 :: step]
+        return reduce(target, step)
 
     def is_labels(self, view: str) -> bool:
         """Whether the pictures of a view hold ids."""

@@ -1,6 +1,7 @@
 """What a view is: a picture, a label map, a class, noise; and how a network is shown it.
 
-Kinds are written as in the shipped file: ``rgb``, ``gray``, ``labels:K``, ``class:K``, ``noise:C``;
+Kinds are written as in the shipped file: ``rgb``, ``gray``, ``labels:K``, ``class:K``, ``noise:C``,
+``strength`` (a number that the caller may tell, -1 where the network is to choose);
 ``noise-map:C`` is noise of every pixel, and ``noise-map:C@S`` has S of its pixels on one of the
 source, along one side.
 """
@@ -19,7 +20,7 @@ from translate.tables import TableError
 
 Family = Literal["rgb", "gray", "labels", "class", "noise", "noise-map", "strength", "features"]
 _PATTERN = re.compile(
-    r"(rgb|gray)|(labels|class|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
+    r"(rgb|gray|strength)|(labels|class|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
 )
 _MOST_LABELS = 256
 """Label pictures are of 8 bits."""
@@ -68,7 +69,8 @@ def parse_kind(text: str) -> Kind:
     found = _PATTERN.fullmatch(text)
     if not found:
         raise TableError(
-            f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-map:C"
+            f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-map:C, "
+            "strength"
         )
     family = cast(Family, found[1] or found[2])
     kind = Kind(family, int(found[3] or 0), int(found[4] or 1))

@@ -7,7 +7,8 @@
 - ``side-by-side``: pictures whose left half is the source and right half the target, or the other
   way round;
 - ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
-- ``classes``: one folder a class, in name order, of target pictures;
+- ``classes``: one folder a class of target pictures, in the order of the class names where folders
+  are called like them, else in name order;
 - ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, and
   classes by number or name.
 """
@@ -136,16 +137,19 @@ def classes(folder: Path, reading: Reading) -> list[Item]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected a folder of one folder a class")
     [view] = reading.classes
-    found = sorted(path for path in folder.iterdir() if path.is_dir())
+    found = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
     count = reading.parsed[view].count
     if len(found) != count:
         raise DataError(
             f"{folder}: has {len(found)} folders; view {view!r} is of {count} classes, one a folder"
         )
+    names = reading.names.get(view, ())
+    # A class keeps its number where the recipe names it: "10" would stand before "2" otherwise.
+    order = list(names) if set(names) == set(found) else list(found)
     return [
-        Item(f"{path.name}/{name}", {"target": reading.view("target", picture)}, {view: index})
-        for index, path in enumerate(found)
-        for name, picture in list_pictures(path).items()
+        Item(f"{one}/{name}", {"target": reading.view("target", picture)}, {view: index})
+        for index, one in enumerate(order)
+        for name, picture in list_pictures(found[one]).items()
     ]
 
 
@@ -153,29 +157,40 @@ def table(file: Path, reading: Reading) -> list[Item]:
     """A CSV file with a row an item."""
     if not file.is_file():
         raise DataError(f"{file}: no such table; expected a CSV file with a column a view")
-    with open(file, newline="", encoding="utf-8") as lines:
+    # Spreadsheets put a mark before the first column's name, which "sig" takes off.
+    with open(file, newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
-        columns = [*reading.pictures, *reading.classes]
-        for column in columns:
-            if column not in (reader.fieldnames or ()):
-                known = ", ".join(reader.fieldnames or ())
-                raise DataError(f"{file}: has no column {column!r}; columns: {known}")
-        items: list[Item] = []
-        for number, row in enumerate(reader, start=2):
-            where = f"{file}, line {number}"
-            items.append(
-                Item(
-                    row.get("name") or f"{number - 1:06d}",
-                    {
-                        view: reading.view(view, inside(reading.root, row[view], where))
-                        for view in reading.pictures
-                    },
-                    {view: class_id(row[view], view, reading, where) for view in reading.classes},
-                )
-            )
+        try:
+            check_columns(file, list(reader.fieldnames or ()), reading)
+            items = [
+                row_item(row, index, reading, f"{file}, line {reader.line_num}")
+                for index, row in enumerate(reader, start=1)
+            ]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise DataError(f"{file}: is no CSV file in UTF-8: {error}") from None
     if not items:
-        raise DataError(f"{file}: has no rows")
+        raise DataError(f"{file}: has no rows; expected one for each item")
     return items
+
+
+def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
+    """Every view has a column."""
+    for view in [*reading.pictures, *reading.classes]:
+        if view not in columns:
+            raise DataError(
+                f"{file}: has no column {view!r}, but data.views names it; its columns are "
+                f"{', '.join(columns)}"
+            )
+
+
+def row_item(row: Mapping[str, str | None], index: int, reading: Reading, where: str) -> Item:
+    """The item of a row, the ``index``-th one; ``where`` it stands, for what is said of it."""
+    pictures = {
+        view: reading.view(view, inside(reading.root, row[view], where))
+        for view in reading.pictures
+    }
+    values = {view: class_id(row[view], view, reading, where) for view in reading.classes}
+    return Item(row.get("name") or f"{index:06d}", pictures, values)
 
 
 def inside(folder: Path, name: str | None, where: str) -> Path:

@@ -7,7 +7,9 @@ counts, and a pure function of the `StepContext`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 import torch
@@ -25,6 +27,12 @@ from translate.losses.adversarial import (
 from translate.registry import Registry
 from translate.tables import TableError, require, suggest
 from translate.terms import DISCRIMINATOR_TERMS, GENERATOR_TERMS, TermSpec, read_terms
+
+SIDES: Mapping[str, Registry] = {
+    "generator": GENERATOR_TERMS,
+    "discriminator": DISCRIMINATOR_TERMS,
+}
+"""Where the terms of each side are known."""
 
 
 @dataclass(frozen=True)
@@ -109,11 +117,12 @@ class ObjectiveSpec:
                 f"labels: {self.adversarial!r} has sides and no labels to smooth; "
                 f"losses with labels: {smooth}"
             )
-        for side in ("generator", "discriminator"):
-            try:
-                self.specs(side)
-            except TableError as error:
-                raise TableError(f"{side}.{error}") from None
+        for side in SIDES:
+            self.specs(side)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What was written and nothing read from it: a term may be of a class with no address."""
+        return {key.name: getattr(self, key.name) for key in fields(self)}
 
     @property
     def form(self) -> Form:
@@ -128,10 +137,20 @@ class ObjectiveSpec:
         judged = any(term.judged for term in self.specs("generator").values())
         return judged or self.form != "plain"
 
-    def specs(self, side: str) -> dict[str, TermSpec]:
+    def specs(self, side: str) -> Mapping[str, TermSpec]:
         """The further terms of a side, ``generator`` or ``discriminator``, by name."""
-        registry: Registry = GENERATOR_TERMS if side == "generator" else DISCRIMINATOR_TERMS
-        return read_terms(registry, getattr(self, side))
+        return self._terms[side]
+
+    @cached_property
+    def _terms(self) -> Mapping[str, Mapping[str, TermSpec]]:
+        """Both tables, read once: every step of a training asks for them."""
+        terms: dict[str, Mapping[str, TermSpec]] = {}
+        for side, registry in SIDES.items():
+            try:
+                terms[side] = MappingProxyType(read_terms(registry, getattr(self, side)))
+            except TableError as error:
+                raise type(error)(f"{side}.{error}") from None
+        return terms
 
     def generator_terms(self, adversarial: bool) -> list[Term]:
         """Terms of the generator; those that need a discriminator only in phases that have one."""

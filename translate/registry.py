@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from translate.tables import TableError, join, parse, suggest
+from translate.tables import TableError, UnknownKind, join, parse, suggest
 
 Spec = TypeVar("Spec", bound=type)
 
@@ -39,7 +39,8 @@ class Registry:
         """A spec from ``{kind = "...", ...}``.
 
         Raises:
-            TableError: no kind, an unknown kind (the known ones are listed), or a bad field.
+            UnknownKind: the known ones are listed.
+            TableError: no kind, or a bad field.
         """
         if not isinstance(table, Mapping):
             raise TableError(f"{path}: expected a table with a kind, got {table!r}")
@@ -49,7 +50,7 @@ class Registry:
         # A list or a table, which a mapping cannot look up, is no kind either.
         if not isinstance(kind, str) or kind not in self._specs:
             known = suggest(str(kind), self._specs)
-            raise TableError(f"{join(path, 'kind')}: unknown kind {kind!r}; {known}")
+            raise UnknownKind(f"{join(path, 'kind')}: unknown kind {kind!r}; {known}")
         rest = {key: value for key, value in table.items() if key != "kind"}
         return parse(self._specs[kind], rest, path)
 

@@ -21,6 +21,10 @@ class TableError(ValueError):
     """A table holds a key or a value that it may not hold; the message is one line."""
 
 
+class UnknownKind(TableError):
+    """A table names a kind that no module has registered."""
+
+
 def parse(cls: type[Table], table: object, path: str = "") -> Table:
     """Build the dataclass ``cls`` from ``table``; keys that ``cls`` does not have are errors.
 
@@ -50,7 +54,7 @@ def parse(cls: type[Table], table: object, path: str = "") -> Table:
         return cls(**values)
     except TableError as error:
         # A dataclass that checks its own ranges names the key; the path is known only here.
-        raise TableError(f"{path}.{error}" if path else str(error)) from None
+        raise type(error)(f"{path}.{error}" if path else str(error)) from None
 
 
 def join(path: str, key: str) -> str:

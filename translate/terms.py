@@ -20,7 +20,7 @@ from translate.losses.penalties import dragan, r1, r2, weight_l2, wgan_gp, zero_
 from translate.losses.perceptual import Perceptual
 from translate.losses.reconstruction import RECONSTRUCTION
 from translate.registry import Registry
-from translate.tables import TableError, convert, require, suggest
+from translate.tables import UnknownKind, convert, require, suggest
 
 GENERATOR_TERMS = Registry("generator term")
 DISCRIMINATOR_TERMS = Registry("discriminator term")
@@ -63,12 +63,13 @@ def read_terms(registry: Registry, table: Mapping[str, Any]) -> dict[str, TermSp
     """Terms by name; of weight 0 there is none.
 
     Raises:
-        TableError: an unknown name, or a setting out of range; the name comes first.
+        UnknownKind: an unknown name.
+        TableError: a setting out of range; the name comes first.
     """
     terms: dict[str, TermSpec] = {}
     for name, setting in table.items():
         if name not in set(registry):
-            raise TableError(f"{name}: unknown term; {suggest(name, registry)}")
+            raise UnknownKind(f"{name}: unknown term; {suggest(name, registry)}")
         if isinstance(setting, Mapping):
             terms[name] = registry.parse({"kind": name, **setting}, name)
         else:

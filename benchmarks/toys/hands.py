@@ -1,13 +1,15 @@
-"""Gestures of hands at 32x32, and the small classifier that judges pictures of them."""
+"""Gestures of hands, and the small classifier that judges pictures of them."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,22 +21,39 @@ GESTURES, SIDE = 10, 32
 HELD_OUT = 15
 """Complete runs, the last ones, that nothing is trained on."""
 
+Row = dict[str, str]
+"""A line of ``runs.csv``: run, complete, gesture, file."""
+Bytes = NDArray[np.uint8]
+
 
 @dataclass(frozen=True)
 class Hands:
-    """Pictures ``(N, 3, 32, 32)`` in [-1, 1] and their gestures ``(N,)``."""
+    """Pictures ``(N, 3, H, W)`` in [-1, 1] and their gestures ``(N,)``."""
 
     pictures: Tensor
     gestures: Tensor
 
 
 def read_hands() -> tuple[Hands, Hands]:
-    """Those to train on, and those of the people who are held out.
+    """Those to train on, and those of the people who are held out, at 32x32.
 
     Raises:
         UnavailableError: the pictures are not there.
     """
     root = DATA / "hands"
+    learned, held_out = split_rows(root)
+    return (
+        as_hands(load(root, learned, reduced), learned),
+        as_hands(load(root, held_out, reduced), held_out),
+    )
+
+
+def split_rows(root: Path, held_out: int = HELD_OUT) -> tuple[list[Row], list[Row]]:
+    """The lines of ``runs.csv`` to train on, and those of the last complete runs.
+
+    Raises:
+        UnavailableError: the table is not there.
+    """
     table = root / "runs.csv"
     if not table.is_file():
         raise UnavailableError(
@@ -43,33 +62,46 @@ def read_hands() -> tuple[Hands, Hands]:
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     complete = sorted({int(row["run"]) for row in rows if row["complete"] == "1"})
-    held_out = set(complete[-HELD_OUT:])
-    sets: tuple[list[dict[str, str]], list[dict[str, str]]] = ([], [])
+    last = set(complete[-held_out:])
+    sets: tuple[list[Row], list[Row]] = ([], [])
     for row in rows:
-        sets[int(row["run"]) in held_out].append(row)
-    return load(root, sets[0]), load(root, sets[1])
+        sets[int(row["run"]) in last].append(row)
+    return sets
 
 
-def load(root: Path, rows: list[dict[str, str]]) -> Hands:
-    """The pictures of some rows of the table, reduced."""
-    pictures: list[np.ndarray] = []
-    for row in rows:
-        with Image.open(root / row["file"]) as picture:
-            small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-            pictures.append(np.asarray(small))
-    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
-    return Hands(pixels / 127.5 - 1, torch.tensor([int(row["gesture"]) for row in rows]))
+def load(root: Path, rows: Sequence[Row], read: Callable[[Path], Bytes]) -> Bytes:
+    """The pictures of some rows of the table, ``(N, H, W, 3)``, each as `read` gives it."""
+    return np.stack([read(root / row["file"]) for row in rows])
+
+
+def reduced(path: Path) -> Bytes:
+    """A picture at 32x32."""
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        return np.asarray(small)
+
+
+def as_hands(pictures: Bytes, rows: Sequence[Row]) -> Hands:
+    """Pictures ``(N, H, W, 3)`` and the gestures of their rows, as a classifier reads them."""
+    return Hands(as_network(pictures), torch.tensor([int(row["gesture"]) for row in rows]))
+
+
+def as_network(pictures: Bytes) -> Tensor:
+    """``(N, H, W, 3)`` in 8 bits -> ``(N, 3, H, W)`` in [-1, 1]."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 class Classifier(nn.Module):
-    """Three convolutions and a linear layer; the features before it are what is compared."""
+    """Convolutions and a linear layer; the features before it are what is compared.
 
-    num_features = 64
+    Args:
+        widths: channels of each convolution; behind each the map is halved.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = (32, 64, 64)) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for reads, writes in ((3, 32), (32, 64), (64, 64)):
+        for reads, writes in zip((3, *widths), widths, strict=False):
             layers += [
                 nn.Conv2d(reads, writes, 3, padding=1),
                 nn.BatchNorm2d(writes),
@@ -77,10 +109,11 @@ class Classifier(nn.Module):
                 nn.MaxPool2d(2),
             ]
         self.layers = nn.Sequential(*layers)
-        self.leave = nn.Linear(64, GESTURES)
+        self.num_features = widths[-1]
+        self.leave = nn.Linear(widths[-1], GESTURES)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """``(N, 3, 32, 32)`` in [-1, 1] -> features ``(N, 64)``."""
+        """``(N, 3, H, W)`` in [-1, 1] -> features ``(N, 64)``, or as wide as the last layer."""
         return self.layers(pictures).amax(dim=(2, 3))
 
     def logits(self, pictures: Tensor) -> Tensor:
@@ -88,24 +121,37 @@ class Classifier(nn.Module):
         return self.leave(self(pictures))
 
 
-def train_classifier(hands: Hands, steps: int) -> Classifier:
-    """Trained on real pictures, shifted and lit a little differently each time."""
-    torch.manual_seed(0)
-    classifier = Classifier()
-    optimizer = torch.optim.AdamW(classifier.parameters(), lr=2e-3, weight_decay=1e-3)
+def shift_and_light(pictures: Tensor) -> Tensor:
+    """All pictures of a batch shifted alike, each lit a little differently."""
+    height, width = pictures.shape[2:]
+    padded = functional.pad(pictures, (3, 3, 3, 3), mode="replicate")
+    top, left = (int(torch.randint(7, ())) for _ in range(2))
+    shifted = padded[:, :, top : top + height, left : left + width]
+    return shifted * (0.8 + 0.4 * torch.rand(len(pictures), 1, 1, 1))
+
+
+def train_classifier(
+    hands: Hands,
+    steps: int,
+    classifier: Callable[[], Classifier] = Classifier,
+    vary: Callable[[Tensor], Tensor] = shift_and_light,
+    batch: int = 64,
+    seed: int = 0,
+) -> Classifier:
+    """Trained on real pictures, which `vary` changes a little each time."""
+    torch.manual_seed(seed)
+    trained = classifier()
+    optimizer = torch.optim.AdamW(trained.parameters(), lr=2e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     for _ in range(steps):
-        chosen = torch.randint(len(hands.pictures), (64,))
-        pictures = functional.pad(hands.pictures[chosen], (3, 3, 3, 3), mode="replicate")
-        top, left = (int(torch.randint(7, ())) for _ in range(2))
-        pictures = pictures[:, :, top : top + SIDE, left : left + SIDE]
-        pictures = pictures * (0.8 + 0.4 * torch.rand(64, 1, 1, 1))
-        loss = functional.cross_entropy(classifier.logits(pictures), hands.gestures[chosen])
+        chosen = torch.randint(len(hands.pictures), (batch,))
+        logits = trained.logits(vary(hands.pictures[chosen]))
+        loss = functional.cross_entropy(logits, hands.gestures[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
-    return classifier.eval()
+    return trained.eval()
 
 
 @torch.no_grad()

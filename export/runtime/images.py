@@ -10,7 +10,6 @@ Trap: libvips keeps threads, so a process that has used it must not be forked (u
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 import pyvips
 
 from export.runtime.errors import ImageError, first_line
+from export.runtime.whole import whole_file
 
 MAX_PIXELS = 100_000_000
 # CMYK with alpha. Checked before anything is decoded: a TIFF may claim thousands.
@@ -35,8 +35,6 @@ _LOADERS = {
     "VipsForeignLoadTiffFile": "tiffload",
     "VipsForeignLoadNsgifFile": "gifload",
     "VipsForeignLoadHeifFile": "heifload",
-    "VipsForeignLoadJp2kFile": "jp2kload",
-    "VipsForeignLoadJxlFile": "jxlload",
 }
 _READABLE = "PNG, JPEG, WebP, TIFF, GIF or AVIF"
 
@@ -122,6 +120,15 @@ def size_of(path: str | Path) -> tuple[int, int]:
     return image.height, image.width
 
 
+def memory_of(path: str | Path) -> int:
+    """Bytes that a picture file takes when it is decoded, from its header alone.
+
+    Raises ImageError as `size_of`.
+    """
+    image = _open(Path(path))
+    return image.width * image.height * image.bands * _BYTES.get(str(image.format), _MOST_BYTES)
+
+
 def check_target(path: str | Path, height: int, width: int) -> None:
     """Raise ImageError now, before any work, where a picture of that size cannot be written."""
     path = Path(path)
@@ -169,22 +176,19 @@ def write(
         options = {**options, "bigtiff": picture.pixels.nbytes > 3 * 2**30}
         if picture.pixels.dtype == np.float32:
             options["predictor"] = "float"
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{suffix}")
     try:
         image = _image(picture, deep, keep_floats=operation == "tiffsave")
         if image.hasalpha() and not has_alpha:
             image = image.flatten(background=[255])
-        # The image is made here, so this EXIF holds nothing but the resolution.
-        getattr(image, operation)(str(temporary), keep="icc|exif", **options)
-        if stop is not None:
-            stop()
-        os.replace(temporary, path)
+        with whole_file(path) as temporary:
+            # The image is made here, so this EXIF holds nothing but the resolution.
+            getattr(image, operation)(str(temporary), keep="icc|exif", **options)
+            if stop is not None:
+                stop()
     except pyvips.Error as error:
         raise ImageError(f"cannot write {path}: {_reason(error)}") from None
     except OSError as error:
         raise ImageError(f"cannot write {path}: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def resize(pixels: np.ndarray, height: int, width: int, kernel: str = "cubic") -> np.ndarray:
@@ -283,6 +287,7 @@ def _image(picture: Picture, deep: bool, keep_floats: bool) -> pyvips.Image:
 
 
 _TURNED = 5  # EXIF orientations from here on lie on their side
+_BYTES, _MOST_BYTES = {"uchar": 1, "ushort": 2, "float": 4, "double": 8}, 16  # a sample
 _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 
 

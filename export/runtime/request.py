@@ -140,8 +140,14 @@ def _ids_from_colors(port: Input, array: np.ndarray) -> np.ndarray:
     ids = order[np.minimum(np.searchsorted(palette[order], codes), len(order) - 1)]
     strange = palette[ids] != codes
     if strange.any():
-        color = tuple(int(part) for part in array[strange][0])
-        raise InputError(f"input {port.name!r} has the color {color}, which is not in its palette")
+        color = array[strange][0].astype(int)
+        nearest = int(((np.array(port.palette) - color) ** 2).sum(axis=1).argmin())
+        name = f"{port.names[nearest]} " if port.names else ""
+        raise InputError(
+            f"input {port.name!r} has the color {tuple(color.tolist())}, which is not in its "
+            f"palette; nearest is {name}{port.palette[nearest]}: repaint it and save it as PNG "
+            "(JPEG and smooth brushes change colors)"
+        )
     return ids
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from pixstack.errors import WrongUse
 
 if TYPE_CHECKING:
     from stacks.evaluate import Predict
+    from translate.layouts import Reading
     from translate.pairs import Pairs
 
 
@@ -70,15 +72,15 @@ def command(
     if degrade:
         parse_degradation(degrade)
     protocol = Protocol(degrade, seed)
-    pairs = open_pairs(targets, sources)
-    if names is not None:
-        pairs = subset(pairs, [line.strip() for line in read_names(names) if line.strip()])
-    predict, output, values = open_model(
-        model, protocol.scale, inputs or [], precision.value, provider
-    )
+    wanted = read_names(names) if names is not None else None
+    opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
+    pairs = open_pairs(targets, sources, opened.reading)
+    if wanted is not None:
+        pairs = subset(pairs, wanted)
+    output, values = opened.output, opened.inputs
     scores = []
     with progress_bar("eval") as progress:
-        for score in evaluate(predict, pairs, protocol, output, values):
+        for score in evaluate(opened.predict, pairs, protocol, output, values):
             scores.append(score)
             progress(len(scores), len(pairs))
     measures = means(scores)
@@ -99,54 +101,102 @@ def command(
 
 
 def read_names(path: Path) -> list[str]:
-    """Lines of a list of names."""
+    """The names of a list; empty lines are none."""
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected a list of names, one a line")
-    return path.read_text("utf-8").splitlines()
+    lines = path.read_text("utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
-def open_pairs(targets: Path, sources: Path | None) -> Pairs:
-    """Targets alone, or matched with sources of the same names and sizes."""
-    from translate.layouts import Reading, find_items, match
+def open_pairs(targets: Path, sources: Path | None, reading: Reading) -> Pairs:
+    """Targets alone, or matched with sources of the same names."""
+    from translate.layouts import find_items, match
     from translate.pairs import Pairs, list_pictures
 
     # Evaluation reads each picture once, so nothing is kept.
     if sources is None:
-        items = find_items(targets, "targets", Reading({"target": "rgb"}))
-        return Pairs(items, cache_bytes=0)
+        if reading.parsed["source"].family == "labels":
+            raise ValueError("this model reads labels, not pictures; bring them with --sources DIR")
+        return Pairs(find_items(targets, "targets", reading), cache_bytes=0)
     views = {"source": list_pictures(sources), "target": list_pictures(targets)}
-    return Pairs(match(views, Reading(dict.fromkeys(views, "rgb"))), cache_bytes=0)
+    return Pairs(match(views, reading), cache_bytes=0)
 
 
-def open_model(
-    model: str, scale: int, inputs: list[str], precision: str, provider: str
-) -> tuple[Predict, str, dict[str, Any]]:
-    """A predictor, the output that the protocol measures, and the further inputs."""
+@dataclass(frozen=True)
+class Opened:
+    """A model to measure.
+
+    output: the one that the protocol measures. inputs: the further ones, that the command line
+    gives. reading: the kinds of its sources and targets.
+    """
+
+    predict: Predict
+    output: str
+    inputs: dict[str, Any]
+    reading: Reading
+
+
+def open_model(model: str, scale: int, inputs: list[str], precision: str, provider: str) -> Opened:
+    """A stack's weights or an ONNX file, ready to be measured at a scale."""
     if model.endswith(".safetensors"):
-        from stacks.checkpoint import load_stack
-        from stacks.evaluate import output_of_scale, stack_predictor
-
-        stack = load_stack(model)
-        known = [name for name in stack.inputs if name != "source"]
-        values = {name: parse_number(name, value, known) for name, value in split(inputs)}
-        return stack_predictor(stack), output_of_scale(stack, scale), values
+        return open_stack(model, scale, inputs)
     from export.runtime.translator import Translator
     from pixstack.shelf import find_model
+    from translate.layouts import Reading
+    from translate.pixels import to_floats
 
     translator = Translator(find_model(model), providers=provider, precision=precision)
     manifest = translator.manifest
-    scales = {output.name: output.scale for output in manifest.outputs}
-    matching = [name for name, own in scales.items() if own == scale]
+    source = manifest.picture
+    if source is None:
+        raise ValueError(f"{model}: makes pictures from noise; there is no target to hold them to")
+    pictures = [output for output in manifest.outputs if output.family in ("rgb", "gray")]
+    matching = [output for output in pictures if output.scale == scale]
     if not matching:
-        listed = ", ".join(f"{name} x{own}" for name, own in scales.items())
-        raise ValueError(f"{model}: no output of scale {scale}; it writes {listed}")
+        listed = ", ".join(f"{output.name} x{output.scale}" for output in pictures)
+        raise ValueError(
+            f"{model}: no output of scale {scale}; it writes {listed or 'no pictures'}"
+        )
+    [output, *_] = matching
 
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
         known = {port.name for port in manifest.inputs}
         given = {name: view for name, view in views.items() if name in known}
-        return translator.run(given, outputs=[matching[0]])
+        made = translator.run({source.name: views["source"]} | given, outputs=[output.name])
+        # Of labels, which are whole numbers, pictures are made in 8 bits.
+        return {name: to_floats(picture) for name, picture in made.items()}
 
-    return predict, matching[0], parse_inputs(inputs, manifest)
+    reading = Reading(
+        {"source": source.kind, "target": output.kind}, palettes={"source": source.palette}
+    )
+    return Opened(predict, output.name, parse_inputs(inputs, manifest), reading)
+
+
+def open_stack(model: str, scale: int, inputs: list[str]) -> Opened:
+    """A stack's weights."""
+    from stacks.checkpoint import load_stack
+    from stacks.evaluate import output_of_scale, stack_predictor
+    from translate.layouts import Reading
+
+    stack = load_stack(model)
+    pictures = [name for name, view in stack.inputs.items() if view.kind.is_picture]
+    if not pictures:
+        raise ValueError(f"{model}: makes pictures from noise; there is no target to hold them to")
+    [source, *_] = pictures
+    output, data = output_of_scale(stack, scale), stack.recipe.data
+    known = [name for name in stack.inputs if name != source]
+    values = {
+        name: parse_value(name, value, known, data.names.get(name, ()))
+        for name, value in split(inputs)
+    }
+    predictor = stack_predictor(stack)
+
+    def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
+        return predictor({source: views["source"], **views})
+
+    kinds = {"source": str(stack.inputs[source].kind), "target": str(stack.views[output].kind)}
+    palettes = {"source": data.palette.get(source, ())}
+    return Opened(predict, output, values, Reading(kinds, palettes=palettes))
 
 
 def split(inputs: list[str]) -> list[tuple[str, str]]:
@@ -157,12 +207,14 @@ def split(inputs: list[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (item.partition("=") for item in inputs)]
 
 
-def parse_number(name: str, value: str, known: list[str]) -> float:
-    """A number for one of the known further inputs of a stack."""
+def parse_value(name: str, value: str, known: list[str], names: Sequence[str]) -> float:
+    """A number for one of the known further inputs of a stack, or one of the names of classes."""
     if name not in known:
         raise WrongUse(
             f"--input {name}: unknown; this stack reads {', '.join(known) or 'nothing further'}"
         )
+    if value in names:
+        return names.index(value)
     try:
         return float(value)
     except ValueError:

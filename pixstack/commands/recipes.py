@@ -15,7 +15,8 @@ def command(
 ) -> None:
     """List the recipes that come with Pixstack, or print one to start from.
 
-    GMACs are those of a source picture of 256x256.
+    GMACs are those of a source picture of 256x256; of a stack that starts from noise, those of one
+    picture of its own size.
 
     \b
     Examples:

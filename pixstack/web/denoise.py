@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from pixstack.shelf import example_files
-from pixstack.web.panel import Shown, build_panel, connect, present
-from pixstack.web.studio import Studio
+from pixstack.web.panel import Panel, Shown, build_panel, connect, present
+from pixstack.web.studio import Order, Studio
 
 TAB = "denoise"
 MODEL = "photo-denoise"  # where it is at hand; else the first that denoises
@@ -16,15 +16,15 @@ AUTOMATIC = -1.0  # what the model reads as: estimate the strength yourself
 WHOLE_RANGE = 0.0, 255.0  # of a model that does not say what strengths it takes
 
 
-def denoise_tab(studio: Studio) -> None:
+def denoise_tab(studio: Studio) -> Panel | None:
     """Build the tab when its model is at hand."""
     with gr.Tab("Denoising", id=TAB):
         models = studio.models_for("denoising")
         if not models:
             gr.Markdown(f"No model for this was found, such as `{MODEL}.onnx`.")
-            return
+            return None
         model = MODEL if MODEL in models else models[0]
-        manifest = studio.manifest(model)
+        manifest = studio.manifests[model]
         output = manifest.outputs[0].name
         told = next((port for port in manifest.inputs if port.family == "strength"), None)
         weakest, strongest = told.range if told and told.range else WHOLE_RANGE
@@ -63,7 +63,8 @@ def denoise_tab(studio: Studio) -> None:
         ) -> Shown:
             """Take the noise out: the PNG, a line about it, previews before and after."""
             inputs = {told.name: AUTOMATIC if automatic else strength} if told else {}
-            return present(studio, TAB, request, progress, model, picture, output, inputs)
+            order = Order(model, output, inputs)
+            return present(studio, TAB, request, progress, picture, order)
 
         automatic.change(
             lambda chosen: gr.update(visible=not chosen),
@@ -74,3 +75,4 @@ def denoise_tab(studio: Studio) -> None:
             api_visibility="private",
         )
         connect(studio, panel, TAB, denoise, [automatic, strength])
+    return panel

@@ -6,15 +6,16 @@ from gradio import themes
 from gradio.themes.utils import fonts
 
 TITLE = "Pixstack"
-SENTENCE = "Make a small or noisy photograph better. Drop one in, compare, download."
+SENTENCE = "Make a photograph larger, cleaner or quite different. Drop one in, compare, download."
 
 CSS = """
 .gradio-container { max-width: 1180px !important; width: 100% !important; margin: 0 auto; }
 #head { padding: 12px 0 0; }
-#head .html-container { padding: 0; }
+#head .html-container, .board-box .html-container { padding: 0; }
 footer .divider:last-of-type { display: none; }
 #head h1 { font-size: 2.2rem; letter-spacing: -0.01em; margin: 0; }
 #head p { font-size: 1.1rem; opacity: 0.75; margin: 2px 0 0; }
+.another { align-self: end; }
 .result-line { min-height: 1.6em; }
 .compare:has(img)::before, .compare:has(img)::after {
   position: absolute; bottom: 10px; z-index: 20; padding: 1px 10px; border-radius: 999px;

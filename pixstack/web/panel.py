@@ -11,7 +11,7 @@ import gradio as gr
 from gradio.components import Component
 
 from export.runtime.errors import Cancelled
-from pixstack.web.studio import Studio
+from pixstack.web.studio import Order, Studio
 from pixstack.web.uploads import PICTURE_ERRORS, page_message, upload_box, uploaded_file
 
 # The PNG, a line about it, the previews before and after; a stopped run has only the line.
@@ -27,7 +27,7 @@ SHOW = """() => { setTimeout(() => document.querySelector('#%s-compare').scrollI
 
 @dataclass(frozen=True)
 class Panel:
-    """The components that every tab has."""
+    """The components that every tab has; some have a button that sends the result on."""
 
     upload: gr.Image
     run: gr.Button
@@ -35,10 +35,17 @@ class Panel:
     compare: gr.ImageSlider
     line: gr.Markdown
     download: gr.DownloadButton
+    send: gr.Button | None = None
 
 
 def build_panel(
-    tab: str, action: str, examples: Sequence[Path], settings: Callable[[], None]
+    tab: str,
+    action: str,
+    examples: Sequence[Path],
+    settings: Callable[[], None],
+    above: Callable[[], None] = lambda: None,
+    shows_upload: bool = True,
+    sends: bool = False,
 ) -> Panel:
     """Lay out a tab inside the current gradio context.
 
@@ -47,10 +54,14 @@ def build_panel(
         action: the label of the button that starts a run.
         examples: pictures to try; none hides the row.
         settings: called where the tab's own settings belong.
+        above: called where belongs what comes before the picture.
+        shows_upload: whether there is a place for the picture from the start.
+        sends: whether there is a button that sends the result to super-resolution.
     """
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            upload = upload_box("Photograph", f"{tab}-upload")
+            above()
+            upload = upload_box("Picture", f"{tab}-upload", shows_upload)
             if examples:
                 gr.Examples(
                     [[str(path)] for path in examples],
@@ -76,10 +87,16 @@ def build_panel(
                 max_height=640,
             )
             line = gr.Markdown(label="Result", elem_id=f"{tab}-line", elem_classes="result-line")
-            download = gr.DownloadButton(
-                "Download the full-size PNG", interactive=False, elem_id=f"{tab}-download"
-            )
-    return Panel(upload, run, stop, compare, line, download)
+            with gr.Row():
+                download = gr.DownloadButton(
+                    "Download the full-size PNG", interactive=False, elem_id=f"{tab}-download"
+                )
+                send = None
+                if sends:
+                    send = gr.Button(
+                        "Send to super-resolution", interactive=False, elem_id=f"{tab}-send"
+                    )
+    return Panel(upload, run, stop, compare, line, download, send)
 
 
 def connect(
@@ -95,20 +112,21 @@ def connect(
             returns download, line and previews.
         settings: the tab's own components, in the order `translate` takes them.
     """
+    after = [panel.download, *([panel.send] if panel.send else [])]
+    buttons = [panel.run, panel.stop, *after]
 
-    def begin(request: gr.Request) -> tuple[Any, Any, Any, str]:
+    def begin(request: gr.Request) -> tuple[Any, ...]:
         studio.runs.announce(str(request.session_hash), tab)
         off, on = gr.update(interactive=False), gr.update(interactive=True)
-        return off, on, off, ""
+        return off, on, *[off] * len(after), ""
 
-    def end(result: dict[str, Any] | None) -> tuple[Any, Any, Any]:
+    def end(result: dict[str, Any] | None) -> tuple[Any, ...]:
         on, off = gr.update(interactive=True), gr.update(interactive=False)
-        return on, off, on if result else off
+        return on, off, *[on if result else off] * len(after)
 
     def stop(request: gr.Request) -> None:
         studio.runs.stop(str(request.session_hash), tab)
 
-    buttons = [panel.run, panel.stop, panel.download]
     run = panel.run.click(
         begin,
         outputs=[*buttons, panel.line],
@@ -141,17 +159,35 @@ def connect(
     panel.stop.click(stop, queue=False, show_progress="hidden", api_visibility="private")
 
 
+def connect_sending(
+    studio: Studio, panel: Panel, target: Panel, tabs: gr.Tabs, target_tab: str
+) -> None:
+    """Let the result of one tab become the picture of another, which then shows."""
+
+    def send(result: dict[str, Any] | None) -> tuple[str | None, gr.Tabs]:
+        return uploaded_file(result, studio.cache), gr.Tabs(selected=target_tab)
+
+    if panel.send:
+        panel.send.click(
+            send,
+            inputs=[panel.download],
+            outputs=[target.upload, tabs],
+            preprocess=False,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+
 def present(
     studio: Studio,
     tab: str,
     request: gr.Request,
     progress: gr.Progress,
-    model: str,
     upload: dict[str, Any] | None,
-    output: str,
-    inputs: dict[str, float],
+    order: Order,
 ) -> Shown:
-    """Translate an upload and say how it went, in the order of the outputs of `connect`.
+    """Translate a picture and say how it went, in the order of the outputs of `connect`.
 
     Raises:
         gr.Error: the picture cannot be taken; the page shows the message and goes on.
@@ -160,14 +196,17 @@ def present(
     def tell(done: int, total: int) -> None:
         progress((done, total), desc="Tiles", unit="tiles")
 
-    file: str | None = None
     with studio.runs.going_on(str(request.session_hash), tab) as cancel:
         try:
             file = uploaded_file(upload, studio.cache)
-            result = studio.translate(model, file, output, inputs, tell, cancel)
+            result = studio.translate(order, file, tell, cancel)
         except Cancelled:
             return None, "Stopped.", None
         except PICTURE_ERRORS as error:
-            message = page_message(error, file)
-            raise gr.Error(message, duration=None, print_exception=False) from None
+            raise refusal(studio, error) from None
     return str(result.picture), result.line, (str(result.before), str(result.after))
+
+
+def refusal(studio: Studio, error: Exception) -> gr.Error:
+    """What a visitor caused, as a message that stays until it is read."""
+    return gr.Error(page_message(error, studio.cache), duration=None, print_exception=False)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pyvips
 
+from export.runtime.errors import ImageError, first_line
+
 LONGEST_SIDE = 2048  # pixels; browsers choke on pictures of ten thousand
 
 
@@ -24,18 +26,27 @@ def write_previews(source: Path, result: Path, folder: Path) -> tuple[Path, Path
         the two files, and whether they are smaller than the result.
 
     Raises:
-        pyvips.Error: a file cannot be read or written.
+        ImageError: a file cannot be read or written.
     """
-    whole = pyvips.Image.new_from_file(str(result), access="sequential")
-    reduced = max(whole.width, whole.height) > LONGEST_SIDE
-    after = pyvips.Image.thumbnail(
-        str(result), LONGEST_SIDE, height=LONGEST_SIDE, size="down", no_rotate=True
-    )
-    before = pyvips.Image.thumbnail(str(source), after.width, height=after.height, size="force")
     files = folder / "before.png", folder / "after.png"
-    for picture, file in zip((before, after), files, strict=True):
-        # Light compression: the files travel to the browser once.
-        _to_screen(picture).pngsave(str(file), compression=2)
+    try:
+        whole = pyvips.Image.new_from_file(str(result), access="sequential")
+        reduced = max(whole.width, whole.height) > LONGEST_SIDE
+        after = pyvips.Image.thumbnail(
+            str(result), LONGEST_SIDE, height=LONGEST_SIDE, size="down", no_rotate=True
+        )
+        before = pyvips.Image.thumbnail(str(source), after.width, height=after.height, size="force")
+        for picture, file in zip((before, after), files, strict=True):
+            # Light compression: the files travel to the browser once.
+            _to_screen(picture).pngsave(str(file), compression=2)
+    except pyvips.Error as error:
+        reason = first_line(ValueError(error.detail))
+        # The names alone: the page shows no folder of the server.
+        for file in (source, result, *files):
+            reason = reason.replace(str(file), file.name)
+        raise ImageError(
+            f"No previews of {source.name} and {result.name} can be made: {reason}"
+        ) from None
     return *files, reduced
 
 

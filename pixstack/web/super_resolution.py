@@ -7,15 +7,15 @@ from typing import Any
 import gradio as gr
 
 from pixstack.shelf import example_files
-from pixstack.web.panel import Shown, build_panel, connect, present
-from pixstack.web.studio import Studio
+from pixstack.web.panel import Panel, Shown, build_panel, connect, present
+from pixstack.web.studio import Order, Studio
 
 TAB = "super_resolution"
 # The models that ship, first and by what they do; others have their own names.
 STYLES = {"photo-sr": "Faithful", "photo-sr-crisp": "Crisp"}
 
 
-def super_resolution_tab(studio: Studio) -> None:
+def super_resolution_tab(studio: Studio) -> Panel | None:
     """Build the tab from those of its models that are at hand."""
     names = studio.models_for("super-resolution")
     names.sort(key=lambda name: (name not in STYLES, name))
@@ -23,14 +23,14 @@ def super_resolution_tab(studio: Studio) -> None:
     styles = list(models)
     # By style and factor, such as "4x", the output that holds the result.
     outputs = {
-        style: {f"{output.scale:g}x": output.name for output in studio.manifest(name).outputs}
+        style: {f"{output.scale:g}x": output.name for output in studio.manifests[name].outputs}
         for style, name in models.items()
     }
     scales = sorted({scale for own in outputs.values() for scale in own}, key=in_numbers)
     with gr.Tab("Super-resolution", id=TAB):
         if not styles:
             gr.Markdown("No model for this was found, such as `photo-sr.onnx`.")
-            return
+            return None
         chosen: dict[str, gr.Radio] = {}
 
         def settings() -> None:
@@ -71,10 +71,11 @@ def super_resolution_tab(studio: Studio) -> None:
                 raise gr.Error(
                     f"{style} enlarges by {', '.join(outputs[style])} only.", print_exception=False
                 )
-            output = outputs[style][scale]
-            return present(studio, TAB, request, progress, models[style], picture, output, {})
+            order = Order(models[style], outputs[style][scale])
+            return present(studio, TAB, request, progress, picture, order)
 
         connect(studio, panel, TAB, super_resolution, [chosen["scale"], chosen["style"]])
+    return panel
 
 
 def in_numbers(scale: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from export.runtime.errors import ImageError
-from export.runtime.images import size_of
+from export.runtime.images import memory_of, size_of
 from pixstack.errors import one_line
 
 # Errors that a picture can cause; anything else is a fault of the app and looks like one.
@@ -23,15 +24,17 @@ class Limits:
 
     file_megabytes: of the uploaded file.
     megapixels: of the decoded picture.
+    decoded_megabytes: of its pixels in memory; 40 megapixels with alpha in 16 bits are 320.
     result_megapixels: of the result; 9600 x 6400 pixels are 61.
     """
 
     file_megabytes: int = 64
     megapixels: float = 40.0
+    decoded_megabytes: float = 320.0
     result_megapixels: float = 130.0
 
 
-def upload_box(label: str, elem_id: str) -> gr.Image:
+def upload_box(label: str, elem_id: str, visible: bool = True) -> gr.Image:
     """A place to drop a picture; it takes files and refuses addresses.
 
     Events that read it must be wired with `preprocess=False` and take `uploaded_file` of the
@@ -43,7 +46,8 @@ def upload_box(label: str, elem_id: str) -> gr.Image:
         type="filepath",
         sources=["upload", "clipboard"],
         height=300,
-        placeholder="Drop a photograph here\nor click to choose one",
+        placeholder="Drop a picture here\nor click to choose one",
+        visible=visible,
         buttons=["fullscreen"],
     )
     move = box.async_move_resource_to_block_cache
@@ -105,6 +109,12 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
             f"The picture has {width} x {height} pixels; "
             f"at most {limits.megapixels:g} megapixels are taken here."
         )
+    decoded = memory_of(file) / 1e6
+    if decoded > limits.decoded_megabytes:
+        raise ImageError(
+            f"The picture takes {decoded:.0f} MB when it is decoded; at most "
+            f"{limits.decoded_megabytes:g} MB are taken here. Choose a smaller one, or 8 bits."
+        )
     if megapixels * scale**2 > limits.result_megapixels:
         raise ImageError(
             f"The result would have {width * scale:.0f} x {height * scale:.0f} pixels; at most "
@@ -113,12 +123,14 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
     return file, (height, width)
 
 
-def page_message(error: Exception, file: str | None) -> str:
-    """An error as text for the page: no folder of the server, no markup from a file name."""
+def page_message(error: Exception, cache: Path) -> str:
+    """An error as text for the page: no folder of the server, no markup from a file name.
+
+    `cache` holds a folder for each upload and each result, which messages leave away.
+    """
     if isinstance(error, OSError):
         text = f"The server could not store the picture: {(error.strerror or 'unknown').lower()}"
     else:
         text = one_line(error)
-    if file is not None:
-        text = text.replace(file, Path(file).name)
+    text = re.sub(rf"{re.escape(str(cache))}/[^/]+/", "", text)
     return html.escape(text, quote=False)

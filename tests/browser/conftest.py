@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.doors.standins import write_all
+from tests.doors.translations import write_translations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -50,11 +51,25 @@ class App:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    folder = tmp_path_factory.mktemp("app")
     models = ROOT / "models"
     if not all((models / f"{name}.onnx").is_file() for name in MODELS):
         # Layers make a run on a large picture long enough to be stopped.
         models = write_all(tmp_path_factory.mktemp("models"), layers=12)
+    with serving(models, tmp_path_factory.mktemp("app")) as app:
+        yield app
+
+
+@pytest.fixture(scope="session")
+def translating_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app over stand-ins for pose and photo beside those that enlarge."""
+    models = write_translations(write_all(tmp_path_factory.mktemp("models")))
+    with serving(models, tmp_path_factory.mktemp("app")) as app:
+        yield app
+
+
+@contextmanager
+def serving(models: Path, folder: Path) -> Iterator[App]:
+    """The app in a process of its own, all its files in `folder`."""
     process = subprocess.Popen(
         [sys.executable, "app.py", "--port", "0", "--models", str(models)],
         cwd=ROOT,

@@ -44,9 +44,15 @@ def replace_upload(page: Page, tab: str, file: Path) -> None:
     upload(page, tab, file)
 
 
+def press(page: Page, button: str) -> None:
+    """Start a run; from here on, the line of the one before it is gone and the button is off."""
+    with page.expect_response(lambda answer: "/queue/join" in answer.url):
+        page.locator(button).click()
+
+
 def run(page: Page, tab: str) -> str:
     """Press the button and return the line under the result."""
-    page.locator(f"#{tab}-run").click()
+    press(page, f"#{tab}-run")
     line = page.locator(f"#{tab}-line").get_by_text("pixels")
     line.wait_for()
     page.locator(f"#{tab}-run:enabled").wait_for()

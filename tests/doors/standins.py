@@ -1,7 +1,8 @@
 """Tiny models with the names, inputs and outputs of those that ship.
 
 They are exact about sizes and cheap, so tests of the doors need no trained model. `layers` adds
-idle convolutions in front, which makes a run as slow as a test of Stop needs it.
+idle convolutions in front, which makes a run as slow as a test of Stop needs it. Those for pose
+and photo are in `translations.py`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from export.manifest import MANIFEST_KEY, Input, Manifest, Output
 
 CHANNELS = 48
+NOISE = 3  # numbers of a noise input
 
 
 def write_all(folder: Path, layers: int = 0) -> Path:
@@ -30,7 +32,7 @@ def write_super_resolution(path: Path, layers: int = 0) -> None:
     """`source` -> `x4` and `x2`, nearest neighbor."""
     nodes, weights, picture = _idle("source", layers)
     for factor in (4, 2):
-        weights.append(_constant(f"scales{factor}", np.array([1, 1, factor, factor], np.float32)))
+        weights.append(constant(f"scales{factor}", np.array([1, 1, factor, factor], np.float32)))
         nodes.append(
             helper.make_node(
                 "Resize",
@@ -50,7 +52,7 @@ def write_super_resolution(path: Path, layers: int = 0) -> None:
         halo=max(1, layers),
         license="Apache-2.0",
     )
-    _save(path, nodes, weights, manifest)
+    save(path, nodes, weights, manifest)
 
 
 def write_denoise(path: Path, layers: int = 0, strongest: float = 75) -> None:
@@ -60,11 +62,11 @@ def write_denoise(path: Path, layers: int = 0, strongest: float = 75) -> None:
     """
     nodes, weights, picture = _idle("source", layers)
     weights += [
-        _constant("zero", np.array(0, np.float32)),
-        _constant("one", np.array(1, np.float32)),
-        _constant("full", np.array(25, np.float32)),
-        _constant("axes", np.array([1, 2, 3], np.int64)),
-        _constant("channel", np.array([1], np.int64)),
+        constant("zero", np.array(0, np.float32)),
+        constant("one", np.array(1, np.float32)),
+        constant("full", np.array(25, np.float32)),
+        constant("axes", np.array([1, 2, 3], np.int64)),
+        constant("channel", np.array([1], np.int64)),
     ]
     nodes += [
         helper.make_node(
@@ -93,7 +95,7 @@ def write_denoise(path: Path, layers: int = 0, strongest: float = 75) -> None:
         halo=1 + layers,
         license="Apache-2.0",
     )
-    _save(path, nodes, weights, manifest)
+    save(path, nodes, weights, manifest)
 
 
 def _idle(source: str, layers: int) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto], str]:
@@ -106,7 +108,7 @@ def _idle(source: str, layers: int) -> tuple[list[onnx.NodeProto], list[onnx.Ten
     for index in range(layers):
         into = 3 if index == layers - 1 else CHANNELS
         outof = 3 if index == 0 else CHANNELS
-        weights.append(_constant(f"w{index}", np.full((into, outof, 3, 3), 1e-6, np.float32)))
+        weights.append(constant(f"w{index}", np.full((into, outof, 3, 3), 1e-6, np.float32)))
         nodes.append(
             helper.make_node("Conv", [current, f"w{index}"], [f"c{index}"], pads=[1, 1, 1, 1])
         )
@@ -115,11 +117,11 @@ def _idle(source: str, layers: int) -> tuple[list[onnx.NodeProto], list[onnx.Ten
     return nodes, weights, "idle"
 
 
-def _constant(name: str, value: np.ndarray) -> onnx.TensorProto:
+def constant(name: str, value: np.ndarray) -> onnx.TensorProto:
     return numpy_helper.from_array(value, name)
 
 
-def _save(
+def save(
     path: Path, nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto], manifest: Manifest
 ) -> None:
     graph = helper.make_graph(
@@ -135,7 +137,11 @@ def _ports(ports: tuple[Input, ...] | tuple[Output, ...]) -> list[onnx.ValueInfo
     infos = []
     for port in ports:
         shape: list[str | int] = ["N"]
-        if port.kind != "strength":
+        if port.family == "noise":
+            shape.append(NOISE)
+        elif port.family not in ("strength", "class"):
             shape += [3 if port.kind == "rgb" else 1, f"H_{port.name}", f"W_{port.name}"]
-        infos.append(helper.make_tensor_value_info(port.name, TensorProto.FLOAT, shape))
+        whole = port.family in ("labels", "class")
+        kind = TensorProto.INT64 if whole else TensorProto.FLOAT
+        infos.append(helper.make_tensor_value_info(port.name, kind, shape))
     return infos

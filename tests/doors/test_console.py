@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -19,6 +20,19 @@ def test_json_goes_to_stdout_or_a_file(capsys: pytest.CaptureFixture[str], tmp_p
     console.write_json(value, str(tmp_path / "value.json"))
     assert json.loads((tmp_path / "value.json").read_text("utf-8")) == value
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_json_goes_through_a_pipe_that_stays_one(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        console.write_json([1, 2], str(pipe))
+        assert json.loads(os.read(reader, 1000)) == [1, 2]
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
 
 
 def test_tables_show_markup_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -238,18 +238,17 @@ def test_the_page_asks_no_other_host_for_fonts_or_styles(address: str) -> None:
 
 def test_a_stopped_run_leaves_nothing_and_the_next_one_works(models: Path, photo: Path) -> None:
     from export.runtime import Cancelled
-    from pixstack.web.studio import Studio
+    from pixstack.web.studio import Order, Studio
 
+    order = Order("photo-sr", "x4")
     cache = photo.parent / "cache"
     studio = Studio({"photo-sr": models / "photo-sr.onnx"}, cache)
     cancel = threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        studio.translate("photo-sr", str(photo), "x4", {}, lambda done, total: None, cancel)
+        studio.translate(order, str(photo), lambda done, total: None, cancel)
     assert list(cache.iterdir()) == []
-    result = studio.translate(
-        "photo-sr", str(photo), "x4", {}, lambda done, total: None, threading.Event()
-    )
+    result = studio.translate(order, str(photo), lambda done, total: None, threading.Event())
     assert sorted(path.name for path in cache.rglob("*.png")) == [
         "after.png",
         "before.png",

@@ -149,3 +149,14 @@ def test_global_operations_are_run_whole(tmp_path: Path) -> None:
     # Instance normalization has nothing to normalize by in one pixel; no stack is given so little.
     assert exported.manifest.min_size == 4
     assert exported.seam == 0
+
+
+@pytest.mark.usefixtures("layers")
+def test_what_saw_whole_pictures_at_one_size_is_run_at_that_size(tmp_path: Path) -> None:
+    generator = '{ kind = "layers", layers = ["3", "relu", "3"] }'
+    recipe = small.ONE_STAGE.format(generator=generator)
+    stack = small.make(recipe.replace("[data]", '[data]\nsize = 24\nfit = "resize"'))
+    exported = export_stack(small.saved(stack, tmp_path), tmp_path / "fixed.onnx")
+    assert (exported.manifest.tiling, exported.manifest.size) == ("fixed", 24)
+    picture = np.full((30, 70, 3), 100, np.uint8)
+    assert Translator(exported.path)(picture).shape == (30, 70, 3)

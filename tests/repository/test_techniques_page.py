@@ -29,10 +29,14 @@ train = ["only"]
 steps = 1
 """
 
+LABELS = BASE.replace('target = "rgb"', 'target = "labels:4"')
+OF_LABELS = [name for name in GENERATOR_TERMS if GENERATOR_TERMS[name].labels]
+
 
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_a_switch_is_one_that_a_recipe_takes(switch: str) -> None:
-    assert parse_recipe(BASE, [switch]) != parse_recipe(BASE) or is_default(switch)
+    base = LABELS if any(f".{term}=" in switch for term in OF_LABELS) else BASE
+    assert parse_recipe(base, [switch]) != parse_recipe(base) or is_default(switch)
 
 
 def is_default(switch: str) -> bool:

@@ -176,6 +176,8 @@ def damaged(folder: Path) -> dict[str, tuple[Path, str]]:
             "is not a picture",
         ),
         "table.csv": (b"1,2\n3,4\n", "is not a picture"),
+        "portable.png": (b"P6 1 1 255 abc", "is not a picture"),
+        "document.png": (b"%PDF-1.4\n", "is not a picture"),
         "header.png": (_png_header(30000, 30000), "30000x30000 pixels, more than"),
         "[page=1].png": (b"text", "is not a picture"),
     }
@@ -207,6 +209,8 @@ def _png_header(width: int, height: int) -> bytes:
         "cut.png",
         "drawing.svg",
         "table.csv",
+        "portable.png",
+        "document.png",
         "header.png",
         "[page=1].png",
     ],

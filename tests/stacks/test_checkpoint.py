@@ -24,7 +24,7 @@ from stacks.checkpoint import (
     without_prefix,
     write,
 )
-from stacks.recipe import parse_recipe
+from stacks.recipe import parse_recipe, recipe_text
 from stacks.stack import Stack
 from tests.stacks.tiny import SUPER_RESOLUTION
 from translate.optim import Side
@@ -169,6 +169,60 @@ def test_a_stack_comes_back_with_its_recipe(tmp_path: Path) -> None:
     source = torch.rand(1, 3, 6, 5)
     for name, picture in stack({"source": source}).items():
         assert torch.equal(loaded({"source": source})[name], picture)
+
+
+def recipe_file(path: Path, *overrides: str) -> Path:
+    """A file of a kilobyte of one weight, and a recipe that may ask for anything."""
+    recipe = recipe_text(parse_recipe(SUPER_RESOLUTION, overrides))
+    write(path, WEIGHTS, {"stages.x2.a": torch.zeros(1)}, {"recipe": recipe})
+    return path
+
+
+# Hundreds of terabytes, more than fits an address, more than fits a number, and a day of building.
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("channels=1000000", r"does not fit the recipe's networks: \d+ tensors differ, first 'st"),
+        (f"channels={10**15}", "its recipe: its networks cannot be built: "),
+        (f"channels={10**30}", "its recipe: its networks cannot be built: "),
+        (f"blocks={10**9}", "its recipe: it asks for more layers than there are weights"),
+    ],
+    ids=["channels", "address", "number", "blocks"],
+)
+def test_a_recipe_of_a_huge_network_takes_no_memory(
+    override: str, message: str, tmp_path: Path
+) -> None:
+    path = recipe_file(tmp_path / "huge.safetensors", f"stage.1.generator.{override}")
+    with pytest.raises(CheckpointError, match=rf"huge\.safetensors: {message}") as error:
+        load_stack(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_recipe_that_is_none_is_told_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    for text, message in [
+        ("name = ", "the recipe is not valid TOML"),
+        (SUPER_RESOLUTION.replace("batch = 2", "batch = 0"), "batch: got 0; allowed: 1 or more"),
+        (SUPER_RESOLUTION.replace('reads = ["x2"]', 'reads = ["x3"]'), "reads 'x3', which no"),
+    ]:
+        write(path, WEIGHTS, {"a": torch.zeros(1)}, {"recipe": text})
+        with pytest.raises(CheckpointError, match=rf"best\.safetensors: its recipe: .*{message}"):
+            load_stack(path)
+
+
+@pytest.mark.parametrize(
+    ("known", "own", "key"),
+    [
+        ('kind = "pyramid"', 'kind = "own"', r"stage\[0\]\.generator\.kind: unknown kind 'own'"),
+        ("l1 = 0.5", "own = 0.5", r"stage\[0\]\.objective\.generator\.own: unknown term"),
+    ],
+)
+def test_kinds_of_ones_own_have_a_remedy(known: str, own: str, key: str, tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    text = SUPER_RESOLUTION.replace(known, own)
+    write(path, WEIGHTS, {"a": torch.zeros(1)}, {"recipe": text})
+    with pytest.raises(CheckpointError, match=rf"t\.safetensors: its .*{key}.*--plugin MODULE$"):
+        load_stack(path)
 
 
 def test_weights_of_other_networks(tmp_path: Path) -> None:

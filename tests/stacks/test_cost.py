@@ -42,3 +42,24 @@ def test_macs_are_those_of_the_padded_picture(height: int, width: int, cells: in
 def test_shipped_recipes_keep_their_budgets() -> None:
     assert macs(Stack(load_recipe("photo-sr")), 180, 320) <= 45e9
     assert macs(Stack(load_recipe("photo-denoise")), 512, 512) <= 80e9
+
+
+def test_a_stack_from_noise_makes_one_picture_of_its_own_size() -> None:
+    recipe = """
+    name = "eight"
+    [data]
+    layout = "targets"
+    views = { noise = "noise:3", target = "rgb" }
+    size = 8
+    [[stage]]
+    name = "eight"
+    reads = ["noise"]
+    generator = { kind = "progressive", size = 8, channels = 4 }
+    [[phase]]
+    train = ["eight"]
+    steps = 1
+    """
+    # A dense layer to 4 maps of 4x4, a convolution there, two on 8x8, and a layer of 1x1 to rgb.
+    wanted = 3 * 4 * 16 + 4 * 4 * 9 * 16 + 2 * 4 * 4 * 9 * 64 + 4 * 3 * 64
+    assert macs(Stack(parse_recipe(recipe)), 256, 256) == wanted
+    assert macs(Stack(parse_recipe(recipe)), 16, 16) == wanted

@@ -214,3 +214,30 @@ def test_states_that_cannot_be_resumed(recipe: Recipe, whole: Path, tmp_path: Pa
         train(alone, tmp_path, resume=True)
     assert path.read_bytes() == content
     assert [entry.name for entry in tmp_path.iterdir()] == ["last"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("phase", None, "expected a whole number of 0 or more, there is none"),
+        ("phase", -1, "expected a whole number of 0 or more, got -1"),
+        ("step", "6", "expected a whole number of 0 or more, got '6'"),
+        ("step", True, "expected a whole number of 0 or more, got True"),
+        ("step", 6.0, "expected a whole number of 0 or more, got 6.0"),
+        ("best", [1.0], r"expected a number, got \[1.0\]"),
+        ("best", float("nan"), "expected a number, got nan"),
+        ("seconds", None, "expected a number, there is none"),
+    ],
+)
+def test_facts_that_do_not_say_where_a_run_was(
+    recipe: Recipe, whole: Path, tmp_path: Path, name: str, value: object, message: str
+) -> None:
+    checkpoint = read(whole / "last" / "state.safetensors", STATE)
+    facts = {key: fact for key, fact in checkpoint.facts.items() if key != name}
+    if value is not None:
+        facts[name] = value
+    path = tmp_path / "last" / "state.safetensors"
+    write(path, STATE, checkpoint.tensors, facts)
+    with pytest.raises(CheckpointError, match=f"state.safetensors: its fact '{name}': {message}"):
+        train(recipe, tmp_path, resume=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last"]

@@ -23,6 +23,12 @@ class LinearSpec:
     multiple: int = 1
     features: int = 0
 
+    @property
+    def reads_features_at(self) -> int:
+        return self.multiple
+
+    hands_features_at = reads_features_at
+
     def build(self, reads: int, writes: int, features: int = 0) -> nn.Module:
         return Linear(self, reads, writes)
 

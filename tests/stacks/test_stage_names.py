@@ -19,7 +19,7 @@ steps = 1
 """
 
 
-@pytest.mark.parametrize("name", ["double", "train", "forward", "a.b"])
+@pytest.mark.parametrize("name", ["double", "train", "forward", "a.b", "global"])
 def test_refused(name: str) -> None:
     with pytest.raises(TableError, match=r"^stage\[0\]\.name: .*cannot name a stage"):
         Stack(parse_recipe(RECIPE.format(name=name)))

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from examples import sketch_pairs
 from export.convert import export_stack
 from export.runtime.translator import Translator
 from stacks.data import phase_sampler, training_groups
 from stacks.recipe import load_recipe
+from stacks.tables import sketch_pairs
 from stacks.train import train
 from tests.photographs import Bytes, window, write_pictures
 
@@ -103,7 +103,7 @@ def names(table: Path) -> list[str]:
 
 
 def test_tables_of_sketches_hold_out_the_last(tmp_path: Path) -> None:
-    sketch_pairs.run(sketches(tmp_path))
+    sketch_pairs.write(sketches(tmp_path))
     train_names = names(tmp_path / "sketch-pairs-train.csv")
     held_out = names(tmp_path / "sketch-pairs-validation.csv")
     # The first ten photos but the one that has a twin among the held-out ones.
@@ -126,11 +126,11 @@ def test_a_missing_sketch_is_named(tmp_path: Path) -> None:
     data = sketches(tmp_path)
     (data / "bsds500" / "edges" / "test" / "11.png").unlink()
     with pytest.raises(SystemExit, match=r"edges/test/11\.png: no such file"):
-        sketch_pairs.run(data)
+        sketch_pairs.write(data)
 
 
 def test_a_sketch_preset_trains_and_ships(tmp_path: Path) -> None:
-    sketch_pairs.run(sketches(tmp_path))
+    sketch_pairs.write(sketches(tmp_path))
     recipe = load_recipe("sketch-photo", [*SMALL_UNET, f"data.root={str(tmp_path)!r}"])
     exported = export_stack(train(recipe, tmp_path / "run"), tmp_path / "sketch.onnx")
     assert [port.kind for port in exported.manifest.inputs] == ["gray", "noise"]

@@ -8,17 +8,25 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from translate.discriminators.dcgan import DCGANSpec
+from translate.discriminators.multiscale import MultiscaleSpec
 from translate.discriminators.patch import PatchSpec
+from translate.discriminators.progressive import ProgressiveSpec
+from translate.discriminators.projection import ProjectionSpec
 from translate.discriminators.registry import DISCRIMINATORS, Verdict
 from translate.discriminators.resnet19 import ResNet19Spec
 from translate.discriminators.sagan import SAGANSpec
 from translate.layers.attention import SelfAttention
+from translate.layers.growing import Growing
 from translate.layers.minibatch import MinibatchDiscrimination, MinibatchStddev
 
 SIZE = 32
 SPECS: list[Any] = [
     PatchSpec(4, 2),
     PatchSpec(4, 2, "layer", down="max", attention=(1,), diversity="stddev"),
+    MultiscaleSpec(4, 2, scales=2),
+    MultiscaleSpec(4, 2, "instance", down="average", scales=1),
+    ProjectionSpec(4, 2, classes=2),
+    ProjectionSpec(4, 2, "none", down="max", attention=(2,), diversity="stddev", classes=2),
     DCGANSpec(SIZE, 16),
     DCGANSpec(SIZE, 16, "spectral", down="average", attention=(4, 16), diversity="stddev"),
     DCGANSpec(SIZE, 16, "layer", down="max", activation="selu", diversity="discrimination"),
@@ -33,8 +41,11 @@ SPECS: list[Any] = [
     SAGANSpec(SIZE, 4, "layer", down="stride", attention=(8,), diversity="stddev"),
     SAGANSpec(SIZE, 4, "equalized", down="max", activation="leaky", attention=()),
     SAGANSpec(SIZE, 4, "none", attention=(), diversity="discrimination"),
+    ProgressiveSpec(SIZE, 8),
+    ProgressiveSpec(SIZE, 8, "spectral", diversity="discrimination"),
+    ProgressiveSpec(SIZE, 8, "none", diversity="none"),
 ]
-IDS = [f"{spec.kind}-{spec.norm}-{spec.down}-{spec.diversity}" for spec in SPECS]
+IDS = [f"{spec.kind}-{index}" for index, spec in enumerate(SPECS)]
 DIVERSE = [spec for spec in SPECS if spec.diversity != "none"]
 
 
@@ -71,8 +82,11 @@ def test_verdicts(spec: Any) -> None:
         assert logits.dim() in (2, 4)
     # Features for matching: several layers, from fine to coarse, a row for each picture.
     assert len(verdict.features) >= 3
-    sizes = [features[0, 0].numel() for features in verdict.features]
-    assert sizes == sorted(sizes, reverse=True)
+    layers = len(verdict.features) // len(verdict.logits)
+    for scale in range(len(verdict.logits)):
+        of_scale = verdict.features[scale * layers : (scale + 1) * layers]
+        sizes = [features[0, 0].numel() for features in of_scale]
+        assert sizes == sorted(sizes, reverse=True)
     for features in verdict.features:
         assert features.shape[0] == 4
         assert features.dim() in (2, 4)
@@ -87,11 +101,19 @@ def test_every_weight_learns(spec: Any) -> None:
     loss = torch.stack([(1 - logits).square().mean() for logits in verdict.logits]).sum()
     loss.backward()
     for name, parameter in discriminator.named_parameters():
+        if isinstance(discriminator, Growing) and is_past(name, discriminator):
+            continue
         assert parameter.grad is not None, name
         assert parameter.grad.abs().sum() > 0, name
     # The generator learns through it, from every picture and channel.
     assert picture.grad is not None
     assert (picture.grad.abs().sum(dim=(2, 3)) > 0).all()
+
+
+def is_past(name: str, network: Growing) -> bool:
+    """Whether a weight let pictures in while an inner level was the outermost."""
+    layer, level = name.split(".")[:2]
+    return layer == "enter" and int(level) < network.depths - 1
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=IDS)

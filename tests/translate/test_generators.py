@@ -1,6 +1,5 @@
 """Every registered generator: shapes, gradients, reloading, and how it starts."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,14 @@ from scipy import ndimage
 from torch import Tensor, nn
 
 from translate.generators import GENERATORS
+from translate.generators.enhancer import EnhancerSpec
 from translate.generators.level import Level, LevelSpec
 from translate.generators.pyramid import PyramidSpec
+from translate.generators.resnet import ResNetSpec
+from translate.generators.spade import SpadeSpec
+from translate.generators.translation_unet import TranslationUNetSpec
 from translate.generators.unet import UNetSpec
+from translate.layers.attention import SelfAttention
 from translate.layers.convolution import ResidualBlock
 from translate.layers.resampling import pad_to_multiple
 from translate.tables import TableError, parse
@@ -26,6 +30,17 @@ SPECS: list[Any] = [
     PyramidSpec(channels=8, blocks=1, unfold=2, scale=2),
     PyramidSpec(channels=8, blocks=0, unfold=4, scale=1),
     PyramidSpec(channels=8, blocks=1, unfold=1, scale=3),
+    TranslationUNetSpec(4, depth=2),
+    TranslationUNetSpec(4, 3, 2, "batch", "shuffle", attention=(2, 3), blocks=2, remind=True),
+    TranslationUNetSpec(4, 2, norm="spectral", up="bilinear", blocks=1, remind=True),
+    TranslationUNetSpec(4, 2, norm="none", up="nearest", dropout=0.5, attention=(1,)),
+    ResNetSpec(4, blocks=1),
+    ResNetSpec(4, 1, 2, "equalized", "transposed", remind=True),
+    ResNetSpec(4, 0, 1, "layer"),
+    EnhancerSpec(4, 1),
+    EnhancerSpec(4, 0, "spectral", "shuffle", remind=True),
+    SpadeSpec(4, 2, most=2, hidden=6),
+    SpadeSpec(4, 1, hidden=6, norm="equalized"),
 ]
 IDS = [f"{spec.kind}-{index}" for index, spec in enumerate(SPECS)]
 
@@ -39,13 +54,13 @@ def picture_of(made: Tensor | tuple[Tensor, Tensor]) -> Tensor:
 
 
 FROM_NOISE = {"dcgan", "resnet19", "sagan", "style"}
-"""Each has a file of its own, test_KIND.py."""
+"""They are tested together in test_noise_generators.py."""
+GROWING = {"progressive", "progressive_unet"}
+"""They are tested with their depths in test_progressive.py."""
 
 
 def test_every_kind_is_tested() -> None:
-    assert {spec.kind for spec in SPECS} | FROM_NOISE == set(GENERATORS)
-    names = {path.stem for path in Path(__file__).parent.glob("test_*.py")}
-    assert {f"test_{kind}" for kind in FROM_NOISE - {"style"}} | {"test_style_generator"} <= names
+    assert {spec.kind for spec in SPECS} | FROM_NOISE | GROWING == set(GENERATORS)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=IDS)
@@ -59,14 +74,19 @@ def test_any_size_after_padding(spec: Any, size: tuple[int, int]) -> None:
     assert picture.shape == (2, 3, spec.scale * padded.shape[2], spec.scale * padded.shape[3])
     assert torch.isfinite(picture).all()
     if spec.features:
-        grid = (padded.shape[2] // spec.multiple, padded.shape[3] // spec.multiple)
+        stride = spec.hands_features_at
+        grid = (padded.shape[2] // stride, padded.shape[3] // stride)
         assert made[1].shape == (2, spec.features, *grid)
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=IDS)
 def test_every_weight_learns(spec: Any) -> None:
     torch.manual_seed(0)
-    generator = spec.build(3, 3)
+    generator = spec.build(3, 3).eval()
+    for module in generator.modules():
+        if isinstance(module, SelfAttention):
+            # At gamma = 0 what attention gathers has no gradient.
+            nn.init.constant_(module.gamma, 0.5)
     made = generator(random(2, 3, 16, 16))
     # The features handed up count too: the next level's gradients come through them.
     parts = made if isinstance(made, tuple) else (made,)
@@ -78,14 +98,14 @@ def test_every_weight_learns(spec: Any) -> None:
 
 @pytest.mark.parametrize("spec", SPECS, ids=IDS)
 def test_reloaded_weights_make_the_same_picture(spec: Any) -> None:
-    generator, other = spec.build(3, 3), spec.build(3, 3)
+    generator, other = spec.build(3, 3).eval(), spec.build(3, 3).eval()
     picture = random(1, 3, 16, 16)
     assert not torch.equal(picture_of(generator(picture)), picture_of(other(picture)))
     other.load_state_dict(generator.state_dict())
     assert torch.equal(picture_of(generator(picture)), picture_of(other(picture)))
 
 
-@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.kind != "level"])
+@pytest.mark.parametrize("spec", [spec for spec in SPECS if spec.kind in ("unet", "pyramid")])
 def test_residuals_start_small(spec: Any) -> None:
     # In the network's range a picture spans 2; its first residual is to be a fraction of that.
     for seed in range(3):
@@ -103,13 +123,24 @@ def test_a_pyramid_level_starts_without_a_checkerboard(unfold: int, scale: int) 
     assert torch.allclose(blocks, blocks[:, :, :, :1, :, :1].expand_as(blocks), atol=1e-6)
 
 
-def test_features_from_below_are_read() -> None:
-    level = PyramidSpec(8, 1, 2, 2).build(3, 3, features=5)
-    picture, features = random(1, 3, 12, 8), random(1, 5, 6, 4)
-    made, handed = level(picture, features)
-    assert made.shape == (1, 3, 24, 16)
-    assert handed.shape == (1, 8, 6, 4)
-    assert not torch.equal(level(picture, features + 1)[0], made)
+@pytest.mark.parametrize(
+    "spec", [PyramidSpec(8, 1, 2, 2), PyramidSpec(8, 1), ResNetSpec(8, 1, 1), EnhancerSpec(8, 1)]
+)
+def test_features_from_below_are_read(spec: Any) -> None:
+    generator = spec.build(3, 3, features=16)
+    grid = (12 // spec.reads_features_at, 8 // spec.reads_features_at)
+    picture, features = random(1, 3, 12, 8), random(1, 16, *grid)
+    made, handed = generator(picture, features)
+    assert made.shape == (1, 3, 12 * spec.scale, 8 * spec.scale)
+    assert handed.shape == (1, 8, 12 // spec.hands_features_at, 8 // spec.hands_features_at)
+    assert not torch.allclose(generator(picture, features.flip(3))[0], made)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=IDS)
+def test_costs_are_counted_without_computing(spec: Any) -> None:
+    with torch.device("meta"):
+        made = spec.build(3, 2)(torch.empty(1, 3, 16, 24))
+    assert picture_of(made).shape == (1, 2, 16 * spec.scale, 24 * spec.scale)
 
 
 def test_a_residual_block_by_hand() -> None:
@@ -153,6 +184,12 @@ def test_the_noise_level_is_a_mean_over_its_window() -> None:
         ({"kind": "pyramid", "unfold": 16}, "g.unfold: got 16; allowed: 1, 2, 4, 8"),
         ({"kind": "pyramid", "scale": 5}, "g.scale: got 5; allowed: 1, 2, 3, 4"),
         ({"kind": "pyramid", "blocks": -1}, "g.blocks: got -1; allowed: 0 or more"),
+        ({"kind": "pix2pix", "depth": 1}, "g.depth: got 1; allowed: 2 to 10"),
+        ({"kind": "pix2pix", "dropout": 1}, "g.dropout: got 1.0; allowed: 0 up to 1"),
+        ({"kind": "pix2pix", "attention": [9]}, "g.attention: got (9,); allowed: levels from 1 to"),
+        ({"kind": "resnet", "downs": 7}, "g.downs: got 7; allowed: 0 to 6"),
+        ({"kind": "enhancer", "blocks": -1}, "g.blocks: got -1; allowed: 0 or more"),
+        ({"kind": "spade", "norm": "batch"}, "g.norm: got 'batch'; allowed: 'none', 'spectral'"),
         ({"kind": "level", "window": 4}, "g.window: got 4; allowed: an odd number of 1"),
         ({"kind": "level", "window": -1}, "g.window: got -1; allowed: an odd number"),
         ({"kind": "level", "depth": 1}, "g.depth: got 1; allowed: 2 or more"),

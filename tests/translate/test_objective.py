@@ -1,8 +1,13 @@
 """Terms and their sum; what an objective may say."""
 
+import copy
+import dataclasses
+import pickle
+
 import pytest
 import torch
 
+import translate.objective
 from translate.context import StepContext
 from translate.objective import ObjectiveSpec, Term, total
 from translate.tables import TableError, parse
@@ -80,6 +85,32 @@ def test_the_form(relativistic: object, form: str) -> None:
     assert float(discriminator) == 0
     generator, _ = total(spec.generator_terms(adversarial=True)[1:], logits, 0)
     assert float(generator) == {"plain": 1.0, "relativistic": 3.0, "average": 6.0}[form]
+
+
+def test_tables_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = ObjectiveSpec(generator={"l1": 2.0}, discriminator={"r1": 10.0})
+
+    def again(*_: object) -> None:
+        raise AssertionError("the tables are read again")
+
+    monkeypatch.setattr(translate.objective, "read_terms", again)
+    for _ in range(2):
+        assert [term.name for term in spec.generator_terms(True)] == ["l1", "adversarial"]
+        assert [term.name for term in spec.discriminator_terms()] == ["adversarial", "r1"]
+        assert not spec.compares
+
+
+def test_what_was_read_is_no_part_of_an_objective() -> None:
+    spec = ObjectiveSpec(generator={"l1": 2.0}, discriminator={"r1": 10.0})
+    for other in (pickle.loads(pickle.dumps(spec)), copy.deepcopy(spec), copy.copy(spec)):
+        assert other == spec
+        assert repr(other) == repr(spec)
+        assert [term.weight for term in other.generator_terms(True)] == [2.0, 1.0]
+    changed = dataclasses.replace(spec, generator={"l2": 3.0})
+    assert changed != spec
+    assert [term.name for term in changed.generator_terms(True)] == ["l2", "adversarial"]
+    assert [term.name for term in changed.discriminator_terms()] == ["adversarial", "r1"]
+    assert [term.name for term in spec.generator_terms(True)] == ["l1", "adversarial"]
 
 
 def test_an_adversarial_term_needs_logits() -> None:

@@ -181,6 +181,28 @@ def test_a_text_file_named_png(tmp_path: Path) -> None:
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+        b"P6 1 1 255 abc",
+        b"GIF89a\1\0\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;",
+        b"%PDF-1.4\n",
+    ],
+    ids=["svg", "ppm", "gif", "pdf"],
+)
+def test_what_only_calls_itself_png_is_not_opened(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.png: not .*: it holds no PNG, JPEG, WebP or TIFF$"):
+        find_items(tmp_path, "targets", Reading({"target": "rgb"}))
+
+
+def test_brackets_in_a_name_are_part_of_the_name(tmp_path: Path) -> None:
+    write_pictures(tmp_path, {"a[1].png": PHOTO})
+    [item] = find_items(tmp_path, "targets", Reading({"target": "rgb"}))
+    assert (item.views["target"].decode() == PHOTO).all()
+
+
 def test_a_truncated_jpeg(tmp_path: Path) -> None:
     Image.fromarray(window("astronaut", 200, 200)).save(tmp_path / "a.jpg")
     whole = (tmp_path / "a.jpg").read_bytes()

@@ -31,13 +31,21 @@ def extent(gradient: Tensor) -> tuple[int, int]:
     ("layers", "down", "field"),
     # Of two 4x4 convolutions 7; each layer before doubles and adds 2 (a stride of 2 at size 4), as
     # pooling by 2 after a 3x3 convolution does.
-    [(1, "stride", 16), (2, "stride", 34), (3, "stride", 70), (4, "stride", 142), (2, "max", 34)],
+    [
+        (0, "stride", 1),
+        (1, "stride", 16),
+        (2, "stride", 34),
+        (3, "stride", 70),
+        (4, "stride", 142),
+        (5, "stride", 286),
+        (2, "max", 34),
+    ],
 )
 @pytest.mark.parametrize("norm", ["none", "spectral"])
 def test_a_logit_sees_its_receptive_field(
     layers: int, down: Down, field: int, norm: Normalization
 ) -> None:
-    spec = PatchSpec(channels=8, layers=layers, norm=norm, slope=0.2, down=down)
+    spec = PatchSpec(channels=4, layers=layers, norm=norm, slope=0.2, down=down)
     assert spec.receptive_field == field
     picture = random(1, 3, field + 60, field + 60).requires_grad_()
     [logits] = spec.build(3)(picture).logits
@@ -89,6 +97,17 @@ def test_logits_backward_and_reloading(norm: Normalization) -> None:
     other.load_state_dict(discriminator.state_dict())
     picture = random(1, 5, 32, 32, seed=1)
     assert torch.equal(other.eval()(picture).logits[0], discriminator.eval()(picture).logits[0])
+
+
+def test_without_layers_it_is_the_pixel_discriminator() -> None:
+    # Isola et al. 2017, section 6.1.2: C64-C128 and the map to one channel, all of them 1x1.
+    discriminator = PatchSpec(layers=0, norm="batch").build(6)
+    convolutions = [one for one in discriminator.modules() if isinstance(one, nn.Conv2d)]
+    assert [one.out_channels for one in convolutions] == [64, 128, 1]
+    assert {one.kernel_size for one in convolutions} == {(1, 1)}
+    [logits], features = discriminator(random(2, 6, 5, 7))
+    assert logits.shape == (2, 1, 5, 7)
+    assert len(features) == 2
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -153,7 +172,8 @@ def test_instance_and_batch_normalization_by_hand() -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"layers": 0}, "a.layers: got 0; allowed: 1 to 6"),
+        ({"layers": 7}, "a.layers: got 7; allowed: 0 to 6"),
+        ({"layers": -1}, "a.layers: got -1; allowed: 0 to 6"),
         ({"channels": 0}, "a.channels: got 0; allowed: 1 or more"),
         ({"slope": 1}, "a.slope: got 1.0; allowed: 0 up to 1"),
         ({"norm": "later"}, "a.norm: got 'later'; allowed: 'none', 'batch', 'instance', 'layer'"),

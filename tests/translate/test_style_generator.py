@@ -1,5 +1,6 @@
 """The style-based generator: its weights by hand, its noise by numpy, what the style decides."""
 
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -8,17 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from translate.generators.registry import GENERATORS
-from translate.generators.style import NoiseWaves, StyledLayer, StyleSpec
-from translate.layers.style import AdaptiveInstanceNorm, NoiseInjection
+from translate.generators.style import NoiseWaves, StyledLayer, StyleSpec, Truncation
+from translate.layers.style import AdaptiveInstanceNorm, MappingNetwork, NoiseInjection
 from translate.tables import TableError
 
-SPECS = [
-    StyleSpec(32, 8, 6, mapping=2, noise=4),
-    StyleSpec(64, 8, 6, mapping=2, noise=4, up="nearest", norm="none"),
-    StyleSpec(32, 8, 6, mapping=1, noise=1, up="transposed", norm="spectral"),
-    StyleSpec(32, 8, 6, mapping=2, noise=0, up="shuffle", activation="silu"),
-]
-IDS = [f"{spec.size}-{spec.norm}-{spec.up}" for spec in SPECS]
+SPEC = StyleSpec(32, 8, 6, mapping=2, noise=4)
 LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
@@ -49,7 +44,7 @@ def test_weights_for_128() -> None:
 
 
 def test_the_order_of_the_layers_is_that_of_figure_1b() -> None:
-    generator = SPECS[0].build(10, 3)
+    generator = SPEC.build(10, 3)
     seen: list[str] = []
     for module in generator.modules():
         if isinstance(module, (nn.Conv2d, nn.Upsample, AdaptiveInstanceNorm, NoiseInjection)):
@@ -69,7 +64,7 @@ def test_the_order_of_the_layers_is_that_of_figure_1b() -> None:
 
 def test_the_style_sets_mean_and_deviation_of_every_channel() -> None:
     torch.manual_seed(0)
-    generator = SPECS[0].build(10, 3)
+    generator = SPEC.build(10, 3)
     add_noise(generator)
     latent = random(2, 10, 1, 1)
     style = cast(nn.Module, generator.mapping)(latent[:, 4:, 0, 0])
@@ -124,43 +119,9 @@ def test_waves_look_like_white_noise() -> None:
         assert float(correlation.square().mean().sqrt()) < 0.15
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=IDS)
-def test_pictures_and_gradients(spec: StyleSpec) -> None:
-    torch.manual_seed(0)
-    generator = spec.build(10, 3)
-    picture = generator(random(4, 10, 1, 1))
-    assert picture.shape == (4, 3, spec.size, spec.size)
-    assert spec.scale == spec.size
-    assert float(picture.detach().abs().max()) <= 1
-    (picture - random(*picture.shape, seed=1)).square().mean().backward()
-    for name, parameter in generator.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
-
-
-@pytest.mark.parametrize("spec", SPECS, ids=IDS)
-def test_reloading_layouts_and_precisions(spec: StyleSpec) -> None:
-    torch.manual_seed(0)
-    generator, other = spec.build(10, 3).eval(), spec.build(10, 3).eval()
-    add_noise(generator)
-    latent = random(2, 10, 1, 1)
-    assert not torch.equal(generator(latent), other(latent))
-    # The frequencies of the noise are part of what is kept.
-    other.load_state_dict(generator.state_dict())
-    assert torch.equal(generator(latent), other(latent))
-    other.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    wide = generator(latent)
-    assert torch.allclose(other(latent), wide, atol=1e-5)
-    with torch.autocast("cpu", torch.bfloat16):
-        half = generator(latent)
-    assert torch.isfinite(half).all()
-    # Standardizing amplifies the rounding of maps that hardly vary.
-    assert float((half.float() - wide).detach().abs().mean()) < 0.1
-
-
 def test_only_the_first_channels_make_the_noise() -> None:
     torch.manual_seed(0)
-    generator = SPECS[0].build(10, 3)
+    generator = SPEC.build(10, 3)
     latent = random(1, 10, 1, 1)
     detail = torch.cat([random(1, 4, 1, 1, seed=1), latent[:, 4:]], dim=1)
     style = torch.cat([latent[:, :4], random(1, 6, 1, 1, seed=2)], dim=1)
@@ -174,7 +135,7 @@ def test_only_the_first_channels_make_the_noise() -> None:
 
 def test_the_style_has_no_scale_of_its_own() -> None:
     torch.manual_seed(0)
-    generator = SPECS[3].build(10, 3).double()
+    generator = replace(SPEC, noise=0).build(10, 3).double()
     latent = random(1, 10, 1, 1).double()
     # The mapping network normalizes what it reads.
     assert torch.allclose(generator(latent), generator(3 * latent), atol=1e-5)
@@ -182,7 +143,7 @@ def test_the_style_has_no_scale_of_its_own() -> None:
 
 def test_a_larger_map_is_pictures_side_by_side() -> None:
     torch.manual_seed(0)
-    generator = SPECS[0].build(10, 3).double()
+    generator = SPEC.build(10, 3).double()
     add_noise(generator)
     latent = random(2, 10, 2, 3).double()
     picture = generator(latent)
@@ -228,3 +189,47 @@ def test_what_is_refused(fields: dict[str, Any], message: str) -> None:
 def test_a_latent_that_is_all_noise_is_refused() -> None:
     with pytest.raises(TableError, match=r"noise: got 32; allowed: less than the 32 channels read"):
         StyleSpec().build(32, 3)
+
+
+def test_truncation_draws_the_style_to_the_mean_of_its_labels() -> None:
+    torch.manual_seed(0)
+    spec = StyleSpec(32, 8, 6, mapping=2, noise=4, latent=5)
+    # Noise, latent, two labels, and the strength, 0 to 1 stretched to -1 to 1.
+    generator = spec.build(4 + 5 + 2 + 1, 3).eval()
+    add_noise(generator)
+    noise, labels = random(1, 4, 1, 1), torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1)
+
+    def made(latent: Tensor, strength: float, labels: Tensor = labels) -> Tensor:
+        told = torch.full((1, 1, 1, 1), strength * 2 - 1)
+        with torch.no_grad():
+            return generator(torch.cat([noise, latent, labels, told], dim=1))
+
+    one, other = random(1, 5, 1, 1, seed=1), random(1, 5, 1, 1, seed=2)
+    far, near = ((made(one, s) - made(other, s)).abs().mean() for s in (1.0, 0.3))
+    assert 0 < near < far / 2
+    # Nothing is left of the latent at 0, but the labels are; automatic is the whole style.
+    assert torch.allclose(made(one, 0.0), made(other, 0.0), atol=1e-5)
+    assert not torch.allclose(made(one, 0.0), made(one, 0.0, labels.flip(1)), atol=1e-2)
+    assert torch.equal(made(one, -1.0), made(one, 1.0))
+
+
+def test_the_mean_style_by_a_loop() -> None:
+    torch.manual_seed(0)
+    mapping, truncation = MappingNetwork(3 + 2, 4, 2), Truncation(3, count=7)
+    given = random(2, 3 + 2)
+    told = torch.tensor([[-1.0], [0.0]])
+    with torch.no_grad():
+        found = truncation(mapping, given, told)
+        for index, share in enumerate((0.0, 0.5)):
+            styles = [
+                mapping(torch.cat([latent, given[index, 3:]])[None])
+                for latent in truncation.typical
+            ]
+            mean = torch.stack(styles).mean(dim=0)[0]
+            wanted = mean + share * (mapping(given)[index] - mean)
+            assert torch.allclose(found[index], wanted, atol=1e-6)
+
+
+def test_truncation_needs_a_strength_to_read() -> None:
+    with pytest.raises(TableError, match=r"^latent: got 5; allowed: 0 to 4: 9 channels are read"):
+        StyleSpec(32, 8, noise=4, latent=5).build(9, 3)

@@ -7,6 +7,14 @@ logits of each scale, and the features of its layers.
 from translate.discriminators.registry import DISCRIMINATORS, Verdict
 
 # Importing a module registers its kind.
-from translate.discriminators import dcgan, patch, resnet19, sagan  # noqa: F401  isort: skip
+from translate.discriminators import (  # noqa: F401  isort: skip
+    dcgan,
+    multiscale,
+    patch,
+    progressive,
+    projection,
+    resnet19,
+    sagan,
+)
 
 __all__ = ["DISCRIMINATORS", "Verdict"]

@@ -8,13 +8,13 @@ it reads.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from translate.discriminators.patch import Diversity, diversity, more
+from translate.discriminators.patch import diversity, more
 from translate.discriminators.registry import DISCRIMINATORS, Verdict
+from translate.discriminators.sized import SizedSpec
 from translate.layers.activation import Activation, activation
 from translate.layers.attention import SelfAttention
 from translate.layers.normalization import Normalization, constraint, convolution
@@ -24,7 +24,7 @@ from translate.tables import require
 
 @DISCRIMINATORS.register("dcgan")
 @dataclass(frozen=True)
-class DCGANSpec:
+class DCGANSpec(SizedSpec):
     """For pictures of ``size``; ``channels`` is the width of the map of 4x4.
 
     Each map of twice the side has half of the width.
@@ -36,22 +36,17 @@ class DCGANSpec:
     """Not on the first and the last layer, unless it constrains the weights."""
     down: Down = "stride"
     activation: Activation = "leaky"
-    slope: float = 0.2
-    attention: tuple[int, ...] = ()
-    """Sides of the maps at which self-attention stands."""
-    diversity: Diversity = "none"
-    """What of the batch is added to the map of 4x4."""
 
     def __post_init__(self) -> None:
-        require(self.size in (32, 64, 128), "size", self.size, "32, 64, 128")
+        super().__post_init__()
         # The first map is of size / 2: its width is the least.
         least = self.size // 8
-        fits = self.channels >= 1 and self.channels % least == 0
-        require(fits, "channels", self.channels, f"multiples of {least}")
-        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
-        sides = [2**power for power in range(2, int(math.log2(self.size)))]
-        there = set(self.attention) <= set(sides)
-        require(there, "attention", self.attention, f"sides of its maps: {sides}")
+        require(self.channels % least == 0, "channels", self.channels, f"multiples of {least}")
+
+    @property
+    def sides(self) -> list[int]:
+        """Of the maps that the layers put out."""
+        return [side for side in (64, 32, 16, 8, 4) if side < self.size]
 
     def build(self, reads: int) -> nn.Module:
         """The module for pictures of ``reads`` channels, condition included."""
@@ -64,16 +59,16 @@ class DCGAN(nn.Module):
     def __init__(self, spec: DCGANSpec, reads: int) -> None:
         super().__init__()
         outer = constraint(spec.norm)
-        side, width = spec.size // 2, spec.channels * 8 // spec.size
         self.layers = nn.ModuleList()
-        while side >= 4:
-            norm = outer if side == spec.size // 2 else spec.norm
+        for side in spec.sides:
+            width = spec.channels * 4 // side
+            norm = outer if side == spec.sides[0] else spec.norm
             layer = down_convolution(reads, width, spec.down, norm)
             layer.append(activation(spec.activation, spec.slope))
             if side in spec.attention:
                 layer.append(SelfAttention(width, outer))
             self.layers.append(nn.Sequential(*layer))
-            reads, side, width = width, side // 2, width * 2
+            reads = width
         self.diversity = diversity(spec.diversity, reads)
         # On the map of 4x4 this is the linear layer on the flattened map.
         self.leave = nn.Sequential(*convolution(reads + more(self.diversity), 1, 4, 1, 0, outer))

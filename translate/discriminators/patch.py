@@ -23,7 +23,11 @@ Diversity = Literal["none", "discrimination", "stddev"]
 @DISCRIMINATORS.register("patch")
 @dataclass(frozen=True)
 class PatchSpec:
-    """``layers`` strided convolutions from ``channels`` up; 3 give the 70x70 receptive field.
+    """``layers`` strided convolutions from ``channels`` up, two more behind them.
+
+    A logit sees a patch of 16 pixels a side with ``layers`` = 1, of 34 with 2, 70 with 3 (the
+    paper's), 142 with 4 and 286 with 5. With 0 it sees one pixel, as all convolutions are of 1x1:
+    the PixelGAN, which judges colors alone.
 
     The first and the last convolution are never normalised by the statistics of features; spectral
     normalisation and equalised rates act on every one.
@@ -42,7 +46,7 @@ class PatchSpec:
 
     def __post_init__(self) -> None:
         require(self.channels >= 1, "channels", self.channels, "1 or more")
-        require(1 <= self.layers <= 6, "layers", self.layers, "1 to 6")
+        require(0 <= self.layers <= 6, "layers", self.layers, "0 to 6")
         require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
         there = all(1 <= layer <= self.layers for layer in self.attention)
         require(there, "attention", self.attention, f"layers from 1 to {self.layers}")
@@ -50,11 +54,18 @@ class PatchSpec:
     @property
     def receptive_field(self) -> int:
         """Side of the patch, in pixels, that one logit sees; without attention."""
-        # From the last layer to the first: two of size 4 at stride 1, then those that halve.
+        return self.reach(2)
+
+    @property
+    def side(self) -> int:
+        """Of the kernels of the two convolutions that do not halve."""
+        return 4 if self.layers else 1
+
+    def reach(self, keeping: int) -> int:
+        """Side of the patch seen through those that halve and ``keeping`` that do not."""
+        # From the last layer to the first.
         size, stride = (4, 2) if self.down == "stride" else (3, 1)
-        field = 1
-        for _ in range(2):
-            field += 3
+        field = 1 + keeping * (self.side - 1)
         for _ in range(self.layers):
             if stride == 1:
                 field *= 2
@@ -66,30 +77,33 @@ class PatchSpec:
         return Patch(self, reads)
 
 
-class Patch(nn.Module):
-    """See `PatchSpec`."""
+class PatchBody(nn.Module):
+    """The layers of a patch discriminator but for the last, which gives the logits.
+
+    ``width`` is how many channels they end with.
+    """
 
     def __init__(self, spec: PatchSpec, reads: int) -> None:
         super().__init__()
         outer = constraint(spec.norm)
         self.layers = nn.ModuleList()
-        for index in range(spec.layers + 1):
+        for index in range(max(spec.layers, 1) + 1):
             width = spec.channels * min(2**index, 8)
             norm = spec.norm if index else outer
             if index < spec.layers:
                 layer = down_convolution(reads, width, spec.down, norm)
             else:
-                layer = convolution(reads, width, 4, 1, 1, norm)
+                layer = convolution(reads, width, spec.side, 1, spec.side // 4, norm)
             layer.append(nn.LeakyReLU(spec.slope))
             if index + 1 in spec.attention:
                 layer.append(SelfAttention(width, outer))
             self.layers.append(nn.Sequential(*layer))
             reads = width
         self.diversity = diversity(spec.diversity, reads)
-        self.leave = nn.Sequential(*convolution(reads + more(self.diversity), 1, 4, 1, 1, outer))
+        self.width = reads + more(self.diversity)
 
-    def forward(self, picture: Tensor) -> Verdict:
-        """``(N, reads, H, W)`` -> one map of logits ``(N, 1, H', W')``."""
+    def describe(self, picture: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """``(N, reads, H, W)`` -> ``(N, width, H', W')``, and what each layer put out."""
         features: list[Tensor] = []
         made = picture
         for layer in self.layers:
@@ -97,7 +111,21 @@ class Patch(nn.Module):
             features.append(made)
         if self.diversity is not None:
             made = self.diversity(made)
-        return Verdict((self.leave(made),), tuple(features))
+        return made, tuple(features)
+
+
+class Patch(PatchBody):
+    """See `PatchSpec`."""
+
+    def __init__(self, spec: PatchSpec, reads: int) -> None:
+        super().__init__(spec, reads)
+        side, outer = spec.side, constraint(spec.norm)
+        self.leave = nn.Sequential(*convolution(self.width, 1, side, 1, side // 4, outer))
+
+    def forward(self, picture: Tensor) -> Verdict:
+        """``(N, reads, H, W)`` -> one map of logits ``(N, 1, H', W')``."""
+        made, features = self.describe(picture)
+        return Verdict((self.leave(made),), features)
 
 
 class MapDiscrimination(nn.Module):

@@ -9,20 +9,20 @@ code for [0, 1] has it, would cut away the lower half of [-1, 1].
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
 from translate.discriminators.patch import Diversity, diversity, more
 from translate.discriminators.registry import DISCRIMINATORS, Verdict
-from translate.layers.activation import Activation, activation
+from translate.discriminators.sized import SizedSpec
+from translate.layers.activation import activation
 from translate.layers.attention import SelfAttention
 from translate.layers.blocks import Block, BlockStyle
-from translate.layers.normalization import Normalization, constraint, linear
-from translate.layers.sampling import Down
-from translate.tables import require
+from translate.layers.normalization import constraint, linear
 
 WIDTHS = {32: (2, 2, 2, 2), 128: (1, 2, 4, 4, 8, 8)}
 """By size: of the blocks, in units of ``channels``."""
@@ -30,37 +30,19 @@ HALVINGS = {32: 2, 128: 6}
 """By size: how many blocks, from the first on, halve the sides."""
 
 
-@DISCRIMINATORS.register("resnet19")
 @dataclass(frozen=True)
-class ResNet19Spec:
-    """For pictures of ``size``."""
+class ResidualSpec(SizedSpec):
+    """A discriminator of residual blocks."""
 
-    size: int = 128
-    channels: int = 64
-    """Of the first block, for 128x128; half of every block's, for 32x32."""
-    norm: Normalization = "spectral"
-    """Not in front of the first block and behind the last, unless it constrains the weights."""
-    down: Down = "average"
-    activation: Activation = "relu"
-    slope: float = 0.2
-    attention: tuple[int, ...] = ()
-    """Sides of the maps at which self-attention stands, behind the first block of that side."""
-    diversity: Diversity = "none"
-    """What of the batch is added to what the last block reads."""
-
-    def __post_init__(self) -> None:
-        require(self.size in WIDTHS, "size", self.size, "32, 128")
-        require(self.channels >= 1, "channels", self.channels, "1 or more")
-        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
-        there = set(self.attention) <= set(self.sides)
-        allowed = f"sides of its maps: {sorted(set(self.sides))}"
-        require(there, "attention", self.attention, allowed)
+    shortcut: ClassVar[int]
+    """Side of the kernel of the convolution beside a block."""
+    pool: ClassVar[Literal["mean", "sum"]]
+    """Over the last map."""
 
     @property
-    def sides(self) -> list[int]:
-        """Of the maps that the blocks put out."""
-        halvings = HALVINGS[self.size]
-        return [self.size >> min(index + 1, halvings) for index in range(len(WIDTHS[self.size]))]
+    @abstractmethod
+    def widths(self) -> list[int]:
+        """Channels of the maps that the blocks put out."""
 
     def build(self, reads: int) -> nn.Module:
         """The module for pictures of ``reads`` channels, condition included."""
@@ -68,13 +50,43 @@ class ResNet19Spec:
             self.norm,
             activation=self.activation,
             slope=self.slope,
-            shortcut=3,
+            shortcut=self.shortcut,
             down=self.down,
         )
-        widths = [width * self.channels for width in WIDTHS[self.size]]
         return ResidualDiscriminator(
-            reads, self.size, widths, self.sides, style, self.attention, self.diversity, "mean"
+            reads,
+            self.size,
+            self.widths,
+            self.sides,
+            style,
+            self.attention,
+            self.diversity,
+            self.pool,
         )
+
+
+@DISCRIMINATORS.register("resnet19")
+@dataclass(frozen=True)
+class ResNet19Spec(ResidualSpec):
+    """For pictures of ``size``.
+
+    The first block has ``channels``, for 128x128; for 32x32 every block has twice as many.
+    """
+
+    sizes: ClassVar[tuple[int, ...]] = tuple(WIDTHS)
+    shortcut: ClassVar[int] = 3
+    pool: ClassVar[Literal["mean", "sum"]] = "mean"
+
+    @property
+    def sides(self) -> list[int]:
+        """Of the maps that the blocks put out."""
+        halvings = HALVINGS[self.size]
+        return [self.size >> min(index + 1, halvings) for index in range(len(WIDTHS[self.size]))]
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of the maps that the blocks put out."""
+        return [width * self.channels for width in WIDTHS[self.size]]
 
 
 class ResidualDiscriminator(nn.Module):

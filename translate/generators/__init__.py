@@ -10,11 +10,17 @@ from translate.generators.registry import GENERATORS
 # Importing a module registers its kind.
 from translate.generators import (  # noqa: F401  isort: skip
     dcgan,
+    enhancer,
     level,
+    progressive,
+    progressive_unet,
     pyramid,
+    resnet,
     resnet19,
     sagan,
+    spade,
     style,
+    translation_unet,
     unet,
 )
 

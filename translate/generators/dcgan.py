@@ -8,13 +8,13 @@ unevenly.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from translate.generators.noise import NoiseSpec
 from translate.generators.registry import GENERATORS
-from translate.layers.activation import Activation, activation
+from translate.layers.activation import activation
 from translate.layers.attention import SelfAttention
 from translate.layers.blocks import Seed, normalized, weights
 from translate.layers.normalization import GeneratorNormalization
@@ -24,7 +24,7 @@ from translate.tables import require
 
 @GENERATORS.register("dcgan")
 @dataclass(frozen=True)
-class DCGANSpec:
+class DCGANSpec(NoiseSpec):
     """From a point of noise, and labels as further channels of it, to a picture of ``size``.
 
     ``channels`` is the width of the map of 4x4; each map of twice the side has half of it.
@@ -34,34 +34,18 @@ class DCGANSpec:
     channels: int = 1024
     norm: GeneratorNormalization = "batch"
     """Not on the last layer, unless it constrains the weights."""
-    spectral: bool = False
-    """Spectral normalization of every weight, beside a norm of the features."""
     up: Up = "transposed"
-    activation: Activation = "relu"
-    slope: float = 0.2
-    attention: tuple[int, ...] = ()
-    """Sides of the maps at which self-attention stands."""
 
     def __post_init__(self) -> None:
-        require(self.size in (32, 64, 128), "size", self.size, "32, 64, 128")
+        super().__post_init__()
         # The map before the picture is of size / 2: its width is the least.
         least = self.size // 8
-        fits = self.channels >= 1 and self.channels % least == 0
-        require(fits, "channels", self.channels, f"multiples of {least}")
-        twice = self.spectral and self.norm == "equalized"
-        require(not twice, "spectral", self.spectral, "false with norm 'equalized'")
-        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
-        sides = [2**power for power in range(2, int(math.log2(self.size)))]
-        there = set(self.attention) <= set(sides)
-        require(there, "attention", self.attention, f"sides of its maps: {sides}")
+        require(self.channels % least == 0, "channels", self.channels, f"multiples of {least}")
 
     @property
-    def scale(self) -> int:
-        """Side of the picture over that of the noise."""
-        return self.size
-
-    multiple = 1
-    features = 0
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the maps from 4x4 to half the side of the picture."""
+        return tuple(self.channels * 4 // side for side in (4, 8, 16, 32, 64) if side < self.size)
 
     def build(self, reads: int, writes: int, features: int = 0) -> nn.Module:
         """The module from ``reads`` channels of noise and labels to ``writes``."""

@@ -50,6 +50,16 @@ class PyramidSpec:
         """Channels of the features handed up."""
         return self.channels
 
+    @property
+    def reads_features_at(self) -> int:
+        """Pixels of the picture on one point of the features from below, along one side."""
+        return self.unfold
+
+    @property
+    def hands_features_at(self) -> int:
+        """The same of the features handed up."""
+        return self.unfold
+
     def build(self, reads: int, writes: int, features: int = 0) -> nn.Module:
         """The module for pictures of ``reads`` channels and ``features`` channels from below."""
         return PyramidLevel(self, reads, writes, features)

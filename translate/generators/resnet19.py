@@ -13,61 +13,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
+from translate.generators.noise import NoiseSpec
 from translate.generators.registry import GENERATORS
-from translate.layers.activation import Activation, activation
+from translate.layers.activation import activation
 from translate.layers.attention import SelfAttention
 from translate.layers.blocks import Block, BlockStyle, Seed
-from translate.layers.normalization import GeneratorNormalization, convolution, normalize
-from translate.layers.sampling import Up
-from translate.tables import require
+from translate.layers.normalization import convolution, normalize
 
 WIDTHS = {32: (4, 4, 4, 4), 128: (8, 8, 4, 4, 2, 1)}
 """By size: of the maps from 4x4 on, in units of ``channels``."""
 
 
-@GENERATORS.register("resnet19")
 @dataclass(frozen=True)
-class ResNet19Spec:
-    """From a point of noise, and labels as further channels of it, to a picture of ``size``."""
+class ResidualSpec(NoiseSpec):
+    """A generator of residual blocks."""
 
-    size: int = 128
-    channels: int = 64
-    """Of the last map, for 128x128; a quarter of every map's, for 32x32."""
-    norm: GeneratorNormalization = "batch"
-    """Not on the first and the last layer, unless it constrains the weights."""
-    spectral: bool = False
-    """Spectral normalization of every weight, beside a norm of the features."""
-    up: Up = "nearest"
-    activation: Activation = "relu"
-    slope: float = 0.2
-    attention: tuple[int, ...] = ()
-    """Sides of the maps at which self-attention stands."""
-
-    def __post_init__(self) -> None:
-        require(self.size in WIDTHS, "size", self.size, "32, 128")
-        require(self.channels >= 1, "channels", self.channels, "1 or more")
-        twice = self.spectral and self.norm == "equalized"
-        require(not twice, "spectral", self.spectral, "false with norm 'equalized'")
-        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
-        sides = [4 << index for index in range(len(self.widths))]
-        there = set(self.attention) <= set(sides)
-        require(there, "attention", self.attention, f"sides of its maps: {sides}")
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of the maps from 4x4 on."""
-        return tuple(width * self.channels for width in WIDTHS[self.size])
-
-    @property
-    def scale(self) -> int:
-        """Side of the picture over that of the noise."""
-        return self.size
-
-    multiple = 1
-    features = 0
+    shortcut: ClassVar[int]
+    """Side of the kernel of the convolution beside a block."""
 
     def build(self, reads: int, writes: int, features: int = 0) -> nn.Module:
         """The module from ``reads`` channels of noise and labels to ``writes``."""
@@ -76,11 +42,28 @@ class ResNet19Spec:
             self.spectral,
             self.activation,
             self.slope,
-            shortcut=3,
+            shortcut=self.shortcut,
             centered=True,
             up=self.up,
         )
         return ResidualGenerator(reads, writes, self.widths, style, self.attention)
+
+
+@GENERATORS.register("resnet19")
+@dataclass(frozen=True)
+class ResNet19Spec(ResidualSpec):
+    """From a point of noise, and labels as further channels of it, to a picture of ``size``.
+
+    The last map has ``channels``, for 128x128; for 32x32 every map has four times as many.
+    """
+
+    sizes: ClassVar[tuple[int, ...]] = tuple(WIDTHS)
+    shortcut: ClassVar[int] = 3
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the maps from 4x4 on."""
+        return tuple(width * self.channels for width in WIDTHS[self.size])
 
 
 class ResidualGenerator(nn.Module):

@@ -9,6 +9,9 @@ training and in the exported graph alike: the first channels of what it reads ma
 waves of fixed random frequencies, and only the others make the style. Both are drawn together, so
 pictures differ in detail as in the paper, and whoever keeps the style and draws these channels anew
 varies the detail alone. tanh ends it, for [-1, 1].
+
+Truncation draws a style towards the mean of all (the paper's appendix B): less varied, and further
+from what was seldom seen. The mean is taken for the labels that are asked, so it keeps them.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from translate.layers.activation import Activation, activation
 from translate.layers.normalization import constrain, convolution
 from translate.layers.sampling import Up, up_convolution
 from translate.layers.style import AdaptiveInstanceNorm, MappingNetwork, NoiseInjection
+from translate.pixels import from_network
 from translate.tables import require
 
 
@@ -47,6 +51,10 @@ class StyleSpec:
     """Of learning in the mapping network, relative to the rest; where rates are equalized."""
     noise: int = 32
     """How many of the channels read, from the first on, make the noise; 0: there is no noise."""
+    latent: int = 0
+    """Above 0, the caller may truncate: so many channels behind the noise are the latent, the
+    further ones are labels, and the last one is a strength: 1 keeps the style, 0 takes the mean of
+    those of its labels, below 0 stands for 1."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights; the features are normalized by the style."""
     up: Up = "bilinear"
@@ -62,6 +70,7 @@ class StyleSpec:
         require(1 <= self.mapping <= 16, "mapping", self.mapping, "1 to 16")
         require(0 < self.rate <= 1, "rate", self.rate, "above 0, up to 1")
         require(self.noise >= 0, "noise", self.noise, "0 or more")
+        require(self.latent >= 0, "latent", self.latent, "0 or more")
         constrained = self.norm in ("none", "spectral", "equalized")
         require(constrained, "norm", self.norm, "'none', 'spectral', 'equalized'")
         require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
@@ -84,9 +93,13 @@ class StyleSpec:
         """The module from ``reads`` channels of noise, latent and labels to ``writes``.
 
         Raises:
-            TableError: all the channels would make noise, and none the style.
+            TableError: all the channels would make noise, and none the style, or there are fewer
+                than noise, latent and strength take.
         """
         require(self.noise < reads, "noise", self.noise, f"less than the {reads} channels read")
+        fits = not self.latent or self.noise + self.latent < reads
+        most = f"0 to {reads - self.noise - 1}: {reads} channels are read, the strength is the last"
+        require(fits, "latent", self.latent, most)
         return StyleGenerator(self, reads, writes)
 
 
@@ -97,14 +110,17 @@ class StyleGenerator(nn.Module):
         super().__init__()
         self.noise = spec.noise
         self.size = spec.size
+        self.truncation = Truncation(spec.latent) if spec.latent else None
         self.mapping = MappingNetwork(
-            reads - spec.noise,
+            reads - spec.noise - (1 if spec.latent else 0),
             spec.style,
             spec.mapping,
             spec.slope,
             rate=spec.rate if spec.norm == "equalized" else None,
         )
-        self.constant = nn.Parameter(torch.ones(1, spec.widths[0], 4, 4))
+        # Not ones, as in the paper: channels that vary by a little noise alone are standardized to
+        # rounding errors, which differ from one runtime to the next.
+        self.constant = nn.Parameter(torch.randn(1, spec.widths[0], 4, 4))
         side = 4
         self.layers = nn.ModuleList([StyledLayer([], spec.widths[0], side, spec)])
         self.layers.append(styled_convolution(spec.widths[0], side, spec))
@@ -128,7 +144,10 @@ class StyleGenerator(nn.Module):
         count, _, height, width = latent.shape
         points = latent.permute(0, 2, 3, 1).flatten(0, 2)
         noise, rest = points[:, : self.noise], points[:, self.noise :]
-        style = self.mapping(rest)
+        if self.truncation is None:
+            style = self.mapping(rest)
+        else:
+            style = self.truncation(self.mapping, rest[:, :-1], rest[:, -1:])
         # `len` would be a constant of the exported graph.
         features = self.constant.expand(points.shape[0], -1, -1, -1)
         for layer in self.layers:
@@ -138,6 +157,41 @@ class StyleGenerator(nn.Module):
         return tiles.permute(0, 3, 1, 4, 2, 5).reshape(
             count, -1, height * self.size, width * self.size
         )
+
+
+class Truncation(nn.Module):
+    """Styles drawn towards the mean style of their labels (Karras et al. 2019, appendix B).
+
+    The mean is over latents that were drawn once and are kept with the weights.
+
+    Args:
+        latent: channels of a latent.
+        count: how many latents the mean is over.
+    """
+
+    typical: Tensor
+
+    def __init__(self, latent: int, count: int = 128) -> None:
+        super().__init__()
+        self.register_buffer("typical", torch.randn(count, latent))
+
+    def forward(self, mapping: nn.Module, given: Tensor, told: Tensor) -> Tensor:
+        """Styles ``(N, S)``.
+
+        Args:
+            mapping: from latent and labels to a style.
+            given: latent and labels, ``(N, L + K)``.
+            told: strength ``(N, 1)`` as a network reads it: [0, 1] stretched to [-1, 1], below
+                that where the style is to stay as it is.
+        """
+        count, latent = self.typical.shape
+        labels = given[:, None, latent:].expand(-1, count, -1)
+        latents = self.typical.expand(given.shape[0], -1, -1)
+        styles = mapping(torch.cat([latents, labels], dim=2).flatten(0, 1))
+        mean = styles.reshape(-1, count, styles.shape[1]).mean(dim=1)
+        strength = from_network(told)
+        share = torch.where(strength >= 0, strength, 1.0)
+        return share * mapping(given) + (1 - share) * mean
 
 
 class StyledLayer(nn.Module):

@@ -60,6 +60,14 @@ class LayerNorm(nn.Module):
         return torch.group_norm(features, 1, self.weight, self.bias, self.eps)
 
 
+class PixelNorm(nn.Module):
+    """The features of each pixel at a mean square of 1 (Karras 2018, 1710.10196, section 4.2)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """``(N, C, H, W)`` -> the same shape."""
+        return features * (features.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
 def constraint(norm: GeneratorNormalization) -> Normalization:
     """What is left of ``norm`` for a layer whose output must not be normalized."""
     return norm if norm == "spectral" or norm == "equalized" else "none"

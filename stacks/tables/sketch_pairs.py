@@ -6,19 +6,18 @@ of its photos are found as people draw them: thin lines, the weaker the fainter 
 libvips, without its thresholds). The last twelve of BSDS500's test and the last eighty of CCP are
 held out; BSDS500's val, the test set of super-resolution and denoising, is left alone.
 
-    python -m pixstack.examples.sketch_pairs data
+    python -m stacks.tables.sketch_pairs data
     pixstack train sketch-photo -o runs/sketch-photo --data data
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import pyvips
-import typer
 from numpy.typing import NDArray
 
 Row = dict[str, str]
@@ -34,9 +33,14 @@ FAINTEST = 0.2
 """Edges weaker than this share of the strong ones are texture, which nobody draws."""
 
 
-def run(
-    data: Annotated[Path, typer.Argument(help="Folder that holds bsds500, and ccp if there.")],
-) -> None:
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Write tables of sketches and photographs.")
+    parser.add_argument("data", type=Path, help="folder that holds bsds500, and ccp if there")
+    write(parser.parse_args().data)
+
+
+def write(data: Path) -> None:
     """Write sketch-pairs-train.csv and sketch-pairs-validation.csv, and edges to ccp/edges."""
     train, test = drawn(data, "train"), drawn(data, "test")
     photos = traced(data)
@@ -97,4 +101,4 @@ def sketch(photo: Path) -> NDArray[np.uint8]:
 
 
 if __name__ == "__main__":
-    typer.run(run)
+    main()

@@ -4,36 +4,43 @@ The sign-language digits of Mavi 2020 (Apache-2.0) come as one folder a gesture 
 where a complete run shows one person's hand in all ten gestures: ninety ordered pairs. The last
 complete runs are held out, whole, so that nobody who is validated on was trained on.
 
-    python -m pixstack.examples.hand_pairs data/hands --to data
+    python -m stacks.tables.hand_pairs data/hands --to data
     pixstack train hand-pose -o runs/hand-pose --data data
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import itertools
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 Row = dict[str, str]
-COLUMNS = ("name", "source", "target", "gesture")
+COLUMNS: tuple[str, ...] = ("name", "source", "target", "gesture")
+NEEDED = {"run", "complete", "gesture", "file"}
 
 
-def run(
-    hands: Annotated[Path, typer.Argument(help="Folder of the pictures, with runs.csv.")],
-    to: Annotated[Path, typer.Option(help="Where the two tables are written.")] = Path("data"),
-    held_out: Annotated[int, typer.Option(help="Complete runs for validation.", min=1)] = 15,
-) -> None:
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="Write tables of hands in two gestures.")
+    parser.add_argument("hands", type=Path, help="folder of the pictures, with runs.csv")
+    parser.add_argument("--to", type=Path, default=Path("data"), help="folder of the tables")
+    parser.add_argument("--held-out", type=int, default=15, help="complete runs for validation")
+    parser.add_argument("--root", type=Path, help="of the data; the folder of the tables if unsaid")
+    given = parser.parse_args()
+    write(given.hands, given.to, given.held_out, given.root)
+
+
+def write(hands: Path, to: Path, held_out: int = 15, root: Path | None = None) -> None:
     """Write hand-pairs-train.csv and hand-pairs-validation.csv."""
     runs = complete_runs(hands / "runs.csv")
+    folder = beneath(hands, root or to)
     if len(runs) <= held_out:
         raise SystemExit(f"{hands}: {len(runs)} complete runs; expected more than {held_out}")
     to.mkdir(parents=True, exist_ok=True)
     parts = {"train": runs[:-held_out], "validation": runs[-held_out:]}
     for part, chosen in parts.items():
-        rows = [pair for run in chosen for pair in pairs(run, hands.name)]
+        rows = [pair for run in chosen for pair in pairs(run, folder)]
         path = to / f"hand-pairs-{part}.csv"
         with open(path, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, COLUMNS)
@@ -42,13 +49,26 @@ def run(
         print(f"{path}: {len(rows)} pairs of {len(chosen)} hands")
 
 
+def beneath(hands: Path, root: Path) -> str:
+    """The folder of the pictures as tables name it: from the data root."""
+    try:
+        return hands.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        raise SystemExit(
+            f"{hands}: does not lie beneath {root}; tables name pictures from where they lie"
+        ) from None
+
+
 def complete_runs(table: Path) -> list[dict[str, str]]:
     """File of each gesture, by its name, of every complete run, in their order."""
     if not table.is_file():
         raise SystemExit(f"{table}: no such file; expected columns run, complete, gesture, file")
     runs: dict[str, dict[str, str]] = {}
     with open(table, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
+        reader = csv.DictReader(file)
+        if missing := NEEDED - set(reader.fieldnames or ()):
+            raise SystemExit(f"{table}: has no column {min(missing)!r}")
+        for row in reader:
             if row["complete"] == "1":
                 runs.setdefault(row["run"], {})[row["gesture"]] = row["file"]
     return list(runs.values())
@@ -68,4 +88,4 @@ def pairs(run: dict[str, str], folder: str) -> list[Row]:
 
 
 if __name__ == "__main__":
-    typer.run(run)
+    main()

@@ -1,0 +1,95 @@
+"""The judge of translated hands: a classifier of gestures that has seen real photographs only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.toys.hands import Bytes, Classifier, Hands, as_network, train_classifier
+
+SIDE = 64
+WIDTHS = (16, 32, 64, 128)
+BATCH = 32
+STEPS = 1200
+SHIFT, SCALE, TURN, LIGHT = 0.1, 0.15, math.radians(12), 0.2
+"""What is varied in training: shift over half the side, scale, turn and brightness."""
+
+
+def as_seen(pictures: Bytes) -> Tensor:
+    """``(N, H, W, 3)`` in 8 bits -> ``(N, 3, 64, 64)`` in [-1, 1], each pixel a mean.
+
+    Real photographs and results take the same way here, so that a size cannot give one away.
+    """
+    return functional.interpolate(as_network(pictures), (SIDE, SIDE), mode="area")
+
+
+def vary(pictures: Tensor) -> Tensor:
+    """Each picture ``(N, 3, H, W)`` shifted, scaled, turned, mirrored and lit on its own.
+
+    A mirrored hand shows the same gesture, only with the other hand.
+    """
+    count = len(pictures)
+
+    def around(width: float) -> Tensor:
+        return width * (2 * torch.rand(count) - 1)
+
+    scale, turn = 1 + around(SCALE), around(TURN)
+    mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
+    rows = (
+        torch.stack([mirror * turn.cos() / scale, -turn.sin() / scale, around(SHIFT)], dim=1),
+        torch.stack([mirror * turn.sin() / scale, turn.cos() / scale, around(SHIFT)], dim=1),
+    )
+    grid = functional.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
+    moved = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
+    return moved * (1 + around(LIGHT)[:, None, None, None])
+
+
+def build() -> Classifier:
+    """The judge, untrained."""
+    return Classifier(WIDTHS)
+
+
+def appoint(learned: Hands, cache: Path, steps: int = STEPS, seed: int = 0) -> Classifier:
+    """The judge, trained on real photographs, or read from a folder where it was kept.
+
+    Args:
+        learned: pictures ``(N, 3, 64, 64)`` in [-1, 1] and their gestures.
+        cache: the folder; what is kept there is found again for the same pictures and settings.
+        steps: of training, with `BATCH` pictures each.
+        seed: of its weights and of what it sees.
+    """
+    kept = cache / f"gestures-{fingerprint(learned, steps, seed)}.safetensors"
+    if kept.is_file():
+        judge = build()
+        judge.load_state_dict(load_file(kept))
+        return judge.eval()
+    judge = train_classifier(learned, steps, build, vary, BATCH, seed)
+    cache.mkdir(parents=True, exist_ok=True)
+    save_file(judge.state_dict(), kept)
+    return judge
+
+
+def fingerprint(learned: Hands, steps: int, seed: int) -> str:
+    """Of everything that a training depends on."""
+    settings = [SIDE, WIDTHS, BATCH, SHIFT, SCALE, TURN, LIGHT, steps, seed]
+    digest = hashlib.sha256(json.dumps(settings).encode())
+    digest.update(learned.pictures.contiguous().numpy().tobytes())
+    digest.update(learned.gestures.numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+@torch.no_grad()
+def gestures_in(judge: Classifier, pictures: Bytes) -> list[int]:
+    """The gesture that the judge finds in each of the pictures ``(N, H, W, 3)``."""
+    found: list[int] = []
+    for start in range(0, len(pictures), 100):
+        part = as_seen(pictures[start : start + 100])
+        found += judge.logits(part).argmax(dim=1).tolist()
+    return found

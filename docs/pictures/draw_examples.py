@@ -1,0 +1,235 @@
+"""Draw the example pictures of the Pose and Photo tabs: nothing in them is a photograph.
+
+    python docs/pictures/draw_examples.py
+
+needs Pillow (the `test` extra) and rewrites the same files every time: `gesture-0.png` to
+`gesture-9.png` (what can be chosen), `hand-*.png` (what can be changed), `labels-facade.png` and
+`edges-*.png` (what a drawing can start from).
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFilter
+
+FOLDER = Path(__file__).resolve().parents[2] / "examples"
+FINE = 4  # drawn that many times as large, then reduced
+
+Point = tuple[float, float]
+Color = tuple[int, int, int]
+
+# Of a right hand's palm on a square of side 100: (knuckle, direction in degrees from straight up,
+# length, width) from the index finger to the little one.
+FINGERS: tuple[tuple[Point, float, float, float], ...] = (
+    ((43, 53), -10, 34, 8.0),
+    ((51, 51), -2, 38, 8.2),
+    ((59, 53), 6, 35, 7.8),
+    ((66, 58), 16, 27, 7.0),
+)
+THUMB = ((38, 72), -48, 26, 8.8)
+
+# Sign language digits: which fingers stand, by number from the index finger; whether the thumb
+# does; which finger the thumb touches.
+GESTURES: dict[str, tuple[tuple[int, ...], bool, int | None]] = {
+    "0": ((), False, None),
+    "1": ((0,), False, None),
+    "2": ((0, 1), False, None),
+    "3": ((0, 1), True, None),
+    "4": ((0, 1, 2, 3), False, None),
+    "5": ((0, 1, 2, 3), True, None),
+    "6": ((0, 1, 2), False, 3),
+    "7": ((0, 1, 3), False, 2),
+    "8": ((0, 2, 3), False, 1),
+    "9": ((1, 2, 3), False, 0),
+}
+
+
+class Board:
+    """A square of side 100 to draw shapes with an outline on, in any number of pixels."""
+
+    def __init__(self, side: int, paper: Color, skin: Color, line: Color, outline: float) -> None:
+        self.scale = side * FINE / 100
+        self.side = side
+        self.skin, self.line, self.outline = skin, line, outline
+        self.picture = Image.new("RGB", (side * FINE, side * FINE), paper)
+        self.draw = ImageDraw.Draw(self.picture)
+
+    def limb(self, points: list[Point], width: float, grown: bool = False) -> None:
+        """A bent sausage; where it has grown out of another shape, its start has no outline."""
+        self._strokes(points, width + 2 * self.outline, self.line)
+        self._strokes(points, width, self.skin)
+        if grown:
+            self._strokes(points[:1], width + 2 * self.outline + 0.6, self.skin)
+
+    def palm(self, points: list[Point], width: float) -> None:
+        """A filled shape with round corners."""
+        closed = [*points, points[0]]
+        self._strokes(closed, width + 2 * self.outline, self.line)
+        self._strokes(closed, width, self.skin)
+        self.draw.polygon([self._at(point) for point in points], fill=self.skin)
+
+    def finished(self) -> Image.Image:
+        return self.picture.resize((self.side, self.side), Image.Resampling.LANCZOS)
+
+    def _at(self, point: Point) -> Point:
+        return point[0] * self.scale, point[1] * self.scale
+
+    def _strokes(self, points: list[Point], width: float, color: Color) -> None:
+        places = [self._at(point) for point in points]
+        thick = width * self.scale
+        if len(places) > 1:
+            self.draw.line(places, fill=color, width=round(thick))
+        for x, y in places:
+            box = (x - thick / 2, y - thick / 2, x + thick / 2, y + thick / 2)
+            self.draw.ellipse(box, fill=color)
+
+
+def toward(start: Point, degrees: float, length: float) -> Point:
+    """The point `length` away from `start`; 0 degrees is up, 90 to the right."""
+    turn = math.radians(degrees)
+    return start[0] + length * math.sin(turn), start[1] - length * math.cos(turn)
+
+
+def hand(board: Board, gesture: str) -> None:
+    """A hand that makes one of the ten gestures."""
+    standing, thumb_stands, touched = GESTURES[gesture]
+    wrist: list[Point] = [(53, 86), (53, 112)]
+    board.limb(wrist, 19)
+    if gesture == "0":
+        _ring(board)
+        return
+    root, direction, length, width = THUMB
+    board.palm([(45, 60), (52, 58), (60, 60), (64, 65), (60, 84), (47, 84)], 9)
+    if thumb_stands:
+        board.limb([(46, 79), root, toward(root, direction, length)], width, grown=True)
+    tip = (56, 69)
+    for index, (knuckle, angle, long, wide) in enumerate(FINGERS):
+        if index in standing:
+            base = toward(knuckle, angle, -4)
+            board.limb([base, toward(knuckle, angle, long)], wide, grown=True)
+        else:
+            bent = toward(knuckle, angle, 7)
+            folded = (knuckle[0] - 1.5, knuckle[1] + 11)
+            board.limb([knuckle, bent, folded], wide)
+            if index == touched:
+                tip = folded
+    if not thumb_stands:
+        board.limb([(45, 80), (42, 72), tip], width - 0.6)
+
+
+def _ring(board: Board) -> None:
+    """The gesture zero: thumb and fingers meet in a ring, seen from the side."""
+    board.palm([(50, 62), (60, 54), (66, 62), (62, 84), (46, 84)], 9)
+    for bend in (3.0, 0.0):
+        top: list[Point] = [(62, 54 + bend), (55, 38 + bend), (42, 34 + bend), (34, 44 + bend)]
+        board.limb(top, 8.5)
+    board.limb([(48, 76), (36, 66), (32, 54)], 8.8)
+
+
+def gesture_picture(gesture: str) -> Image.Image:
+    """A line drawing with the number in the corner by which the page names it."""
+    board = Board(112, (247, 249, 250), (250, 219, 196), (71, 55, 49), 1.3)
+    hand(board, gesture)
+    return board.finished()
+
+
+def hand_picture(gesture: str, skin: Color, wall: Color) -> Image.Image:
+    """A hand before a wall, shaded a little, as a photograph would show it."""
+    shade: Color = (skin[0] * 3 // 4, skin[1] * 2 // 3, skin[2] * 2 // 3)
+    board = Board(256, wall, skin, shade, 0.9)
+    hand(board, gesture)
+    return board.finished().filter(ImageFilter.GaussianBlur(1.2))
+
+
+# The colors of the CMP facades' label pictures.
+FACADE: dict[str, Color] = {
+    "background": (0, 0, 170),
+    "facade": (0, 0, 255),
+    "window": (0, 85, 255),
+    "door": (0, 170, 255),
+    "cornice": (0, 255, 255),
+    "sill": (85, 255, 170),
+    "balcony": (170, 255, 85),
+    "blind": (255, 255, 0),
+    "deco": (255, 170, 0),
+    "molding": (255, 85, 0),
+    "pillar": (255, 0, 0),
+    "shop": (170, 0, 0),
+}
+
+
+def facade_labels() -> Image.Image:
+    """The front of a house with three floors above a shop."""
+    picture = Image.new("RGB", (256, 256), FACADE["background"])
+    draw = ImageDraw.Draw(picture)
+
+    def box(label: str, left: int, top: int, width: int, height: int) -> None:
+        draw.rectangle((left, top, left + width - 1, top + height - 1), FACADE[label])
+
+    box("facade", 16, 20, 224, 236)
+    box("cornice", 10, 16, 236, 10)
+    for floor in range(3):
+        top = 40 + floor * 52
+        box("cornice", 16, top - 10, 224, 4)
+        for column in range(5):
+            left = 32 + column * 42
+            box("molding", left - 3, top - 3, 30, 40)
+            box("window", left, top, 24, 34)
+            box("sill", left - 4, top + 36, 32, 4)
+            if floor == 2:
+                box("blind", left, top, 24, 10)
+        if floor == 1:
+            box("balcony", 110, top + 24, 36, 16)
+    box("deco", 16, 190, 224, 6)
+    box("shop", 28, 204, 76, 46)
+    box("shop", 152, 204, 76, 46)
+    box("door", 114, 206, 28, 50)
+    box("pillar", 106, 198, 6, 58)
+    box("pillar", 144, 198, 6, 58)
+    return picture
+
+
+def house_edges() -> Image.Image:
+    """A house under a hill, as dark lines on white paper."""
+    side = 256 * FINE
+    picture = Image.new("L", (side, side), 255)
+    draw = ImageDraw.Draw(picture)
+
+    def lines(*points: Point, closed: bool = False) -> None:
+        places = [(x * FINE, y * FINE) for x, y in points]
+        draw.line([*places, places[0]] if closed else places, 0, round(2.2 * FINE), joint="curve")
+
+    lines(*((x, 104 - 44 * math.sin((x - 20) / 70)) for x in range(0, 257, 4)))
+    lines((70, 130), (70, 212), (190, 212), (190, 130), closed=True)
+    lines((58, 136), (130, 78), (202, 136))
+    lines((158, 100), (158, 76), (174, 76), (174, 113))
+    lines((118, 212), (118, 166), (142, 166), (142, 212))
+    for left in (82, 156):
+        lines((left, 150), (left + 22, 150), (left + 22, 174), (left, 174), closed=True)
+        lines((left + 11, 150), (left + 11, 174))
+        lines((left, 162), (left + 22, 162))
+    lines((0, 212), (256, 212))
+    lines((122, 212), (96, 256))
+    lines((138, 212), (166, 256))
+    return picture.resize((256, 256), Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    """Write every drawing into `examples/`."""
+    for gesture in GESTURES:
+        small = gesture_picture(gesture).quantize(32, dither=Image.Dither.NONE)
+        small.save(FOLDER / f"gesture-{gesture}.png", optimize=True)
+    hands = {
+        "five": hand_picture("5", (222, 172, 144), (206, 208, 212)),
+        "two": hand_picture("2", (154, 106, 80), (188, 190, 186)),
+    }
+    for name, picture in hands.items():
+        picture.save(FOLDER / f"hand-{name}.png", optimize=True)
+    facade_labels().save(FOLDER / "labels-facade.png", optimize=True)
+    house_edges().save(FOLDER / "edges-house.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A name beside `path` to write to; what was written takes the place of `path` at the end.
+
+    Whoever reads `path` meanwhile finds the old file or the new one, whole, also after the power
+    failed. Where the block raises, `path` stays as it was and nothing is left beside it.
+
+    Raises OSError where the disk does not take the file.
+    """
+    # Hidden, with the ending of its kind; by chance, so that two who write at once do not meet.
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.writing{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

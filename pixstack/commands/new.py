@@ -1,0 +1,61 @@
+"""`pixstack new`: a recipe that fits a folder of pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pixstack.errors import WrongUse
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="Pictures, or a folder for each view or class.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--to", metavar="RECIPE.toml", help="NAME.toml here if unsaid."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the recipe; the folder's if unsaid.")] = None,
+) -> None:
+    """Look at a folder of pictures, say what is there, and write a fitting recipe.
+
+    Understood are source/ and target/ (or A/ and B/) with further views beside them, pictures with
+    source and target side by side, one folder a class, and pictures alone.
+
+    \b
+    Examples:
+      pixstack new data/facades
+      pixstack new data/fashion -o fashion.toml
+      pixstack train fashion.toml -o runs/fashion
+    """
+    from pixstack.errors import require_train
+
+    require_train()
+    from export.runtime.whole import whole_file
+    from pixstack.console import print_table
+    from stacks.recipe import parse_recipe
+    from stacks.starter import starter
+    from stacks.survey import survey
+
+    found = survey(folder)
+    name = name or folder.resolve().name
+    target = output or Path(f"{name}.toml")
+    if target.suffix != ".toml":
+        raise WrongUse(f"--to {target}: expected the name of a .toml file to write")
+    if target.exists():
+        raise ValueError(f"{target} exists; name another file with -o, or move it away")
+    text = starter(found, name, str(folder))
+    # What is written must be a recipe, whatever the folder was called.
+    parse_recipe(text)
+    with whole_file(target) as path:
+        path.write_text(text, "utf-8")
+    print_table(
+        ("view", "kind", "colors"),
+        [(view, kind.kind, str(len(kind.palette) or "")) for view, kind in found.views.items()],
+    )
+    small, large = (f"{width}x{height}" for height, width in (found.least, found.most))
+    print(f"{found.count} items, layout {found.layout}, from {small} to {large} pixels")
+    for remark in found.remarks:
+        print(f"note: {remark}")
+    print(f"{target}: edit it, then pixstack train {target} -o runs/{name}")

@@ -1,0 +1,17 @@
+"""The tab that makes a photograph of labels, of a sketch or of another photograph."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from pixstack.web.panel import Panel
+from pixstack.web.studio import Studio
+from pixstack.web.translation import build_translation
+
+TAB = "photo"
+
+
+def photo_tab(studio: Studio) -> Panel | None:
+    """Build the tab from those of its models that are at hand."""
+    with gr.Tab("Photo", id=TAB):
+        return build_translation(studio, TAB, "photo", "Make the photo", "facade-photo", ())

@@ -1,0 +1,112 @@
+"""What a model reads: an upload or a drawing, brought to the size and the colors it expects."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from export.manifest import Input, Manifest
+from export.runtime import images
+from export.runtime.errors import ImageError
+from export.runtime.feeds import LUMA, Fit, as_float, from_float
+from export.runtime.images import Picture
+
+PNG = "data:image/png;base64,"
+LONGEST_DRAWING = 4_000_000  # characters; a board's PNG has some ten thousand
+LARGEST_DRAWING = 2**22  # pixels
+
+
+def store_drawing(text: str, port: Input, folder: Path) -> Path:
+    """Write what the board holds as `drawing.png` into `folder`.
+
+    Label colors are moved to the nearest of the palette, for some browsers change the pixels that
+    they hand out a little. Uploads are never moved: there, a strange color is a mistake.
+
+    Args:
+        text: a PNG as data URL.
+        port: what it is drawn for.
+        folder: an existing folder.
+
+    Raises:
+        ImageError: the text holds no drawing.
+    """
+    if not isinstance(text, str) or not text.startswith(PNG) or len(text) > LONGEST_DRAWING:
+        raise ImageError("The drawing must be a PNG as data URL, of 3 MB at most.")
+    path = folder / "drawing.png"
+    try:
+        path.write_bytes(base64.b64decode(text.removeprefix(PNG), validate=True))
+    except binascii.Error:
+        raise ImageError("The drawing is no valid data URL; draw it again.") from None
+    pixels = images.read(path, max_pixels=LARGEST_DRAWING).pixels
+    if port.family == "labels" and port.palette:
+        pixels = nearest_colors(np.broadcast_to(pixels, (*pixels.shape[:2], 3)), port.palette)
+    images.write(path, Picture(pixels))
+    return path
+
+
+def nearest_colors(pixels: np.ndarray, palette: tuple[tuple[int, int, int], ...]) -> np.ndarray:
+    """Pixels (H, W, 3) uint8, each replaced by the color of the palette next to it in RGB."""
+    colors = np.array(palette, np.int32)
+    known, places = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
+    distances = ((known[:, None].astype(np.int32) - colors) ** 2).sum(axis=2)
+    return (
+        colors[distances.argmin(axis=1)][places.reshape(-1)].astype(np.uint8).reshape(pixels.shape)
+    )
+
+
+def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
+    """The picture as the model takes it: `source` itself, or a changed copy in `folder`.
+
+    A picture that is larger than the model can take at once is reduced, so that the result has
+    the pixels that the model makes and none that are merely enlarged. What a photo model of task
+    `photo` reads as `gray` is edges, bright on dark; where most of a picture is bright it is lines
+    on paper, and turned around.
+
+    Raises:
+        ImageError: the picture cannot be read.
+    """
+    port = manifest.picture
+    assert port is not None, "the tabs serve models that read a picture"
+    height, width = images.size_of(source)
+    smaller = largest_size(manifest, height, width)
+    edges = manifest.task == "photo" and port.family == "gray"
+    if smaller == (height, width) and not edges:
+        return source
+    picture = images.read(source)
+    pixels = picture.pixels
+    if smaller != (height, width):
+        kernel = "nearest" if port.family == "labels" else "cubic"
+        pixels = images.resize(pixels, *smaller, kernel)
+        alpha = picture.alpha
+        if alpha is not None:
+            alpha = images.resize(alpha, *smaller)
+        picture = replace(picture, pixels=pixels, alpha=alpha)
+    if edges:
+        picture = Picture(bright_lines(pixels))
+    target = folder / "prepared.png"
+    images.write(target, picture)
+    return target
+
+
+def largest_size(manifest: Manifest, height: int, width: int) -> tuple[int, int]:
+    """The (height, width), at most that of the picture, at which the model takes it at once."""
+    factor = 1.0
+    if manifest.tiling == "fixed" and (size := manifest.fixed_size):
+        content = Fit.of(height, width, size).content
+        return min(content, (height, width))  # of one aspect, so both sides are smaller
+    if manifest.tiling == "whole" and manifest.max_pixels:
+        factor = min(1.0, math.sqrt(manifest.max_pixels / (height * width)))
+    return max(1, math.floor(height * factor)), max(1, math.floor(width * factor))
+
+
+def bright_lines(pixels: np.ndarray) -> np.ndarray:
+    """Lines (H, W, 1 or 3) of any type as (H, W, 1), bright on dark, whichever way they came."""
+    gray = as_float(pixels)
+    if gray.shape[2] == 3:
+        gray = (gray @ LUMA)[:, :, None]
+    return from_float(1 - gray if gray.mean() > 0.5 else gray, pixels.dtype)

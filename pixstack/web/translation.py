@@ -1,0 +1,252 @@
+"""A tab for any models of one task: what it asks for follows from their manifests."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from export.manifest import Manifest
+from export.runtime.errors import InputError
+from pixstack.shelf import example_files
+from pixstack.web.canvas import can_be_drawn, canvas
+from pixstack.web.choices import (
+    LARGEST_SEED,
+    Choice,
+    build_choices,
+    can_be_asked,
+    checked_inputs,
+    checked_seed,
+    element_id,
+    gather,
+    has_choices,
+    has_noise,
+)
+from pixstack.web.panel import Panel, Shown, build_panel, connect, present, refusal
+from pixstack.web.studio import Order, Studio
+
+DRAW, UPLOAD = "Draw", "Upload"
+# The empty data URL: a board without a drawing, which an earlier upload must not stand in for.
+EMPTY_BOARD = "data:,"
+# By what a model reads: the pictures that a drawing can start from.
+STARTS = {"labels": "labels-*.png", "gray": "edges-*.png"}
+
+
+def build_translation(
+    studio: Studio, tab: str, task: str, action: str, model: str, examples: Sequence[Path]
+) -> Panel | None:
+    """Lay out the tab of a task inside the current gradio context.
+
+    Args:
+        studio: whose models are served.
+        tab: the tab's name, for element ids and as its API endpoint.
+        task: of the models, as their manifests have it.
+        action: the label of the button that starts a run.
+        model: the model that ships; it comes first, and is named where there is none.
+        examples: pictures to upload.
+
+    Returns:
+        the tab's components; None where no model is at hand.
+    """
+    manifests = _served(studio, task, model)
+    if not manifests:
+        gr.Markdown(f"No model for this was found, such as `{model}.onnx`.")
+        return None
+    asked = _Asked(tab, manifests)
+    first = asked.first
+    panel = build_panel(
+        tab,
+        action,
+        examples,
+        asked.build_settings,
+        above=asked.build_source,
+        shows_upload=not asked.drawn[first],
+        sends=bool(studio.models_for("super-resolution")),
+    )
+    asked.wire(panel)
+
+    def translate(
+        picture: dict[str, Any] | None,
+        model: str,
+        inputs: dict[str, Any] | None,
+        seed: float,
+        drawing: str,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
+    ) -> Shown:
+        """Translate a picture or a drawing: the PNG, a line about it, previews before and after.
+
+        `inputs` sets the model's classes and strengths by name, such as {"gesture": "5"}; `seed`
+        its noise. `drawing` is a PNG as data URL and, where it is not empty, goes before the
+        picture.
+        """
+        try:
+            if not isinstance(model, str) or model not in manifests:
+                raise InputError(f"Choose one of the models {', '.join(manifests)}.")
+            manifest = manifests[model]
+            drawing = drawing if asked.drawn[model] else ""
+            if drawing == EMPTY_BOARD or (asked.drawn[model] and not drawing and not picture):
+                raise InputError("Draw something first, or upload a picture.")
+            order = Order(
+                model,
+                manifest.outputs[0].name,
+                checked_inputs(manifest, inputs),
+                checked_seed(seed),
+                drawing,
+            )
+        except InputError as error:
+            raise refusal(studio, error) from None
+        return present(studio, tab, request, progress, picture, order)
+
+    connect(studio, panel, tab, translate, [asked.model, asked.inputs, asked.seed, asked.drawing])
+    return panel
+
+
+def _served(studio: Studio, task: str, first: str) -> dict[str, Manifest]:
+    """The manifests of a task's models by name; one that needs more than a page gives is told."""
+    found: dict[str, Manifest] = {}
+    for name in sorted(studio.models_for(task), key=lambda name: (name != first, name)):
+        if can_be_asked(studio.manifests[name]):
+            found[name] = studio.manifests[name]
+        else:
+            print(f"skipped: {name} needs inputs that the page cannot ask for", file=sys.stderr)
+    return found
+
+
+class _Asked:
+    """The components that say which model, of what picture, and with which choices.
+
+    What a model alone has, its board and its choices, is there from the start and shown with the
+    model; `inputs` and `drawing` collect its values in the browser, so that every model of the
+    tab has the same endpoint.
+    """
+
+    def __init__(self, tab: str, manifests: dict[str, Manifest]) -> None:
+        self.tab = tab
+        self.manifests = manifests
+        self.first = next(iter(manifests))
+        self.drawn = {
+            name: manifest.picture is not None and can_be_drawn(manifest.picture)
+            for name, manifest in manifests.items()
+        }
+        self.boards: dict[str, gr.HTML] = {}
+        self.easels: dict[str, gr.Column] = {}
+        self.groups: dict[str, gr.Column] = {}
+        self.choices: list[Choice] = []
+
+    def build_source(self) -> None:
+        """The model, and the boards to draw on."""
+        names = list(self.manifests)
+        self.model = gr.Dropdown(
+            names,
+            value=self.first,
+            label="Model",
+            visible=len(names) > 1,
+            elem_id=f"{self.tab}-model",
+        )
+        self.origin = gr.Radio(
+            [DRAW, UPLOAD],
+            value=DRAW,
+            show_label=False,
+            container=False,
+            visible=self.drawn[self.first],
+            elem_id=f"{self.tab}-origin",
+        )
+        for name, manifest in self.manifests.items():
+            port = manifest.picture
+            if port is not None and self.drawn[name]:
+                # A column each: to hide a board itself makes gradio forget its colors.
+                with gr.Column(visible=name == self.first) as self.easels[name]:
+                    self.boards[name] = canvas(
+                        port,
+                        manifest.fixed_size,
+                        example_files(STARTS[port.family]),
+                        element_id(self.tab, name, "board"),
+                    )
+
+    def build_settings(self) -> None:
+        """What can be chosen, and what gathers it."""
+        for name, manifest in self.manifests.items():
+            if has_choices(manifest):
+                with gr.Column(visible=name == self.first) as self.groups[name]:
+                    self.choices += build_choices(self.tab, name, manifest)
+        noisy = has_noise(self.manifests[self.first])
+        with gr.Row(visible=noisy, equal_height=False) as self.chance:
+            self.seed = gr.Number(
+                0,
+                precision=0,
+                minimum=0,
+                maximum=LARGEST_SEED,
+                label="Seed",
+                info="Decides what is left to chance.",
+                elem_id=f"{self.tab}-seed",
+            )
+            self.another = gr.Button(
+                "Another",
+                scale=0,
+                min_width=120,
+                elem_classes="another",
+                elem_id=f"{self.tab}-another",
+            )
+        self.inputs = gr.JSON({}, label="Inputs", visible="hidden")
+        self.drawing = gr.Textbox("", label="Drawing", visible="hidden")
+
+    def wire(self, panel: Panel) -> None:
+        """Show what belongs to the chosen model and collect what is chosen."""
+        silent: dict[str, Any] = {
+            "queue": False,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+        names = list(self.manifests)
+
+        def show(model: str, origin: str) -> list[Any]:
+            draws = self.drawn.get(model, False)
+            board = model if draws and origin == DRAW else None
+            return [
+                gr.update(visible=draws),
+                gr.update(visible=board is None),
+                gr.update(visible=model in names and has_noise(self.manifests[model])),
+                *(gr.update(visible=name == model) for name in self.groups),
+                *(gr.update(visible=name == board) for name in self.easels),
+            ]
+
+        shown = [self.origin, panel.upload, self.chance, *self.groups.values()]
+        gr.on(
+            [self.model.change, self.origin.change],
+            show,
+            [self.model, self.origin],
+            [*shown, *self.easels.values()],
+            **silent,
+        )
+        parts = [choice.component for choice in self.choices]
+        gr.on(
+            [self.model.change, *(part.change for part in parts)],
+            None,
+            [self.model, *parts],
+            self.inputs,
+            js=gather(self.choices),
+            **silent,
+        )
+        boards = list(self.boards.values())
+        if boards:
+            places = json.dumps(list(self.boards))
+            gr.on(
+                [self.model.change, self.origin.change, *(board.change for board in boards)],
+                None,
+                [self.model, self.origin, *boards],
+                self.drawing,
+                js=f"""(model, origin, ...drawings) => {{
+                  const board = {places}.indexOf(model);
+                  if (board < 0 || origin !== "{DRAW}") return "";
+                  return drawings[board] || "{EMPTY_BOARD}";
+                }}""",
+                **silent,
+            )
+        self.another.click(
+            None, None, self.seed, js="() => Math.floor(Math.random() * 1e6)", **silent
+        ).then(None, js=f"() => document.querySelector('#{self.tab}-run').click()", **silent)

@@ -1,0 +1,32 @@
+"""Growing networks at the depth that a phase sets (Karras et al. 2018, arXiv 1710.10196)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from stacks.run import Run
+from translate.layers.growing import Growing
+
+
+def grow(run: Run, step: int) -> None:
+    """Set depth and fading of every network for a step of the phase, counted from 0.
+
+    Both follow from the step alone, so resuming repeats them. Stages that do not learn work at
+    their full depth; the average of the weights is looked at as deep as the weights are.
+    """
+    phase = run.phase_spec
+    for name, stage in run.stack.stages.items():
+        learns = name in phase.train
+        depth, alpha = (phase.depth, phase.alpha(step)) if learns else (0, 1.0)
+        networks = [stage.generator, run.average.module.stages[name].generator]
+        if name in run.discriminators:
+            networks.append(run.discriminators[name])
+        for network in networks:
+            if isinstance(network, Growing):
+                network.grow(depth, alpha)
+
+
+def as_grown(run: Run, name: str, truth: Tensor) -> Tensor:
+    """A truth ``(N, C, H, W)`` as far as the generator of a stage can show it by now."""
+    generator = run.stack.stages[name].generator
+    return generator.at_depth(truth) if isinstance(generator, Growing) else truth

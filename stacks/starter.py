@@ -1,0 +1,165 @@
+"""A recipe for what `stacks.survey` found, as a text that its user goes on to edit."""
+
+from __future__ import annotations
+
+import math
+
+from stacks.recipe import toml_value
+from stacks.survey import Survey
+
+BATCHES = {256: 4, 192: 6, 128: 8, 96: 12, 64: 16, 32: 32}
+"""Items a batch by the side of the crop: the memory and the time of a step stay about the same."""
+STEPS = 20000
+
+
+def starter(survey: Survey, name: str, root: str) -> str:
+    """The recipe, TOML with comments.
+
+    Args:
+        survey: of the folder of pictures.
+        name: of the recipe.
+        root: of the data, as the recipe says it.
+    """
+    parts = [head(survey, name), data(survey, root)]
+    if survey.layout == "targets":
+        parts.append(restoration(survey))
+    elif survey.layout == "classes":
+        parts.append(generation(survey))
+    else:
+        parts.append(translation(survey))
+    return "\n".join(parts)
+
+
+def head(survey: Survey, name: str) -> str:
+    """What it is."""
+    task = {"targets": "super-resolution", "classes": "photo"}.get(survey.layout, "photo")
+    found = ", ".join(f"{view} {found.kind}" for view, found in survey.views.items())
+    lines = [
+        f"# Written for {survey.count} items ({found}) by `pixstack new`.",
+        *(f"# Note: {remark}." for remark in survey.remarks),
+        "schema = 1",
+        f"name = {toml_value(name)}",
+        f"task = {toml_value(task)}",
+        'description = "Say here what it does."',
+        f"batch = {BATCHES[survey.size]}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def data(survey: Survey, root: str) -> str:
+    """Where the pictures are; of classes there is noise beside them, to start from."""
+    views = {view: found.kind for view, found in survey.views.items()}
+    if survey.layout == "classes":
+        views = {"noise": "noise:64", **views}
+    listed = ", ".join(f"{view} = {toml_value(kind)}" for view, kind in views.items())
+    lines = [
+        "[data]",
+        f"root = {toml_value(root)}",
+        f"layout = {toml_value(survey.layout)}",
+        f"views = {{ {listed} }}",
+        f"size = {generated(survey) if survey.layout == 'classes' else survey.size}",
+    ]
+    if survey.layout == "classes":
+        lines.append('fit = "resize"')
+    if survey.swap:
+        lines.append("swap = true")
+    for view, found in survey.views.items():
+        if found.palette:
+            colors = ", ".join(toml_value(list(color)) for color in found.palette)
+            lines.append(f"palette.{view} = [{colors}]")
+    lines += ["", "[[data.folder]]", 'path = "."']
+    if survey.layout != "classes":
+        lines.append(f'pictures = ":-{survey.held_out}"          # the rest validates')
+    return "\n".join([*lines, "", "[augment]", "flip = true", ""])
+
+
+def generated(survey: Survey) -> int:
+    """Side of pictures that are made from noise."""
+    return 64 if survey.size >= 64 else 32
+
+
+def validation(survey: Survey, rest: str) -> str:
+    """The pictures held out."""
+    return f'[validation]\nfolder = [{{ path = ".", pictures = "-{survey.held_out}:" }}]\n{rest}'
+
+
+def restoration(survey: Survey) -> str:
+    """Targets alone: super-resolution by four."""
+    return f"""[degrade]
+choices = ["bicubic:4"]
+
+[[stage]]
+name = "enlarge"
+writes = "target"
+join = "add"
+generator = {{ kind = "pyramid", channels = 64, blocks = 6, scale = 4 }}
+objective = {{ generator = {{ charbonnier = 1.0 }} }}
+
+[optimizer]
+generator = {{ kind = "adamw", rate = 1e-3, betas = [0.9, 0.99], clip = 0.5 }}
+
+{validation(survey, 'degrade = "bicubic:4"')}
+[[phase]]
+train = ["enlarge"]
+adversarial = false
+steps = {STEPS}
+"""
+
+
+def generation(survey: Survey) -> str:
+    """Classes: pictures from noise, as in DCGAN, with the class told to both sides."""
+    return f"""[[stage]]
+name = "draw"
+reads = ["noise", "label"]
+writes = "target"
+generator = {{ kind = "dcgan", size = {generated(survey)}, channels = 512 }}
+discriminator = {{ kind = "dcgan", size = {generated(survey)}, channels = 512, norm = "spectral" }}
+sees = "pair"
+objective = {{ adversarial = "hinge", generator = {{}} }}
+
+[optimizer]
+generator = {{ kind = "adam", rate = 1e-4, betas = [0.0, 0.9] }}
+discriminator = {{ kind = "adam", rate = 4e-4, betas = [0.0, 0.9] }}
+
+[[phase]]
+train = ["draw"]
+steps = {STEPS}
+"""
+
+
+def translation(survey: Survey) -> str:
+    """Pairs: a U-Net judged by a patch discriminator, as in pix2pix."""
+    target = survey.views["target"]
+    reads = [view for view in survey.views if view != "target"]
+    depth = min(7, int(math.log2(survey.size)) - 1)
+    if target.labels:
+        judged = "objective = { generator = { cross_entropy = 1.0, dice = 1.0 } }"
+        adversarial = "false"
+    else:
+        judged = (
+            'discriminator = { kind = "patch", channels = 64, layers = 3, norm = "spectral" }\n'
+            'sees = "pair"\n'
+            'objective = { adversarial = "lsgan", relativistic = "average", '
+            "generator = { l1 = 30.0, feature_matching = 10.0 } }"
+        )
+        adversarial = "true"
+    # Measures of pictures say nothing of label ids.
+    held = "" if target.labels else validation(survey, 'metric = "psnr_rgb"') + "\n"
+    return f"""[[stage]]
+name = "translate"
+reads = {toml_value(reads)}
+writes = "target"
+generator = {{ kind = "pix2pix", channels = 64, depth = {depth} }}
+{judged}
+
+# Two time scales: the discriminator learns twice as fast.
+[optimizer]
+generator = {{ kind = "adam", rate = 2e-4, betas = [0.5, 0.99] }}
+discriminator = {{ kind = "adam", rate = 4e-4, betas = [0.5, 0.99] }}
+
+{held}[[phase]]
+train = ["translate"]
+adversarial = {adversarial}
+steps = {STEPS}
+"""

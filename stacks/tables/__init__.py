@@ -1,0 +1,1 @@
+"""Scripts that write tables of pairs for data sets whose folders say no pairs."""

@@ -1,0 +1,199 @@
+"""What a visitor does in the Pose and Photo tabs: choose, draw, wait, download, send on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import App, new_page
+from tests.browser.test_page import download, press, run, screenshot, upload
+from tests.doors.translations import LABELS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+SIDE = 256  # pixels, of the drawing board
+BOARD = "#photo-facade-photo-board"
+
+
+@pytest.fixture
+def page(browser: Browser, translating_app: App) -> Iterator[Page]:
+    with new_page(translating_app, browser, 1280) as page:
+        yield page
+
+
+@pytest.fixture
+def page_of_width(browser: Browser, translating_app: App, width: int) -> Iterator[Page]:
+    with new_page(translating_app, browser, width) as page:
+        yield page
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+    page.locator(f"#{name.lower()}-run").wait_for()
+
+
+def choose_model(page: Page, name: str) -> None:
+    page.locator("#photo-model input").click()
+    page.get_by_role("option", name=name, exact=True).click()
+
+
+def result(page: Page, tab: str, folder: Path) -> np.ndarray:
+    return np.asarray(Image.open(download(page, tab, folder))).astype(int)
+
+
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Draw on the board from one place to another, each as shares of its width and height."""
+    box = page.locator(f"{BOARD} canvas").bounding_box()
+    assert box
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=5)
+    page.mouse.up()
+
+
+def label(value: float) -> int:
+    """The label that the stand-in shows as this gray, which a tint has changed a little."""
+    return round(value / 255 * 11)
+
+
+def test_a_hand_takes_the_chosen_gesture(page: Page, photograph: Path, tmp_path: Path) -> None:
+    open_tab(page, "Pose")
+    upload(page, "pose", photograph)
+    page.locator("#pose-hand-pose-gesture").get_by_text("9", exact=True).click()
+    assert "hand-pose" in run(page, "pose")
+    whole = result(page, "pose", tmp_path)
+    assert whole.shape == (85, 128, 3)  # 150x100 pixels, made to fit 128x128
+    # Shift and Tab go back from 9 to 8. The stand-in multiplies by gesture / 9.
+    page.locator("#pose-hand-pose-gesture input").nth(9).focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Space")
+    run(page, "pose")
+    assert np.abs(result(page, "pose", tmp_path) - whole * 8 / 9).max() <= 1
+
+
+def test_what_is_drawn_becomes_a_photo_and_is_sent_on(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "Photo")
+    board = page.locator(BOARD)
+    board.get_by_text("shop", exact=True).click()
+    drag(page, (0.25, 0.5), (0.75, 0.5))
+    board.get_by_text("door", exact=True).click()
+    board.get_by_text("Rectangle", exact=True).click()
+    drag(page, (0.1, 0.7), (0.4, 0.9))
+    assert f"{SIDE}\N{MULTIPLICATION SIGN}{SIDE}" in run(page, "photo")
+    gray = result(page, "photo", tmp_path).mean(axis=2)
+    names = list(LABELS)
+    found = {
+        place: names[label(gray[round(place[1] * SIDE), round(place[0] * SIDE)])]
+        for place in ((0.5, 0.5), (0.25, 0.8), (0.5, 0.2), (0.75, 0.9))
+    }
+    assert list(found.values()) == ["shop", "door", "background", "background"]
+
+    page.locator("#photo-send").click()
+    page.locator("#super_resolution-upload img").wait_for()
+    line = run(page, "super_resolution")
+    assert line.startswith(f"{SIDE}\N{MULTIPLICATION SIGN}{SIDE} ")
+    assert result(page, "super_resolution", tmp_path).shape == (4 * SIDE, 4 * SIDE, 3)
+
+
+def test_the_board_is_drawn_on_with_the_keyboard(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "Photo")
+    press(page, "#photo-run")
+    page.get_by_text("Draw something first").wait_for()
+    page.locator("#photo-run:enabled").wait_for()
+    page.locator(BOARD).get_by_label("shop").focus()
+    page.keyboard.press("Space")
+    canvas = page.locator(f"{BOARD} canvas")
+    canvas.focus()
+    for key in ("ArrowLeft", "ArrowLeft", "Space", "ArrowDown", "Space", "Control+z"):
+        page.keyboard.press(key)
+    run(page, "photo")
+    gray = result(page, "photo", tmp_path).mean(axis=2)
+    # The cursor starts in the middle and moves by 8 pixels; the brush is 24 wide.
+    assert label(gray[SIDE // 2, SIDE // 2 - 16]) == 11
+    assert label(gray[SIDE // 2 - 11, SIDE // 2 - 16]) == 11
+    assert label(gray[SIDE // 2 + 16, SIDE // 2 - 16]) == 0  # taken back
+
+
+def test_another_takes_a_new_seed_and_runs(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "Photo")
+    page.locator(f"{BOARD} .start").click()
+    run(page, "photo")
+    first = result(page, "photo", tmp_path)
+    press(page, "#photo-another")
+    page.locator("#photo-run:enabled").wait_for()
+    assert page.locator("#photo-seed input").input_value() != "0"
+    assert not np.array_equal(result(page, "photo", tmp_path), first)
+
+
+def test_a_drawing_is_kept_while_another_model_is_looked_at(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "Photo")
+    page.locator(f"{BOARD} .start").click()
+    choose_model(page, "fashion")
+    page.locator("#photo-fashion-outfit").wait_for()
+    assert not page.locator("#photo-origin").is_visible()
+    choose_model(page, "facade-photo")
+    page.locator(f"{BOARD} canvas").wait_for()
+    run(page, "photo")
+    assert len(np.unique(result(page, "photo", tmp_path)[:, :, 0])) == len(LABELS)
+
+
+def test_choices_and_uploads_reach_the_model(page: Page, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 96), (200, 200, 200)).save(tmp_path / "person.png")
+    open_tab(page, "Photo")
+    choose_model(page, "fashion")
+    page.locator("#photo-fashion-outfit input").click()
+    page.get_by_role("option", name="dress").click()
+    upload(page, "photo", tmp_path / "person.png")
+    assert "fashion" in run(page, "photo")
+    # The stand-in multiplies by 2 / 4 for the second of the outfits.
+    assert np.unique(result(page, "photo", tmp_path)).tolist() == [100]
+
+    Image.new("RGB", (20, 20), (1, 2, 3)).save(tmp_path / "strange.png")
+    choose_model(page, "facade-photo")
+    page.locator(f"{BOARD} canvas").wait_for()
+    press(page, "#photo-run")
+    page.get_by_text("Draw something first").wait_for()
+    page.locator("#photo-run:enabled").wait_for()
+    page.locator("#photo-origin").get_by_text("Upload").click()
+    box = page.locator("#photo-upload")
+    box.locator("button[aria-label=Clear], button[aria-label='Remove Image']").first.click()
+    box.locator("img").wait_for(state="detached")
+    upload(page, "photo", tmp_path / "strange.png")
+    page.locator("#photo-run").click()
+    page.get_by_text("has the color (1, 2, 3), which is not in its palette").wait_for()
+
+
+def test_the_tabs_read_well_wide_and_narrow(
+    page_of_width: Page, width: int, tmp_path: Path
+) -> None:
+    page = page_of_width
+    open_tab(page, "Pose")
+    screenshot(page, f"pose-{width}-empty", tmp_path)
+    page.locator("#pose-examples button").nth(1).click()
+    page.locator("#pose-upload img").wait_for()
+    page.locator("#pose-hand-pose-gesture").get_by_text("5", exact=True).click()
+    for name in ("Pose", "Photo"):
+        tab = name.lower()
+        open_tab(page, name)
+        if tab == "photo":
+            page.locator(f"{BOARD} .start").click()
+        run(page, tab)
+        page.locator(f"#{tab}-compare img").first.wait_for()
+        page.wait_for_timeout(500)
+        screenshot(page, f"{tab}-{width}-result", tmp_path)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        for part in ("run", "stop", "compare", "line", "download", "send"):
+            box = page.locator(f"#{tab}-{part}").bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width, part
+    board = page.locator(f"{BOARD} canvas").bounding_box()
+    assert board
+    assert board["width"] == pytest.approx(board["height"], abs=1)

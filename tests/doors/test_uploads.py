@@ -1,0 +1,66 @@
+"""What is taken from strangers, and the previews of what was made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from export.runtime.errors import ImageError
+from export.runtime.images import Picture, memory_of, write
+from pixstack.web.previews import write_previews
+from pixstack.web.uploads import Limits, check_upload
+
+
+def picture(path: Path, kind: type[np.generic] = np.uint8, channels: int = 3) -> Path:
+    """A black picture of 100x80."""
+    write(path, Picture(np.zeros((80, 100, channels), kind)))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "channels", "size"),
+    [(np.uint8, 1, 8_000), (np.uint8, 3, 24_000), (np.uint16, 3, 48_000), (np.float32, 3, 96_000)],
+)
+def test_memory_is_told_from_the_header(
+    kind: type[np.generic], channels: int, size: int, tmp_path: Path
+) -> None:
+    assert memory_of(picture(tmp_path / "a.tif", kind, channels)) == size
+
+
+def test_a_picture_is_refused_for_what_it_takes_in_memory(tmp_path: Path) -> None:
+    # 24 kB in 8 bits, 96 kB in floats; as files, both are far smaller.
+    limits = Limits(decoded_megabytes=0.05)
+    plain, deep = picture(tmp_path / "a.tif"), picture(tmp_path / "b.tif", np.float32)
+    assert check_upload(str(plain), 1, limits) == (plain, (80, 100))
+    with pytest.raises(ImageError, match=r"takes 0 MB when .* at most 0\.05 MB are taken here"):
+        check_upload(str(deep), 1, limits)
+
+
+def test_every_usual_picture_at_the_limit_of_pixels_fits_in_memory() -> None:
+    assert Limits().megapixels * 4 * 2 <= Limits().decoded_megabytes
+
+
+def test_a_file_is_refused_for_its_size_before_it_is_opened(tmp_path: Path) -> None:
+    (tmp_path / "fat.png").write_bytes(bytes(1_000_001))
+    with pytest.raises(ImageError, match="The file is larger than 1 MB; choose a smaller one"):
+        check_upload(str(tmp_path / "fat.png"), 1, Limits(file_megabytes=1))
+
+
+def test_a_file_that_cannot_be_shown_is_an_error_of_pictures(tmp_path: Path) -> None:
+    good = picture(tmp_path / "good.png")
+    (tmp_path / "text.png").write_text("no picture")
+    for source, result, folder in [
+        (good, tmp_path / "text.png", tmp_path),
+        (tmp_path / "gone.png", good, tmp_path),
+        (good, good, tmp_path / "missing"),
+    ]:
+        with pytest.raises(ImageError, match=f"of {source.name} and {result.name}") as error:
+            write_previews(source, result, folder)
+        assert str(tmp_path) not in str(error.value)
+        assert "\n" not in str(error.value)
+    before, after, reduced = write_previews(good, good, tmp_path)
+    assert Image.open(before).size == Image.open(after).size == (100, 80)
+    assert not reduced

@@ -1,0 +1,273 @@
+"""The Pose and Photo tabs as their API clients see them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from onnx import helper
+from PIL import Image
+
+from export.manifest import Input, Manifest, Output
+from pixstack.web.launch import Settings, started
+from tests.doors.standins import save
+from tests.doors.translations import LABELS, SIDE, write_pose, write_translations
+
+TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{RIGHTWARDS ARROW}"
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Of an app that has pose and photo models and none that enlarges."""
+    before = dict(os.environ)
+    models = write_translations(tmp_path_factory.mktemp("translations"))
+    with started(Settings(port=0, models=models)) as address:
+        folder = tmp_path_factory.mktemp("downloads")
+        client = Client(address, verbose=False, download_files=folder)
+        yield client
+        client.close()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def save_picture(path: Path, pixels: Any, mode: str | None = None) -> Path:
+    picture = Image.fromarray(np.asarray(pixels, np.uint8))
+    (picture.convert(mode) if mode else picture).save(path)
+    return path
+
+
+def gray(path: Path, width: int, height: int, value: int = 180) -> Path:
+    return save_picture(path, np.full((height, width, 3), value))
+
+
+def as_url(pixels: Any) -> str:
+    """Pixels as the drawing board hands them over."""
+    file = io.BytesIO()
+    Image.fromarray(np.asarray(pixels, np.uint8)).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def pose(client: Client, picture: Path | None, inputs: Any = None, model: str = "hand-pose") -> Any:
+    file = None if picture is None else handle_file(picture)
+    return client.predict(file, model, inputs or {}, 0, "", api_name="/pose")
+
+
+def photo(
+    client: Client,
+    model: str,
+    picture: Path | None = None,
+    inputs: Any = None,
+    seed: Any = 0,
+    drawing: str = "",
+) -> Any:
+    file = None if picture is None else handle_file(picture)
+    return client.predict(file, model, inputs or {}, seed, drawing, api_name="/photo")
+
+
+def pixels(path: str | Path) -> np.ndarray:
+    return np.asarray(Image.open(path)).astype(int)
+
+
+def test_a_gesture_is_chosen_by_name(client: Client, tmp_path: Path) -> None:
+    picture = gray(tmp_path / "hand.png", SIDE, SIDE)
+    for gesture in ("0", "3", "9"):
+        file, line, previews = pose(client, picture, {"gesture": gesture})
+        # The stand-in multiplies by gesture / 9: 180 * 3 / 9 = 60.
+        assert np.unique(pixels(file)).tolist() == [180 * int(gesture) // 9]
+        assert Path(file).name == "hand-target.png"
+        assert line.startswith(f"{SIDE}{TIMES}{SIDE} pixels · ")
+        assert "· hand-pose · CPU" in line
+        assert [Image.open(one).size for one in previews] == [(SIDE, SIDE)] * 2
+
+
+def test_a_picture_larger_than_the_network_comes_back_at_its_size(
+    client: Client, tmp_path: Path
+) -> None:
+    file, line, _ = pose(client, gray(tmp_path / "large.png", 640, 320), {"gesture": "9"})
+    assert Image.open(file).size == (128, 64)
+    assert line.startswith(f"640{TIMES}320 {TO} 128{TIMES}64 pixels")
+    file, _, _ = pose(client, gray(tmp_path / "small.png", 50, 40), {"gesture": "9"})
+    assert Image.open(file).size == (50, 40)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"gesture": "10"}, "expected 0..9"),
+        ({"gesture": "fist"}, "expected one of 0, 1, 2"),
+        ({"gesture": "<b>"}, "&lt;b&gt;"),
+        ({"gesture": ["1"]}, "expected a text or a number"),
+        ({"gestrue": "1"}, "unknown input 'gestrue'; hand-pose takes gesture"),
+        ({"source": "secret.png"}, "unknown input 'source'"),
+        (["1"], "must be an object such as"),
+    ],
+)
+def test_a_choice_outside_the_list_is_told(
+    inputs: Any, words: str, client: Client, tmp_path: Path
+) -> None:
+    with pytest.raises(AppError, match=words):
+        pose(client, gray(tmp_path / "hand.png", 20, 20), inputs)
+
+
+def test_an_unknown_model_and_a_missing_picture_are_told(client: Client, tmp_path: Path) -> None:
+    with pytest.raises(AppError, match="Choose one of the models hand-pose"):
+        pose(client, gray(tmp_path / "hand.png", 20, 20), model="facade-photo")
+    with pytest.raises(AppError, match="Choose a picture first"):
+        pose(client, None)
+    with pytest.raises(AppError, match="Draw something first, or upload a picture"):
+        photo(client, "facade-photo")
+
+
+def test_labels_in_the_colors_of_the_palette_become_a_photo(client: Client, tmp_path: Path) -> None:
+    colors = np.zeros((30, 40, 3))
+    colors[:, :20], colors[:, 20:] = LABELS["background"], LABELS["shop"]
+    file, line, _ = photo(client, "facade-photo", save_picture(tmp_path / "labels.png", colors))
+    assert line.startswith(f"40{TIMES}30 pixels")
+    # Label 0 is black and 11 white, but for a tint of a few hundredths.
+    assert pixels(file)[:, :20].max() < 20
+    assert pixels(file)[:, 20:].min() > 235
+
+
+def test_label_pictures_over_the_limit_are_reduced_without_new_colors(
+    client: Client, tmp_path: Path
+) -> None:
+    colors = np.random.default_rng(0).choice(list(LABELS.values()), (20, 40))
+    colors = colors.repeat(20, axis=0).repeat(20, axis=1)
+    file, line, _ = photo(client, "facade-photo", save_picture(tmp_path / "labels.png", colors))
+    width, height = Image.open(file).size
+    assert 800 * 400 > 2**16 >= width * height > 0.98 * 2**16
+    assert line.startswith(f"800{TIMES}400 {TO} {width}{TIMES}{height}")
+
+
+def test_a_strange_color_of_an_upload_is_named_with_what_to_do(
+    client: Client, tmp_path: Path
+) -> None:
+    colors = np.full((10, 10, 3), LABELS["facade"])
+    colors[4, 4] = (0, 80, 250)
+    with pytest.raises(AppError) as caught:
+        photo(client, "facade-photo", save_picture(tmp_path / "labels.png", colors))
+    message = str(caught.value)
+    assert "(0, 80, 250)" in message
+    assert "nearest is window (0, 85, 255)" in message
+    assert "save it as PNG" in message
+
+
+def test_colors_of_a_drawing_move_to_the_nearest_of_the_palette(client: Client) -> None:
+    exact = np.full((16, 16, 3), LABELS["shop"])
+    near = exact + np.array([3, 2, 1])
+    results = [photo(client, "facade-photo", drawing=as_url(one))[0] for one in (exact, near)]
+    assert Path(results[0]).name == "drawing-target.png"
+    assert np.array_equal(pixels(results[0]), pixels(results[1]))
+
+
+def test_another_seed_gives_another_result(client: Client) -> None:
+    drawing = as_url(np.full((8, 8, 3), LABELS["sill"]))
+    first, again, other = (
+        pixels(photo(client, "facade-photo", drawing=drawing, seed=seed)[0]) for seed in (1, 1, 2)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31, "much", None])
+def test_a_seed_that_is_none_is_told(seed: Any, client: Client) -> None:
+    with pytest.raises(AppError, match=r"the seed is .*; expected 0\.\."):
+        photo(client, "facade-photo", drawing=as_url(np.zeros((8, 8, 3))), seed=seed)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "words"),
+    [
+        ("https://example.invalid/a.png", "must be a PNG as data URL"),
+        ("data:image/svg+xml;base64,AAAA", "must be a PNG as data URL"),
+        ("data:image/png;base64,!!", "no valid data URL"),
+        ("data:image/png;base64,AAAA", "drawing.png is not a picture"),
+        ("data:image/png;base64," + "A" * 4_000_000, "must be a PNG as data URL"),
+    ],
+)
+def test_a_drawing_that_is_none_gets_a_message(drawing: str, words: str, client: Client) -> None:
+    with pytest.raises(AppError, match=words) as caught:
+        photo(client, "facade-photo", drawing=drawing)
+    assert "pixstack-" not in str(caught.value)
+
+
+def test_edges_are_read_bright_on_dark_whichever_way_they_are_drawn(
+    client: Client, tmp_path: Path
+) -> None:
+    lines = np.zeros((20, 30, 3))
+    lines[10] = 255
+    bright = save_picture(tmp_path / "bright.png", lines, "L")
+    dark = save_picture(tmp_path / "dark.png", 255 - lines)
+    for result in (
+        photo(client, "sketch-photo", bright)[0],
+        photo(client, "sketch-photo", dark)[0],
+        photo(client, "sketch-photo", drawing=as_url(255 - lines))[0],
+    ):
+        assert np.array_equal(pixels(result).reshape(20, 30, -1)[:, :, 0], lines[:, :, 0])
+
+
+def test_classes_and_strengths_reach_the_model(client: Client, tmp_path: Path) -> None:
+    picture = gray(tmp_path / "photo.png", 64, 96, 200)
+
+    def value(inputs: dict[str, Any]) -> list[int]:
+        return np.unique(pixels(photo(client, "fashion", picture, inputs)[0])).tolist()
+
+    # The stand-in multiplies by (outfit + 1) / 4 and by the warmth.
+    assert value({}) == [200]
+    assert value({"outfit": "dress"}) == [100]
+    assert value({"outfit": 1, "warmth": 0.5}) == [50]
+    with pytest.raises(AppError, match=r"input 'warmth' is 2; expected 0\.\.1"):
+        value({"warmth": 2})
+    with pytest.raises(AppError, match="expected one of coat, dress, shirt, skirt"):
+        value({"outfit": "hat"})
+
+
+def test_a_drawing_is_for_models_that_are_drawn_for(client: Client, tmp_path: Path) -> None:
+    drawing = as_url(np.zeros((8, 8, 3)))
+    with pytest.raises(AppError, match="Choose a picture first"):
+        photo(client, "fashion", drawing=drawing)
+    file, _, _ = photo(client, "fashion", gray(tmp_path / "a.png", 20, 30), drawing=drawing)
+    assert Path(file).name == "a-target.png"
+
+
+def test_the_page_follows_the_manifests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import gradio
+
+    from pixstack.web.page import build_page
+    from pixstack.web.studio import Studio
+
+    write_pose(tmp_path / "hand-pose.onnx")
+    write_pose(tmp_path / "turn.onnx", names=("left", "right"))
+    manifest = Manifest(
+        name="limbs",
+        task="pose",
+        inputs=(Input("source", "rgb"), Input("joints", "keypoints:3")),
+        outputs=(Output("target", "rgb"),),
+    )
+    same = helper.make_node("Identity", ["source"], ["target"])
+    save(tmp_path / "limbs.onnx", [same], [], manifest)
+    page = build_page(Studio({path.stem: path for path in tmp_path.glob("*.onnx")}, tmp_path))
+    blocks = list(page.blocks.values())
+
+    [radio] = [one for one in blocks if getattr(one, "elem_id", None) == "pose-hand-pose-gesture"]
+    assert isinstance(radio, gradio.Radio)
+    assert [name for name, _ in radio.choices] == [str(digit) for digit in range(10)]
+    dropdowns = [one for one in blocks if isinstance(one, gradio.Dropdown)]
+    assert [[name for name, _ in one.choices] for one in dropdowns] == [
+        ["hand-pose", "turn"],
+        ["left", "right"],  # a dropdown, for these gestures have no pictures
+    ]
+    # A model that needs more than the page can ask for is left out; what has no model says so.
+    assert "skipped: limbs needs inputs" in capsys.readouterr().err
+    texts = [str(one.value) for one in blocks if isinstance(one, gradio.Markdown)]
+    assert "No model for this was found, such as `facade-photo.onnx`." in texts
+    # Nothing enlarges here, so there is nowhere to send a result.
+    assert not [one for one in blocks if getattr(one, "elem_id", None) == "pose-send"]

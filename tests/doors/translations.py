@@ -1,0 +1,132 @@
+"""Tiny models for the Pose and Photo tabs, whose results can be worked out by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from export.manifest import Input, Manifest, Output
+from tests.doors.standins import constant, save
+
+GESTURES = tuple(str(digit) for digit in range(10))
+SIDE = 128  # of the hands' network
+LABELS: dict[str, tuple[int, int, int]] = {
+    "background": (0, 0, 170),
+    "facade": (0, 0, 255),
+    "window": (0, 85, 255),
+    "door": (0, 170, 255),
+    "cornice": (0, 255, 255),
+    "sill": (85, 255, 170),
+    "balcony": (170, 255, 85),
+    "blind": (255, 255, 0),
+    "deco": (255, 170, 0),
+    "molding": (255, 85, 0),
+    "pillar": (255, 0, 0),
+    "shop": (170, 0, 0),
+}
+
+
+def write_translations(folder: Path) -> Path:
+    """Write the four stand-ins into `folder` and return it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_pose(folder / "hand-pose.onnx")
+    write_facade(folder / "facade-photo.onnx")
+    write_sketch(folder / "sketch-photo.onnx")
+    write_fashion(folder / "fashion.onnx")
+    return folder
+
+
+def write_pose(path: Path, names: tuple[str, ...] = GESTURES) -> None:
+    """`source`, `gesture` -> `target`, the source times gesture / 9, and `coarse`, half of it."""
+    nodes = [
+        helper.make_node("Cast", ["gesture"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["number", "nine"], ["share"]),
+        helper.make_node("Unsqueeze", ["share", "axes"], ["share4"]),
+        helper.make_node("Mul", ["source", "share4"], ["target"]),
+        helper.make_node("Mul", ["target", "half"], ["coarse"]),
+    ]
+    weights = [
+        constant("nine", np.array(9, np.float32)),
+        constant("half", np.array(0.5, np.float32)),
+        constant("axes", np.array([1, 2, 3], np.int64)),
+    ]
+    gesture = Input("gesture", f"class:{len(names)}", default=0, names=names)
+    manifest = Manifest(
+        name=path.stem,
+        task="pose",
+        inputs=(Input("source", "rgb", range=(0, 1)), gesture),
+        outputs=(Output("target", "rgb"), Output("coarse", "rgb")),
+        tiling="fixed",
+        size=SIDE,
+    )
+    save(path, nodes, weights, manifest)
+
+
+def write_facade(path: Path) -> None:
+    """`source`, `noise` -> `target`: label / 11 as gray, plus a hundredth of the noise a color."""
+    nodes = [
+        helper.make_node("Cast", ["source"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["number", "most"], ["gray"]),
+        helper.make_node("Mul", ["noise", "little"], ["tint"]),
+        helper.make_node("Unsqueeze", ["tint", "axes"], ["tint4"]),
+        helper.make_node("Add", ["gray", "tint4"], ["target"]),
+    ]
+    weights = [
+        constant("most", np.array(11, np.float32)),
+        constant("little", np.array(0.01, np.float32)),
+        constant("axes", np.array([2, 3], np.int64)),
+    ]
+    source = Input("source", "labels:12", palette=tuple(LABELS.values()), names=tuple(LABELS))
+    manifest = Manifest(
+        name=path.stem,
+        task="photo",
+        inputs=(source, Input("noise", "noise")),
+        outputs=(Output("target", "rgb"),),
+        max_pixels=2**16,
+    )
+    save(path, nodes, weights, manifest)
+
+
+def write_sketch(path: Path) -> None:
+    """`source` -> `target`, three times the edges as they were read."""
+    nodes = [helper.make_node("Concat", ["source"] * 3, ["target"], axis=1)]
+    manifest = Manifest(
+        name=path.stem,
+        task="photo",
+        inputs=(Input("source", "gray", range=(0, 1)),),
+        outputs=(Output("target", "rgb"),),
+        max_pixels=2**22,
+    )
+    save(path, nodes, [], manifest)
+
+
+def write_fashion(path: Path) -> None:
+    """`source`, `outfit`, `warmth` -> `target`, the source times (outfit + 1) / 4 times warmth."""
+    nodes = [
+        helper.make_node("Cast", ["outfit"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Add", ["number", "one"], ["counted"]),
+        helper.make_node("Div", ["counted", "four"], ["share"]),
+        helper.make_node("Mul", ["share", "warmth"], ["factor"]),
+        helper.make_node("Unsqueeze", ["factor", "axes"], ["factor4"]),
+        helper.make_node("Mul", ["source", "factor4"], ["target"]),
+    ]
+    weights = [
+        constant("one", np.array(1, np.float32)),
+        constant("four", np.array(4, np.float32)),
+        constant("axes", np.array([1, 2, 3], np.int64)),
+    ]
+    manifest = Manifest(
+        name=path.stem,
+        task="photo",
+        inputs=(
+            Input("source", "rgb", range=(0, 1)),
+            Input("outfit", "class:4", default=3, names=("coat", "dress", "shirt", "skirt")),
+            Input("warmth", "strength", default=1, range=(0, 1)),
+        ),
+        outputs=(Output("target", "rgb"),),
+        tiling="fixed",
+        size=(96, 64),
+    )
+    save(path, nodes, weights, manifest)

@@ -1,0 +1,87 @@
+"""Made-up data in every layout that a recipe can name."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stacks.data_spec import DataSpec
+from translate.kinds import Kind
+
+ITEMS = 6
+
+
+def write_data(data: DataSpec, root: Path, where: str, side: int) -> None:
+    """Six items beneath ``root / where`` (a CSV file in layout ``table``), pictures of ``side``."""
+    random = np.random.default_rng(0)
+    place, kinds = root / where, data.kinds
+    pictures = {view: kind for view, kind in kinds.items() if kind.is_picture}
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if data.layout == "table":
+        rows = [
+            {
+                view: row(root, f"{view}-{index}.png", data, view, kind, side, random)
+                for view, kind in kinds.items()
+                if kind.is_picture or kind.family == "class"
+            }
+            for index in range(ITEMS)
+        ]
+        with open(place, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return
+    for index in range(ITEMS):
+        made = {view: picture(data, view, kind, side, random) for view, kind in pictures.items()}
+        if data.layout == "side-by-side":
+            halves = [made["source"], made["target"]][:: -1 if data.swap else 1]
+            save(place / f"{index}.png", np.concatenate(halves, axis=1))
+        elif data.layout in ("views", "unpaired"):
+            for view, pixels in made.items():
+                save(place / view / f"{index}.png", pixels)
+        elif data.layout == "classes":
+            [count] = [kind.count for kind in kinds.values() if kind.family == "class"]
+            for label in range(count):
+                save(place / f"{label:03d}" / f"{index}.png", made["target"])
+        elif data.layout == "targets":
+            save(place / f"{index}.png", made["target"])
+        else:
+            raise AssertionError(f"say here how layout {data.layout!r} lies on disk")
+
+
+def row(
+    root: Path,
+    name: str,
+    data: DataSpec,
+    view: str,
+    kind: Kind,
+    side: int,
+    random: np.random.Generator,
+) -> str:
+    """What a table holds of a view: a path beneath the root, or a class."""
+    if kind.family == "class":
+        return str(random.integers(kind.count))
+    save(root / "pictures" / name, picture(data, view, kind, side, random))
+    return f"pictures/{name}"
+
+
+def picture(
+    data: DataSpec, view: str, kind: Kind, side: int, random: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Noise on a slope, or label ids in the colors of the palette where the view has one."""
+    if kind.family == "labels":
+        ids = random.integers(kind.count, size=(side, side), dtype=np.uint8)
+        return np.asarray(data.palette[view], np.uint8)[ids] if view in data.palette else ids
+    slope = np.linspace(0, 200, side)[:, None, None]
+    pixels = slope + random.uniform(0, 55, (side, side, kind.channels))
+    return pixels.astype(np.uint8)
+
+
+def save(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """A PNG file, its folder with it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).save(path)

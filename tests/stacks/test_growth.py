@@ -1,0 +1,169 @@
+"""Phases that set depth and fading: what grows, when, and that nothing of it ships."""
+
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from export.convert import export_stack
+from stacks.checkpoint import STATE, read
+from stacks.data import phase_sampler, training_groups
+from stacks.growth import grow
+from stacks.recipe import parse_recipe
+from stacks.run import Run, launch
+from stacks.spec import PhaseSpec, Recipe
+from stacks.train import predict, train
+from tests.stacks import tiny
+from tests.stacks.test_resume import different, run_until, state
+from translate.layers.growing import Growing
+from translate.tables import TableError
+
+GROWING = """
+name = "tiny-growing"
+batch = 2
+precision = "fp32"
+
+[data]
+layout = "targets"
+views = { noise = "noise:5", target = "rgb" }
+size = 16
+fit = "resize"
+
+[[stage]]
+name = "grow"
+reads = ["noise"]
+generator = { kind = "progressive", size = 16, channels = 6 }
+discriminator = { kind = "progressive", size = 16, channels = 6 }
+objective = { adversarial = "wasserstein", generator = {}, discriminator = { wgan_gp = 10 } }
+
+[log]
+every = 1
+samples = 1
+checkpoint = 2
+
+[[phase]]
+train = ["grow"]
+steps = 2
+depth = 1
+
+[[phase]]
+train = ["grow"]
+steps = 4
+depth = 2
+fade = 0.5
+
+[[phase]]
+train = ["grow"]
+steps = 2
+fade = 0.5
+"""
+
+
+def growing(targets: Path, *overrides: str) -> Recipe:
+    return parse_recipe(GROWING, [f"data.root={str(targets)!r}", *overrides])
+
+
+def test_fading_follows_a_line() -> None:
+    phase = PhaseSpec(train=("grow",), steps=200, depth=2, fade=0.5)
+    assert [phase.alpha(step) for step in (0, 25, 50, 100, 199)] == [0, 0.25, 0.5, 1, 1]
+    assert PhaseSpec(train=("grow",), steps=200, depth=2).alpha(0) == 1
+    assert PhaseSpec(train=("grow",), steps=0, fade=1).alpha(0) == 1
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["phase.0.depth=4"], "phase[0].depth: got 4; allowed: 0 to 3"),
+        (["phase.0.depth=-1"], "phase[0].depth: got -1; allowed: 0 or more"),
+        (["phase.0.fade=0.5"], "phase[0].fade: got 0.5; allowed: 0 at depth 1"),
+        (["phase.1.fade=1.5"], "phase[1].fade: got 1.5; allowed: 0 to 1"),
+        (
+            ["stage.0.discriminator.size=32"],
+            "stage 'grow': the generator grows over 3 levels, the discriminator over 4; give both",
+        ),
+        (
+            ["stage.0.generator={kind='dcgan'}", "stage.0.discriminator={kind='dcgan'}"],
+            "phase[0].depth: no network of the stages that learn grows; kinds that do: progressive",
+        ),
+    ],
+)
+def test_growth_that_cannot_be(targets: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(TableError) as error:
+        growing(targets, *overrides)
+    assert str(error.value).startswith(message)
+
+
+def test_every_network_of_a_stage_is_at_the_depth_of_the_phase(targets: Path) -> None:
+    run = Run(recipe := growing(targets), launch(growing(targets)))
+    run.begin_phase(1)
+    grow(run, 1)
+    networks: list[Growing] = [
+        module
+        for root in (run.stack, run.average.module, run.discriminators)
+        for module in root.modules()
+        if isinstance(module, Growing)
+    ]
+    assert [(one.depth, one.fading, float(one.alpha)) for one in networks] == [(2, True, 0.5)] * 3
+    batch = phase_sampler(recipe, training_groups(recipe), recipe.phase[1])(0)
+    [case] = predict(run, batch)
+    # Squares of 2x2 on both sides: neither is told from the other by what it could not show.
+    for picture in (case.fake, case.truth):
+        assert picture.shape == (2, 3, 16, 16)
+        assert torch.equal(picture[..., ::2, ::2], picture[..., 1::2, 1::2])
+    assert not torch.equal(case.truth, batch.views["target"])
+    run.begin_phase(2)
+    grow(run, 1)
+    [case] = predict(run, batch)
+    assert torch.equal(case.truth, batch.views["target"])
+
+
+def test_outer_levels_wait_for_their_phase(targets: Path, tmp_path: Path) -> None:
+    recipe = growing(targets)
+    start = Run(recipe, launch(recipe)).stack.state_dict()
+    train(growing(targets, "phase.1.steps=0", "phase.2.steps=0"), tmp_path)
+    after = read(tmp_path / "last" / "state.safetensors", STATE).tensors
+    moved = {name for name, value in start.items() if not after[f"stack.{name}"].equal(value)}
+    assert {tuple(name.split(".")[3:5]) for name in moved} == {("levels", "0"), ("pictures", "0")}
+
+
+# Checkpoints stand at steps 2, 4 and 6; the second of them in the middle of fading.
+@pytest.mark.parametrize("step", [3, 5])
+def test_a_resumed_run_fades_on(
+    targets: Path, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = growing(targets, "phase.1.fade=1.0")
+    train(recipe, tmp_path / "whole")
+    run_until(recipe, tmp_path / "parts", step, monkeypatch)
+    train(recipe, tmp_path / "parts", resume=True)
+    assert different(state(tmp_path / "whole"), state(tmp_path / "parts")) == []
+
+
+def test_what_ships_is_whole(targets: Path, tmp_path: Path) -> None:
+    best = train(growing(targets, "phase.2.steps=0", "phase.1.fade=1.0"), tmp_path / "run")
+    exported = export_stack(best, tmp_path / "grown.onnx")
+    assert exported.difference < 1e-4
+    graph = onnx.load(exported.path).graph
+    # 4x4 is doubled twice, nothing is enlarged by repetition beyond that; no picture but the last.
+    resized = [node for node in graph.node if node.op_type == "Resize"]
+    pointwise = [one for one in graph.initializer if list(one.dims[:1] + one.dims[2:]) == [3, 1, 1]]
+    assert (len(resized), len(pointwise)) == (2, 1)
+    assert not any("alpha" in tensor.name for tensor in graph.initializer)
+
+
+def test_a_stage_that_reads_pictures_grows_too(targets: Path, tmp_path: Path) -> None:
+    table = "{kind='progressive_unet', size=8, channels=6}"
+    folders = [tmp_path / "pairs" / view for view in ("source", "target")]
+    for folder in folders:
+        tiny.write_targets(folder)
+    recipe = parse_recipe(
+        tiny.TRANSLATION,
+        [
+            f"data.root={str(tmp_path / 'pairs')!r}",
+            f"stage.0.generator={table}",
+            "phase.0.depth=2",
+            "phase.0.fade=0.5",
+        ],
+    )
+    exported = export_stack(train(recipe, tmp_path / "run"), tmp_path / "unet.onnx")
+    assert exported.manifest.size_multiple == 2

@@ -1,0 +1,158 @@
+"""What `pixstack new` sees in a folder, and whether the recipe it writes can be trained."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from pixstack.cli import main
+from stacks.data import training_groups, validation_pairs
+from stacks.recipe import load_recipe
+from stacks.run import Run, launch
+from stacks.survey import survey
+from translate.pairs import DataError
+
+Pixels = NDArray[np.uint8]
+PALETTE = np.array([[0, 0, 255], [255, 0, 0], [0, 128, 0]], np.uint8)
+
+
+def photo(height: int = 64, width: int = 64, seed: int = 0) -> Pixels:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def ids(height: int = 64, width: int = 64) -> Pixels:
+    rows = np.arange(height)[:, None] * 3 // height
+    return np.broadcast_to(rows, (height, width)).astype(np.uint8)
+
+
+def write(path: Path, pixels: Pixels) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def pairs(root: Path, source: Pixels, target: Pixels, count: int = 4) -> Path:
+    for index in range(count):
+        write(root / "source" / f"{index}.png", source)
+        write(root / "target" / f"{index}.png", target)
+    return root
+
+
+def test_photographs_and_ids(tmp_path: Path) -> None:
+    found = survey(pairs(tmp_path, ids(), photo()))
+    assert found.layout == "views"
+    assert [(view, kind.kind) for view, kind in found.views.items()] == [
+        ("source", "labels:3"),
+        ("target", "rgb"),
+    ]
+    assert (found.count, found.size, found.held_out) == (4, 64, 1)
+
+
+def test_flat_colors_are_labels_with_a_palette(tmp_path: Path) -> None:
+    found = survey(pairs(tmp_path, PALETTE[ids()], photo()))
+    assert found.views["source"].kind == "labels:3"
+    assert found.views["source"].palette == ((0, 0, 255), (0, 128, 0), (255, 0, 0))
+
+
+def test_a_photograph_in_gray_is_gray(tmp_path: Path) -> None:
+    gray = photo()[..., 0]
+    found = survey(pairs(tmp_path, gray, np.stack([gray] * 3, axis=2)))
+    assert [kind.kind for kind in found.views.values()] == ["gray", "gray"]
+
+
+def test_side_by_side_starts_from_the_labels(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", np.concatenate([photo(), PALETTE[ids()]], axis=1))
+    found = survey(tmp_path)
+    assert (found.layout, found.swap, found.least) == ("side-by-side", True, (64, 64))
+    assert [kind.kind for kind in found.views.values()] == ["labels:3", "rgb"]
+
+
+def test_folders_without_common_names_are_classes(tmp_path: Path) -> None:
+    for name in ("cat", "dog", "eel"):
+        write(tmp_path / name / "1.jpg", photo())
+    found = survey(tmp_path)
+    assert found.layout == "classes"
+    assert [kind.kind for kind in found.views.values()] == ["class:3", "rgb"]
+
+
+def test_pictures_alone_are_targets_of_all_sizes(tmp_path: Path) -> None:
+    write(tmp_path / "a.png", photo(50, 90))
+    write(tmp_path / "b.png", photo(200, 130))
+    found = survey(tmp_path)
+    assert (found.layout, found.least, found.most, found.size) == (
+        "targets",
+        (50, 90),
+        (200, 130),
+        32,
+    )
+
+
+def test_partners_that_are_missing_are_told(tmp_path: Path) -> None:
+    pairs(tmp_path, photo(), photo())
+    write(tmp_path / "source" / "alone.png", photo())
+    assert survey(tmp_path).remarks == ("1 pictures have no partner and must be removed first",)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda root: None, "no such folder"),
+        (lambda root: root.mkdir(), "holds no pictures"),
+        (lambda root: write(root / "only" / "a.png", photo()), "holds the one folder 'only'"),
+        (
+            lambda root: (
+                write(root / "A" / "1.png", photo()),
+                write(root / "B" / "x.png", photo()),
+            ),
+            "the views share no names (source has '1', target has 'x')",
+        ),
+        (
+            lambda root: pairs(root, photo(32, 64), photo(64, 64)),
+            "has 64x64 pixels, its partner 64x32",
+        ),
+    ],
+)
+def test_what_cannot_be_understood(tmp_path: Path, make: object, message: str) -> None:
+    make(tmp_path / "data")  # type: ignore[operator]
+    with pytest.raises(DataError) as error:
+        survey(tmp_path / "data")
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def layouts(root: Path) -> dict[str, Path]:
+    """A folder of each layout."""
+    pairs(root / "to photo", PALETTE[ids()], photo())
+    pairs(root / "to labels", photo(), ids())
+    for index in range(3):
+        beside = np.concatenate([photo(), PALETTE[ids()]], axis=1)
+        write(root / "beside" / f"{index}.png", beside)
+        write(root / "alone" / f"{index}.png", photo(80, 70))
+        write(root / "classes" / f"{index}" / "a.png", photo())
+    return {path.name: path for path in root.iterdir()}
+
+
+@pytest.mark.parametrize("name", ["to photo", "to labels", "beside", "alone", "classes"])
+def test_the_recipe_written_can_be_trained(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = layouts(tmp_path / "data")[name]
+    recipe = tmp_path / "mine.toml"
+    assert main(["new", str(folder), "-o", str(recipe)]) == 0
+    assert f"pixstack train {recipe}" in capsys.readouterr().out
+    loaded = load_recipe(str(recipe))
+    assert loaded.name == name
+    assert len(training_groups(loaded)[0][0]) >= 2
+    validation_pairs(loaded)
+    Run(loaded, launch(loaded))
+
+
+def test_a_recipe_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "data" / "a.png", photo())
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text("mine")
+    assert main(["new", str(tmp_path / "data"), "-o", str(recipe)]) == 1
+    assert "exists; name another file" in capsys.readouterr().err
+    assert recipe.read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "mine.toml"]

@@ -1,0 +1,93 @@
+"""How much the pictures of a set differ, by MS-SSIM between random pairs of them.
+
+Odena et al. 2017 (arXiv 1610.09585, section 4.1): the mean multi-scale structural similarity of
+pairs of samples of one class. Lower is more diverse; samples that are much more alike than the
+real pictures of the class tell of a collapse. The number depends on the size of the pictures, so
+samples and real pictures are compared at the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
+from translate.losses.structure import SCALE_WEIGHTS, WINDOW
+
+PAIRS = 100
+"""Of a class, as in the paper."""
+
+
+def diversity(groups: Sequence[Tensor], pairs: int = PAIRS, seed: int = 0) -> float:
+    """Mean MS-SSIM of random pairs within groups: 1 for copies, near 0 for unrelated pictures.
+
+    Args:
+        groups: of each class ``(N, C, H, W)`` in [0, 1]; a single one where there are no classes.
+        pairs: of each group, of two different items.
+        seed: of the draw.
+
+    Raises:
+        ValueError: no group, one of fewer than two pictures, or of less than 11x11 pixels.
+    """
+    if not groups:
+        raise ValueError("diversity is of one group of pictures or more; got none")
+    random = np.random.default_rng(seed)
+    means = [
+        pair_similarities(pictures, draw_pairs(len(pictures), pairs, random)).mean()
+        for pictures in groups
+    ]
+    return float(torch.stack(means).mean())
+
+
+def draw_pairs(count: int, pairs: int, random: np.random.Generator) -> list[tuple[int, int]]:
+    """Positions of two different items of ``count``, so many times.
+
+    Raises:
+        ValueError: there are fewer than two.
+    """
+    if count < 2:
+        raise ValueError(f"a pair needs two pictures of a group; got {count}")
+    firsts = random.integers(count, size=pairs)
+    # A step of at least one around the circle never ends where it began.
+    seconds = (firsts + random.integers(1, count, size=pairs)) % count
+    return list(zip(firsts.tolist(), seconds.tolist(), strict=True))
+
+
+def pair_similarities(pictures: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+    """MS-SSIM of each pair: ``(N, C, H, W)`` in [0, 1] -> ``(pairs,)``."""
+    weights = scale_weights(min(pictures.shape[-2:]))
+    firsts, seconds = (list(side) for side in zip(*pairs, strict=True))
+    similarities = multiscale_structural_similarity_index_measure(
+        pictures[firsts].float(),
+        pictures[seconds].float(),
+        data_range=1.0,
+        kernel_size=WINDOW,
+        betas=weights,
+        normalize="relu",
+        reduction="none",
+    )
+    assert isinstance(similarities, Tensor)
+    return similarities.reshape(-1)
+
+
+def scale_weights(side: int) -> tuple[float, ...]:
+    """Exponents of as many scales, from the finest on, as pictures of ``side`` pixels hold.
+
+    All five need 176 pixels. The exponents of fewer are scaled to the same sum of 1.
+
+    Raises:
+        ValueError: not even one window fits.
+    """
+    # A window must fit at the coarsest scale; the library asks for more where there are four.
+    fitting = [
+        count
+        for count in range(1, len(SCALE_WEIGHTS) + 1)
+        if min(side >> (count - 1), side // max(1, count - 1) ** 2) >= WINDOW
+    ]
+    if not fitting:
+        raise ValueError(f"MS-SSIM needs {WINDOW}x{WINDOW} pixels or more; got a side of {side}")
+    chosen = SCALE_WEIGHTS[: max(fitting)]
+    return tuple(weight / sum(chosen) for weight in chosen)
