@@ -19,6 +19,7 @@ from torch import Tensor
 from export.describe import describe
 from export.graph import ShippedStack
 from export.halo import measure_halo
+from export.halves import halve, round_weights
 from export.manifest import MANIFEST_KEY, Manifest
 from export.runtime.whole import whole_file
 from export.verify import (
@@ -73,6 +74,7 @@ def export_stack(
     tools: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     overrides: Sequence[str] = (),
+    half: bool = False,
 ) -> Exported:
     """Export ``RUN/best.safetensors``; the file appears complete and verified, or not at all.
 
@@ -85,6 +87,7 @@ def export_stack(
         tools: versions to note beside those of torch and ONNX, by name.
         progress: called with (steps done, steps in all).
         overrides: of the recipe, as ``stage.1.ships=true``.
+        half: keep the weights in half precision; the file computes in full precision.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -96,6 +99,8 @@ def export_stack(
         raise ExportError(f"{target}: expected the name of an .onnx file to write")
     steps = Steps(progress)
     stack = load_stack(checkpoint, overrides)
+    if half:
+        round_weights(stack)
     module = ShippedStack(stack)
     least = 1 if stack.recipe.points else smallest_size(module)
     steps.done()
@@ -103,6 +108,8 @@ def export_stack(
     steps.done()
     manifest = describe(stack, halo, least, name, version, metrics or {}, tools or {})
     model = convert(module, manifest)
+    if half:
+        halve(model)
     steps.done()
     target.parent.mkdir(parents=True, exist_ok=True)
     content = model.SerializeToString()

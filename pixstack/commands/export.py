@@ -30,6 +30,9 @@ def command(
         list[str] | None,
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe; may be repeated."),
     ] = None,
+    half: Annotated[
+        bool, typer.Option("--half", help="Keep weights in half precision: half the file.")
+    ] = False,
     plugins: Annotated[
         list[str] | None,
         typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
@@ -48,7 +51,7 @@ def command(
       pixstack export runs/mine/best.safetensors -o mine.onnx
       pixstack export runs/mine/best.safetensors -o mine.onnx --version 2 --metrics set5.json
       pixstack export runs/mine/best.safetensors -o mine.onnx --json -
-      pixstack export runs/mine/best.safetensors -o mine.onnx --set license=MIT
+      pixstack export runs/mine/best.safetensors -o mine.onnx --half --set license=MIT
     """
     from pixstack.errors import require_train
     from pixstack.plugins import import_plugins
@@ -70,6 +73,7 @@ def command(
             {"pixstack": __version__},
             progress,
             overrides or [],
+            half,
         )
     if json_target is not None:
         write_json(summary(exported), json_target)
@@ -124,8 +128,10 @@ def rows(exported: Exported) -> list[tuple[str, str]]:
     if manifest.tiling == "exact":
         tiling = f"exact, halo of {manifest.halo} pixels; tiled and untiled differ by at most "
         tiling += f"{exported.seam:.1e}"
+    elif manifest.tiling == "fixed":
+        tiling = f"fixed: pictures are fitted into {manifest.size} pixels a side, and back"
     else:
-        tiling = f"{manifest.tiling}, up to {manifest.max_pixels:,} pixels"
+        tiling = f"whole, up to {manifest.max_pixels:,} pixels"
     gmacs = f"{exported.macs / 1e9:.1f} GMACs for 512x512 pixels, "
     gmacs += f"{exported.hd_macs / 1e9:.1f} for 320x180"
     return [

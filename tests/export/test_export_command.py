@@ -21,7 +21,8 @@ def exporter(monkeypatch: pytest.MonkeyPatch, exported_pyramid: Exported) -> Sim
     """The export itself has its own tests; here it hands back one that was made."""
     calls = SimpleNamespace(arguments=None)
 
-    def export_stack(checkpoint, target, name, version, metrics, tools, progress):
+    def export_stack(checkpoint, target, name, version, metrics, tools, progress, overrides, half):
+        assert (list(overrides), half) == ([], False)
         calls.arguments = (checkpoint, target, name, version, metrics)
         assert tools == {"pixstack": __version__}
         progress(1, 1)
