@@ -30,6 +30,7 @@ from stacks.checkpoint import (
 from stacks.recipe import recipe_hash, recipe_text
 from stacks.spec import PhaseSpec, Recipe, StageSpec
 from stacks.stack import Stack
+from translate.batches import Batch
 from translate.degrade import parse_degradation
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
@@ -79,6 +80,8 @@ class Run:
     """Running means of weights by side and stage, where a term asks for them."""
     generator_optimizer: torch.optim.Optimizer = field(init=False)
     discriminator_optimizer: torch.optim.Optimizer | None = field(init=False, default=None)
+    reference: Batch | None = None
+    """What virtual batch normalization normalizes by."""
     phase: int = 0
     step: int = 0
     """Steps done in the whole run; the data of step n depend on n and the seed alone."""

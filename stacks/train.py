@@ -28,6 +28,7 @@ from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_pr
 from stacks.growth import as_grown, grow
 from stacks.recipe import recipe_text
 from stacks.record import Record
+from stacks.reference import fed, reference_batch, referred, settle
 from stacks.run import Run, band_base, launch
 from stacks.spec import Recipe
 from translate.batches import Batch, Prefetch, Sampler
@@ -73,6 +74,7 @@ def train(
     fabric = launch(recipe, devices, nodes)
     share_batches(fabric, samplers)
     run = Run(recipe, fabric)
+    run.reference = reference_batch(run, samplers[0])
     if validation:
         # What cannot be measured must not be found out at the first look, hours later.
         output_of_scale(run.stack, Protocol(recipe.validation.degrade).scale)
@@ -118,9 +120,13 @@ def train(
                     waiting = batches.waited / (time.perf_counter() - started)
                     record.scalars(run, values, waiting)
                 record.advance(run)
-                if validation and (last or run.step % recipe.validation.every == 0):
+                measuring = last or run.step % recipe.validation.every == 0
+                showing = last or run.step % recipe.log.samples == 0
+                if saving or measuring or showing:
+                    settle(run)
+                if validation and measuring:
                     validate(run, validation, folder, record)
-                if last or run.step % recipe.log.samples == 0:
+                if showing:
                     record.samples(run, batch)
                 if saving:
                     run.seconds = record.seconds()
@@ -220,12 +226,10 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
 def predict(run: Run, batch: Batch) -> list[Case]:
     """Run the stages that this batch has a truth for; put each that learns before its judges."""
     phase = run.phase_spec
-    truths = run.stack.truths(batch)
-    fed = None
-    if phase.feed == "truth":
-        fed = {run.stack.stages[name].spec.writes: truth for name, truth in truths.items()}
-    with run.fabric.autocast():
-        written = run.stack(batch.views, needed(run, truths), fed)
+    truths, given = run.stack.truths(batch), fed(run, batch)
+    names = needed(run, truths)
+    with run.fabric.autocast(), referred(run, names):
+        written = run.stack(batch.views, names, given)
     adversaries = run.adversaries()
     cases: list[Case] = []
     for name in phase.train:
@@ -241,7 +245,7 @@ def predict(run: Run, batch: Batch) -> list[Case]:
                 stage.objective.generator_terms(adversary),
                 stage.objective.discriminator_terms(),
                 run.discriminators[name] if adversary else None,
-                shown(run, name, batch, written | (fed or {})),
+                shown(run, name, batch, written | (given or {})),
                 run.presentations[name],
                 run.stack.generator(name),
                 run.histories.get(("generator", name)),

@@ -95,7 +95,7 @@ class VirtualBatchNorm(nn.Module):
 
 
 @contextmanager
-def reference(network: nn.Module, *batch: Tensor) -> Generator[None]:
+def reference(network: nn.Module, *batch: object) -> Generator[None]:
     """Inside, ``network`` normalizes samples by the statistics of ``batch`` under its weights.
 
     The batch passes through the network on entering; gradients of what is computed inside flow back
