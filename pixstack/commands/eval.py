@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from pixstack.errors import WrongUse
 
 if TYPE_CHECKING:
     from stacks.evaluate import Predict
+    from stacks.stack import Stack
     from translate.layouts import Reading
     from translate.pairs import Pairs
 
@@ -39,6 +41,10 @@ def command(
     ] = None,
     precision: Annotated[Precision, typer.Option(help="Of ONNX files.")] = Precision.exact,
     provider: Annotated[str, typer.Option(help="Of ONNX files: auto, cpu, cuda ...")] = "auto",
+    attention: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write attention maps as pictures; of trained stacks."),
+    ] = None,
     plugins: Annotated[
         list[str] | None,
         typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
@@ -57,6 +63,7 @@ def command(
       pixstack eval photo-sr --targets set5 --degrade bicubic:4
       pixstack eval photo-denoise --targets kodak --degrade noise:25 --input strength=25 --json -
       pixstack eval runs/mine/best.safetensors --targets B --sources A
+      pixstack eval runs/mine/best.safetensors --targets B --sources A --attention maps
     """
     from pixstack.errors import require_train
     from pixstack.plugins import import_plugins
@@ -79,8 +86,11 @@ def command(
         pairs = subset(pairs, wanted)
     output, values = opened.output, opened.inputs
     scores = []
-    with progress_bar("eval") as progress:
-        for score in evaluate(opened.predict, pairs, protocol, output, values):
+    predict = opened.predict
+    with progress_bar("eval") as progress, contextlib.ExitStack() as watching:
+        if attention is not None:
+            predict = watching.enter_context(attended(opened, attention, pairs))
+        for score in evaluate(predict, pairs, protocol, output, values):
             scores.append(score)
             progress(len(scores), len(pairs))
     measures = means(scores)
@@ -127,13 +137,14 @@ class Opened:
     """A model to measure.
 
     output: the one that the protocol measures. inputs: the further ones, that the command line
-    gives. reading: the kinds of its sources and targets.
+    gives. reading: the kinds of its sources and targets. stack: None for an ONNX file.
     """
 
     predict: Predict
     output: str
     inputs: dict[str, Any]
     reading: Reading
+    stack: Stack | None = None
 
 
 def open_model(model: str, scale: int, inputs: list[str], precision: str, provider: str) -> Opened:
@@ -196,7 +207,34 @@ def open_stack(model: str, scale: int, inputs: list[str]) -> Opened:
 
     kinds = {"source": str(stack.inputs[source].kind), "target": str(stack.views[output].kind)}
     palettes = {"source": data.palette.get(source, ())}
-    return Opened(predict, output, values, Reading(kinds, palettes=palettes))
+    return Opened(predict, output, values, Reading(kinds, palettes=palettes), stack)
+
+
+@contextlib.contextmanager
+def attended(opened: Opened, folder: Path, pairs: Pairs) -> Iterator[Predict]:
+    """A predictor that writes FOLDER/NAME.png for each picture, in their order.
+
+    Raises:
+        WrongUse: of an ONNX file, whose layers cannot be looked into.
+    """
+    if opened.stack is None:
+        raise WrongUse("--attention: looks into a trained stack; give its best.safetensors")
+    from PIL import Image
+
+    from export.runtime.whole import whole_file
+    from stacks.attention import sheet, watch
+
+    names = iter(item.name for item in pairs.items)
+    with watch(opened.stack) as watched:
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
+            made = opened.predict(views)
+            with whole_file(folder / f"{next(names)}.png") as path:
+                Image.fromarray(sheet(made[opened.output], watched)).save(path)
+            return made
+
+        yield predict
 
 
 def split(inputs: list[str]) -> list[tuple[str, str]]:
