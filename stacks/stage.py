@@ -14,6 +14,7 @@ from stacks.inside import InsideSpec, area
 from stacks.spec import StageSpec
 from translate.kinds import Kind, planes, seen
 from translate.layers.resampling import upsample
+from translate.losses.precision import full
 from translate.pixels import SIGMA_UNIT, from_network
 from translate.tables import TableError
 
@@ -210,7 +211,7 @@ class Stage(nn.Module):
     def join(self, made: Tensor, views: Views) -> Tensor:
         """What the generator made, as the view that is written, in [0, 1]."""
         # Sums and comparisons at full precision: a residual in bf16 would round the picture itself.
-        made = made.float()
+        made = full(made)
         if self.spec.join == "add":
             base = self.reduced(views[self.spec.reads[0]], self.spec.reads[0])
             enlarged = upsample(base, self.spec.generator.scale)

@@ -214,6 +214,8 @@ def test_an_interrupt_ends_the_run_with_130_and_leaves_nothing(tmp_path: Path) -
         env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         stderr=subprocess.PIPE,
         text=True,
+        # A suite that runs in the background of a shell ignores interrupts, and so would its child.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     # The scratch file of the result is unlinked at once but stays open: the run has begun.
     deadline = time.monotonic() + 60

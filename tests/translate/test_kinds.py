@@ -38,7 +38,7 @@ def test_every_form(
         *(
             (text, f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-")
             for text in ("", "RGB", "rgb:3", "labels", "labels:0", "labels:-1", "class:x", "noise",
-                         "strength", "features:4", "labels:3 ", "noise-map:1@0")
+                         "strength:2", "features:4", "labels:3 ", "noise-map:1@0")
         ),
         ("labels:257", "'labels:257': label pictures have 8 bits; expected labels:256"),
         ("class:3@2", "'class:3@2': a scale is of noise maps alone, as in noise-map:1@8"),

@@ -75,7 +75,10 @@ def test_labels_out_of_range_and_colors_without_a_palette(tmp_path: Path) -> Non
     write_pictures(tmp_path / "source", {"1.png": IDS + 1})
     write_pictures(tmp_path / "target", {"1.png": PHOTO})
     said = refused(tmp_path, "views", Reading(LABELS), decode=True)
-    assert said == f"{tmp_path / 'source' / '1.png'}: has the label 4; expected ids 0..3"
+    assert said == (
+        f"{tmp_path / 'source' / '1.png'}: has the label 4; expected ids 0..3, or labels:5 in "
+        "data.views"
+    )
     write_pictures(tmp_path, {"colors.png": COLORS})
     with pytest.raises(DataError, match=r"colors\.png: labels are in colors; name them in data\.p"):
         View(tmp_path / "colors.png", "labels:4").decode()
