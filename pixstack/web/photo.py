@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
 from pixstack.web.panel import Panel
 from pixstack.web.studio import Studio
 from pixstack.web.translation import build_translation
@@ -13,5 +11,4 @@ TAB = "photo"
 
 def photo_tab(studio: Studio) -> Panel | None:
     """Build the tab from those of its models that are at hand."""
-    with gr.Tab("Photo", id=TAB):
-        return build_translation(studio, TAB, "photo", "Make the photo", "facade-photo", ())
+    return build_translation(studio, TAB, "Photo", "Make the photo", "facade-photo", ())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gradio as gr
-
 from pixstack.shelf import example_files
 from pixstack.web.panel import Panel
 from pixstack.web.studio import Studio
@@ -14,7 +12,6 @@ TAB = "pose"
 
 def pose_tab(studio: Studio) -> Panel | None:
     """Build the tab from those of its models that are at hand."""
-    with gr.Tab("Pose", id=TAB):
-        return build_translation(
-            studio, TAB, "pose", "Change the pose", "hand-pose", example_files("hand-*.png")
-        )
+    return build_translation(
+        studio, TAB, "Pose", "Change the pose", "hand-pose", example_files("hand-*.png")
+    )

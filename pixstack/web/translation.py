@@ -37,25 +37,38 @@ STARTS = {"labels": "labels-*.png", "gray": "edges-*.png"}
 
 
 def build_translation(
-    studio: Studio, tab: str, task: str, action: str, model: str, examples: Sequence[Path]
+    studio: Studio, tab: str, title: str, action: str, model: str, examples: Sequence[Path]
 ) -> Panel | None:
-    """Lay out the tab of a task inside the current gradio context.
+    """Build the tab of a task, which is named like the tab, where there is a model for it.
 
     Args:
         studio: whose models are served.
-        tab: the tab's name, for element ids and as its API endpoint.
-        task: of the models, as their manifests have it.
+        tab: the task of the models, as their manifests have it; for element ids and as the
+            tab's API endpoint.
+        title: of the tab.
         action: the label of the button that starts a run.
-        model: the model that ships; it comes first, and is named where there is none.
+        model: the one that comes first.
         examples: pictures to upload.
 
     Returns:
         the tab's components; None where no model is at hand.
     """
-    manifests = _served(studio, task, model)
+    manifests = _served(studio, tab, model)
+    # A tab that can do nothing is none.
     if not manifests:
-        gr.Markdown(f"No model for this was found, such as `{model}.onnx`.")
         return None
+    with gr.Tab(title, id=tab):
+        return _tab(studio, tab, action, manifests, examples)
+
+
+def _tab(
+    studio: Studio,
+    tab: str,
+    action: str,
+    manifests: dict[str, Manifest],
+    examples: Sequence[Path],
+) -> Panel:
+    """Lay out a tab inside the current gradio context."""
     asked = _Asked(tab, manifests)
     first = asked.first
     panel = build_panel(
