@@ -15,14 +15,13 @@ from torch import Tensor, nn
 
 from translate.discriminators.patch import Diversity, diversity, more
 from translate.discriminators.registry import DISCRIMINATORS, Verdict
-from translate.layers.growing import Growing, halved, level_widths
+from translate.layers.growing import Growing, GrowingSpec, halved
 from translate.layers.normalization import convolution
-from translate.tables import require
 
 
 @DISCRIMINATORS.register("progressive")
 @dataclass(frozen=True)
-class ProgressiveSpec:
+class ProgressiveSpec(GrowingSpec):
     """For pictures of ``size``; ``channels`` as in the generator.
 
     Below its full depth it looks at the picture reduced to the side of the depth.
@@ -35,20 +34,6 @@ class ProgressiveSpec:
     slope: float = 0.2
     diversity: Diversity = "stddev"
     """What of the batch is added to the map of 4x4."""
-
-    def __post_init__(self) -> None:
-        level_widths(self.size, self.channels)
-        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of the maps from 4x4 on."""
-        return level_widths(self.size, self.channels)
-
-    @property
-    def depths(self) -> int:
-        """Levels that phases can grow by: 4x4 is depth 1."""
-        return len(self.widths)
 
     def build(self, reads: int) -> nn.Module:
         """The module for pictures of ``reads`` channels, condition included."""

@@ -15,15 +15,14 @@ from torch import Tensor, nn
 
 from translate.generators.registry import GENERATORS
 from translate.layers.blocks import Seed
-from translate.layers.growing import Growing, doubled, level_widths
+from translate.layers.growing import Growing, GrowingSpec, doubled
 from translate.layers.normalization import PixelNorm, convolution
 from translate.layers.sampling import Up, up_convolution
-from translate.tables import require
 
 
 @GENERATORS.register("progressive")
 @dataclass(frozen=True)
-class ProgressiveSpec:
+class ProgressiveSpec(GrowingSpec):
     """From a point of noise, and labels as further channels of it, to a picture of ``size``.
 
     ``channels`` are those of the maps up to 32x32, each of twice the side has half as many.
@@ -35,20 +34,6 @@ class ProgressiveSpec:
     """Of the weights; the features are normalized pixel by pixel."""
     up: Up = "nearest"
     slope: float = 0.2
-
-    def __post_init__(self) -> None:
-        level_widths(self.size, self.channels)
-        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of the maps from 4x4 on."""
-        return level_widths(self.size, self.channels)
-
-    @property
-    def depths(self) -> int:
-        """Levels that phases can grow by: 4x4 is depth 1."""
-        return len(self.widths)
 
     @property
     def scale(self) -> int:

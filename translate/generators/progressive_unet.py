@@ -15,14 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from translate.generators.registry import GENERATORS
-from translate.layers.growing import Growing, doubled, halved, level_widths
+from translate.layers.growing import Growing, GrowingSpec, doubled, halved
 from translate.layers.normalization import PixelNorm, convolution
-from translate.tables import require
 
 
 @GENERATORS.register("progressive_unet")
 @dataclass(frozen=True)
-class ProgressiveUNetSpec:
+class ProgressiveUNetSpec(GrowingSpec):
     """``size`` is the side of the training crop, which the innermost level sees as 4x4.
 
     ``channels`` are those of the maps up to 32x32, each of twice the side has half as many. It is
@@ -34,20 +33,6 @@ class ProgressiveUNetSpec:
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights; the features are normalized pixel by pixel."""
     slope: float = 0.2
-
-    def __post_init__(self) -> None:
-        level_widths(self.size, self.channels)
-        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of the maps from 4x4 on."""
-        return level_widths(self.size, self.channels)
-
-    @property
-    def depths(self) -> int:
-        """Levels that phases can grow by: 4x4 is depth 1."""
-        return len(self.widths)
 
     @property
     def multiple(self) -> int:

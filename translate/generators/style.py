@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from translate.generators.registry import GENERATORS
 from translate.layers.activation import Activation, activation
+from translate.layers.growing import level_widths
 from translate.layers.normalization import constrain, convolution
 from translate.layers.sampling import Up, up_convolution
 from translate.layers.style import AdaptiveInstanceNorm, MappingNetwork, NoiseInjection
@@ -63,9 +64,7 @@ class StyleSpec:
 
     def __post_init__(self) -> None:
         require(self.size in (32, 64, 128, 256), "size", self.size, "32, 64, 128, 256")
-        least = max(1, self.size // 32)
-        fits = self.channels >= 1 and self.channels % least == 0
-        require(fits, "channels", self.channels, f"multiples of {least}")
+        level_widths(self.size, self.channels)
         require(self.style >= 1, "style", self.style, "1 or more")
         require(1 <= self.mapping <= 16, "mapping", self.mapping, "1 to 16")
         require(0 < self.rate <= 1, "rate", self.rate, "above 0, up to 1")
@@ -78,8 +77,7 @@ class StyleSpec:
     @property
     def widths(self) -> tuple[int, ...]:
         """Channels of the maps from 4x4 on."""
-        sides = [side for side in (4, 8, 16, 32, 64, 128, 256) if side <= self.size]
-        return tuple(min(self.channels, self.channels * 32 // side) for side in sides)
+        return level_widths(self.size, self.channels)
 
     @property
     def scale(self) -> int:

@@ -17,6 +17,28 @@ from translate.tables import require
 SIZES = (8, 16, 32, 64, 128, 256)
 
 
+class GrowingSpec:
+    """What the specs of growing networks share: their fields stay in the order of each."""
+
+    size: int
+    channels: int
+    slope: float
+
+    def __post_init__(self) -> None:
+        level_widths(self.size, self.channels)
+        require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of the maps from 4x4 on."""
+        return level_widths(self.size, self.channels)
+
+    @property
+    def depths(self) -> int:
+        """Levels that phases can grow by: 4x4 is depth 1."""
+        return len(self.widths)
+
+
 class Growing(nn.Module):
     """A network of ``depths`` levels, each of twice the side of the one within.
 
