@@ -13,7 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from translate.layouts import Layout
-from translate.pairs import DataError, View, label_picture, list_pictures, open_picture
+from translate.pairs import (
+    DataError,
+    Half,
+    View,
+    half_of,
+    label_picture,
+    list_pictures,
+    open_picture,
+)
 
 SAMPLE = 12
 """Pictures of a view that are decoded to tell its kind."""
@@ -141,9 +149,7 @@ def survey_pictures(folder: Path) -> Survey:
     sizes = [View(path, "rgb").size() for path in pictures.values()]
     some = [pictures[name] for name in spread(sorted(pictures))]
     if all(width == 2 * height for height, width in sizes):
-        found = {
-            name: kind_of(some, half) for name, half in (("source", "left"), ("target", "right"))
-        }
+        found = {"source": kind_of(some, "left"), "target": kind_of(some, "right")}
         halves = [(height, width // 2) for height, width in sizes]
         remarks = ["twice as wide as high: taken for pairs side by side"]
         # Of a photograph and its labels the labels are what is at hand to start from.
@@ -187,7 +193,7 @@ def extremes(sizes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], tuple[i
     return ordered[0], ordered[-1]
 
 
-def kind_of(paths: Sequence[Path], half: str = "whole") -> Found:
+def kind_of(paths: Sequence[Path], half: Half = "whole") -> Found:
     """The kind of a view, from some of its pictures.
 
     Label maps are lossless and of few values: small ids in one band, or a few flat colors.
@@ -196,10 +202,7 @@ def kind_of(paths: Sequence[Path], half: str = "whole") -> Found:
     colors: set[tuple[int, int, int]] | None = set()
     gray = True
     for path in paths:
-        image = label_picture(open_picture(path))
-        if half != "whole":
-            middle = image.width // 2
-            image = image.crop(middle if half == "right" else 0, 0, middle, image.height)
+        image = half_of(label_picture(open_picture(path)), half)
         pixels = np.asarray(image.numpy())
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         lossless = path.suffix.lower() == ".png"

@@ -16,13 +16,14 @@
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from translate.kinds import Kind, parse_kind
-from translate.pairs import DataError, Item, Palette, View, list_pictures
+from translate.pairs import DataError, Half, Item, Palette, View, list_pictures
 
 Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
 """Layouts of items whose views belong together."""
@@ -51,26 +52,25 @@ class Reading:
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     root: Path = Path()
 
-    @property
+    @functools.cached_property
     def parsed(self) -> dict[str, Kind]:
         """The kinds, read."""
         return {view: parse_kind(text) for view, text in self.kinds.items()}
 
-    @property
+    @functools.cached_property
     def pictures(self) -> list[str]:
         """Views that come as files."""
         return [view for view, kind in self.parsed.items() if kind.is_picture]
 
-    @property
+    @functools.cached_property
     def classes(self) -> list[str]:
         """Views that are classes."""
         return [view for view, kind in self.parsed.items() if kind.family == "class"]
 
-    def view(
-        self, name: str, path: Path, half: Literal["whole", "left", "right"] = "whole"
-    ) -> View:
+    def view(self, name: str, path: Path, half: Half = "whole") -> View:
         """A view of an item."""
-        palette = self.palettes.get(name, ())
+        # In tuples, by which views can be told to be the same.
+        palette = tuple(tuple(color) for color in self.palettes.get(name, ()))
         return View(path, self.kinds[name], half, self.reduce, self.fit, palette)
 
 
@@ -101,8 +101,10 @@ def find_items(folder: Path, layout: Aligned, reading: Reading) -> list[Item]:
         DataError: a folder or file is missing, empty or unreadable, or views do not fit.
     """
     items = LAYOUTS[layout](folder, reading)
+    # A table names a picture in many pairs; its header is read once.
+    measure = functools.cache(View.size)
     for item in items:
-        item.check(same_size=len(item.views) > 1)
+        item.check(len(item.views) > 1, measure)
     return items
 
 

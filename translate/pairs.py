@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pyvips
@@ -22,6 +23,7 @@ from translate.kinds import parse_kind
 LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"})
 Bytes = NDArray[np.uint8]
+Half = Literal["whole", "left", "right"]
 Palette = Sequence[Sequence[int]]
 """Red, green and blue, 0..255, of each label."""
 
@@ -36,7 +38,7 @@ class View:
 
     path: Path
     kind: str
-    half: Literal["whole", "left", "right"] = "whole"
+    half: Half = "whole"
     reduce: int = 1
     fit: tuple[int, int] | None = None
     """Bring the whole picture to this height and width, by enlarging too."""
@@ -68,9 +70,7 @@ class View:
         labels = kind.family == "labels"
         try:
             image = label_picture(image) if labels else to_kind(image, self.kind)
-            if self.half != "whole":
-                half = image.width // 2
-                image = image.crop(half if self.half == "right" else 0, 0, half, image.height)
+            image = half_of(image, self.half)
             pixels = np.asarray((image if labels else self.resized(image)).numpy())
         except pyvips.Error as error:
             raise DataError(f"{self.path}: cannot be decoded: {first_line(error)}") from None
@@ -99,6 +99,14 @@ LOADERS = {
     "VipsForeignLoadWebpFile": "webpload",
     "VipsForeignLoadTiffFile": "tiffload",
 }
+
+
+def half_of(image: pyvips.Image, half: Half) -> pyvips.Image:
+    """The left or right half of a picture, or all of it."""
+    if half == "whole":
+        return image
+    width = image.width // 2
+    return image.crop(width if half == "right" else 0, 0, width, image.height)
 
 
 def open_picture(path: Path) -> pyvips.Image:
@@ -212,9 +220,12 @@ class Item:
     values: Mapping[str, int] = field(default_factory=dict)
     """Views that are no pictures: classes."""
 
-    def check(self, same_size: bool) -> None:
-        """Read the headers; views that must align are refused when their sizes differ."""
-        sizes = {name: view.size() for name, view in self.views.items()}
+    def check(self, same_size: bool, measure: Callable[[View], tuple[int, int]]) -> None:
+        """Read the headers; views that must align are refused when their sizes differ.
+
+        ``measure`` gives (height, width) of a view; it may remember those of earlier items.
+        """
+        sizes = {name: measure(view) for name, view in self.views.items()}
         if same_size and len(set(sizes.values())) > 1:
             given = ", ".join(f"{name} {width}x{height}" for name, (height, width) in sizes.items())
             raise DataError(
@@ -227,6 +238,9 @@ class Item:
 class Pairs:
     """Items with a bounded cache of decoded views, safe to read from several threads.
 
+    A view that stands in several items, as the pictures of a table of pairs do, is decoded and held
+    once for all that are in the cache.
+
     Args:
         items: in name order.
         cache_bytes: decoded pictures beyond this are decoded again when they are next asked for.
@@ -238,6 +252,7 @@ class Pairs:
     cache_bytes: int = 2 << 30
     apart: Sequence[Pairs] = ()
     _cache: OrderedDict[int, dict[str, Bytes]] = field(default_factory=OrderedDict)
+    _decoded: WeakValueDictionary[View, Bytes] = field(default_factory=WeakValueDictionary)
     _held: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -254,12 +269,19 @@ class Pairs:
             if index in self._cache:
                 self._cache.move_to_end(index)
                 return self._cache[index]
-        views = {name: view.decode() for name, view in self.items[index].views.items()}
+            held = {view: self._decoded.get(view) for view in self.items[index].views.values()}
+        views: dict[str, Bytes] = {}
+        for name, view in self.items[index].views.items():
+            pixels = held[view]
+            views[name] = view.decode() if pixels is None else pixels
         size = sum(pixels.nbytes for pixels in views.values())
         with self._lock:
             if index not in self._cache:
                 self._cache[index] = views
                 self._held += size
+                self._decoded.update(
+                    {view: views[name] for name, view in self.items[index].views.items()}
+                )
             while self._held > self.cache_bytes and len(self._cache) > 1:
                 _, oldest = self._cache.popitem(last=False)
                 self._held -= sum(pixels.nbytes for pixels in oldest.values())
