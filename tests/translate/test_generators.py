@@ -32,6 +32,7 @@ SPECS: list[Any] = [
     PyramidSpec(channels=8, blocks=1, unfold=1, scale=3),
     TranslationUNetSpec(4, depth=2),
     TranslationUNetSpec(4, 3, 2, "batch", "shuffle", attention=(2, 3), blocks=2, remind=True),
+    TranslationUNetSpec(4, 3, expect=3),
     TranslationUNetSpec(4, 2, norm="spectral", up="bilinear", blocks=1, remind=True),
     TranslationUNetSpec(4, 2, norm="none", up="nearest", dropout=0.5, attention=(1,)),
     ResNetSpec(4, blocks=1),

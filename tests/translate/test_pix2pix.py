@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from translate.generators.translation_unet import TranslationUNetSpec
 from translate.layers.normalization import InstanceNorm
+from translate.layers.reminder import Expectation
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -108,3 +109,44 @@ def test_sizes_and_widths() -> None:
     assert spec.multiple == 32
     assert spec.widths == (4, 8, 16, 16, 16)
     assert TranslationUNetSpec().multiple == 256
+
+
+def test_expectations_are_maps_of_the_means() -> None:
+    # Two channels of features and a map of 2x2 cells. Its weights have a row for each cell, of the
+    # first channel first, and a column for each channel that was read.
+    expectation = Expectation(2, 2, 2)
+    with torch.no_grad():
+        expectation.map.weight.zero_()
+        expectation.map.weight[1, 0] = 3.0  # first channel, upper right cell, from the first read
+        expectation.map.weight[6, 1] = 0.5  # second channel, lower left cell, from the second
+    picture = torch.tensor([[[[1.0, 3.0]], [[-4.0, 0.0]]]])  # means 2 and -2
+    told = expectation(torch.ones(1, 2, 2, 2), picture)
+    assert told.tolist() == [[[[1, 7], [1, 1]], [[1, 1], [0, 1]]]]
+    # On lines between the centers of the cells: at 0, 1/4, 3/4 and 1 of the way.
+    wide = expectation(torch.zeros(1, 2, 4, 4), picture)
+    assert wide[0, 0, 0].tolist() == [0, 1.5, 4.5, 6]
+    assert wide[0, 1, :, 0].tolist() == [0, -0.25, -0.75, -1]
+
+
+def test_a_class_has_a_place_in_the_picture_only_where_it_is_expected() -> None:
+    """What is changed in one cell of the map of a class changes the picture around it alone."""
+    torch.manual_seed(0)
+    generator: Any = TranslationUNetSpec(4, 2, norm="none", expect=4).build(5, 3)
+    pictures = [with_class(random(1, 3, 64, 64), index) for index in range(2)]
+    before = [generator(picture) for picture in pictures]
+    expectation = generator.ups[-1].expectation
+    with torch.no_grad():
+        # Planes are 1 and -1: what both columns gain cancels out.
+        cells = expectation.map.weight.view(-1, 4, 4, 5)
+        cells[:, 0, 0, 3] += 1.0
+        cells[:, 0, 0, 4] += 1.0
+        assert torch.allclose(generator(pictures[0]), before[0], atol=1e-5)
+        cells[:, 0, 0, 4] -= 1.0
+    changed = [
+        (generator(picture) - old).abs().amax(dim=(0, 1)) > 1e-5
+        for picture, old in zip(pictures, before, strict=True)
+    ]
+    for map_of in changed:
+        assert map_of[:16, :16].any()
+        assert not map_of[32:].any()
+        assert not map_of[:, 32:].any()

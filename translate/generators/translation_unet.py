@@ -18,7 +18,7 @@ from translate.generators.registry import GENERATORS
 from translate.layers.attention import SelfAttention
 from translate.layers.blocks import Block, BlockStyle
 from translate.layers.normalization import GeneratorNormalization, constraint
-from translate.layers.reminder import Reminder
+from translate.layers.reminder import Expectation, Reminder
 from translate.layers.sampling import Up, down_convolution, up_convolution
 from translate.tables import require
 
@@ -46,6 +46,9 @@ class TranslationUNetSpec:
     remind: bool = False
     """Tell the bottleneck and each level of the way up what was read (see `Reminder`): for classes
     and noise, which normalization would wear away on their way down."""
+    expect: int = 0
+    """Cells along one side of the map of what to expect where, told to the same places (see
+    `Expectation`): for whole pictures of one size, in which a class has a layout; 0 for none."""
 
     def __post_init__(self) -> None:
         require(self.channels >= 1, "channels", self.channels, "1 or more")
@@ -54,6 +57,7 @@ class TranslationUNetSpec:
         require(0 <= self.dropout < 1, "dropout", self.dropout, "0 up to 1")
         require(self.dropped >= 0, "dropped", self.dropped, "0 or more")
         require(self.blocks >= 0, "blocks", self.blocks, "0 or more")
+        require(self.expect >= 0, "expect", self.expect, "0 or more")
         there = all(1 <= level <= self.depth for level in self.attention)
         require(there, "attention", self.attention, f"levels from 1 to {self.depth}")
 
@@ -134,6 +138,7 @@ class Ascent(nn.Module):
         elif inside:
             width *= 2
         self.reminder = Reminder(reads, width, 2**level, spec.norm) if spec.remind else None
+        self.expectation = Expectation(reads, width, spec.expect) if spec.expect else None
         made = spec.widths[level - 2] if level > 1 else writes
         layers = up_convolution(width, made, spec.up, spec.norm if level > 1 else outer)
         if spec.dropout and level > max(1, spec.depth - spec.dropped):
@@ -155,4 +160,6 @@ class Ascent(nn.Module):
             features = self.mix(torch.cat([features, skip], dim=1))
         if self.reminder is not None:
             features = self.reminder(features, picture)
+        if self.expectation is not None:
+            features = self.expectation(features, picture)
         return self.up(features)

@@ -46,6 +46,33 @@ class Reminder(nn.Module):
         return features + self.convolution(picture)
 
 
+class Expectation(nn.Module):
+    """Adds a coarse map that is linear in the means of the picture: what to expect where.
+
+    A shift by `Reminder` is the same at each point. Of a gesture or another class it can say which
+    one, but not that there the fingers are at the upper left: layers that see no place would have
+    to find that out from the border of the picture. A map of each class is the constant that the
+    drawing of StyleGAN starts from (Karras et al. 2019, arXiv 1812.04948, section 2), one a class;
+    the means of colors say of the light what instance normalization takes away.
+
+    Args:
+        reads: channels of the picture.
+        channels: of the features.
+        side: cells of the map along one side.
+    """
+
+    def __init__(self, reads: int, channels: int, side: int) -> None:
+        super().__init__()
+        self.channels, self.side = channels, side
+        self.map = nn.Linear(reads, channels * side * side, bias=False)
+
+    def forward(self, features: Tensor, picture: Tensor) -> Tensor:
+        """``(N, channels, H, W)`` and ``(N, reads, H', W')`` -> as the features."""
+        expected = self.map(picture.mean(dim=(2, 3)))
+        expected = expected.view(-1, self.channels, self.side, self.side)
+        return features + functional.interpolate(expected, features.shape[2:], mode="bilinear")
+
+
 class Reminded(nn.Module):
     """Layers, a reminder behind them where there is one, and a rectifier."""
 
