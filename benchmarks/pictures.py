@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from pixstack.shelf import find_model
 
@@ -27,3 +30,8 @@ def need_model(name: str) -> Path:
     except ValueError as error:
         print(error)
         sys.exit(2)
+
+
+def mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of every measure over the pictures."""
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}

@@ -25,7 +25,7 @@ from PIL import Image
 
 from benchmarks.judge import STEPS, appoint, as_seen, gestures_in
 from benchmarks.people import Floats, among_people, appearance, appearances, nearest, within_person
-from benchmarks.pictures import DATA, need_folder, need_model
+from benchmarks.pictures import DATA, mean, need_folder, need_model
 from benchmarks.toys.hands import (
     GESTURES,
     HELD_OUT,
@@ -175,11 +175,6 @@ def carried(pairs: list[Pair], panel: Panel) -> list[dict[str, float]]:
         )
         for pair in pairs
     ]
-
-
-def mean(rows: list[dict[str, float]]) -> dict[str, float]:
-    """Of every measure."""
-    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
 
 
 def checks(result: dict[str, float], source: dict[str, float]) -> dict[str, dict[str, Any]]:

@@ -92,8 +92,13 @@ def row(data: Path, edges: Path, photo: Path) -> Row:
 
 
 def sketch(photo: Path) -> NDArray[np.uint8]:
+    """The edges of a photo's file, as `edges_of` finds them."""
+    return edges_of(pyvips.Image.new_from_file(str(photo)))
+
+
+def edges_of(photo: pyvips.Image) -> NDArray[np.uint8]:
     """The edges of a photo ``(H, W)``, white on black, the strongest hundredth fully white."""
-    gray = pyvips.Image.new_from_file(str(photo)).colourspace("b-w").extract_band(0)
+    gray = photo.colourspace("b-w").extract_band(0)
     found = gray.cast("float").canny(sigma=SIGMA, precision="float").numpy().squeeze()
     strong = float(np.percentile(found, 99)) or 1.0
     drawn = (found / strong - FAINTEST) / (1 - FAINTEST)
