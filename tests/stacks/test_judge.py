@@ -115,7 +115,9 @@ def test_what_is_varied_stays_a_picture() -> None:
     # Dark on the left: turned and shifted a little, it stays there; mirrored, it may not.
     half = torch.zeros(64, 1, 16, 16)
     half[..., 8:] = 1
-    sides = [vary(half, mirror, generator)[..., :4].mean(dim=(1, 2, 3)) > 0.5 for mirror in (0, 1)]
+    sides = [
+        vary(half, mirror, generator)[..., :4].mean(dim=(1, 2, 3)) > 0.5 for mirror in (False, True)
+    ]
     assert int(sides[0].sum()) == 0
     assert 10 < int(sides[1].sum()) < 54
 
