@@ -24,6 +24,8 @@ COMMANDS = {
     "info": "Print what an ONNX file says of itself.",
     "train": "Train a stack from a recipe.",
     "eval": "Measure a trained stack or an ONNX file on pictures.",
+    "judge": "Train a classifier of your labels, for measures of sets.",
+    "compare": "Let people judge two results blindly, or lay two reports side by side.",
     "export": "Turn a trained stack into an ONNX file.",
     "new": "Look at a folder of pictures and write a fitting recipe.",
     "recipes": "List the recipes that come with Pixstack, or print one.",

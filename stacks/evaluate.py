@@ -27,6 +27,8 @@ from translate.pixels import to_floats, to_picture
 
 Picture = NDArray[np.float32]
 Predict = Callable[[Mapping[str, Any]], Mapping[str, Picture]]
+Observe = Callable[[Mapping[str, Any], Picture, Picture], Mapping[str, float]]
+"""The views that were read, the result and its target, borders cut -> further measures, if any."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def evaluate(
     protocol: Protocol,
     output: str,
     inputs: Mapping[str, Any] | None = None,
+    observe: Observe | None = None,
 ) -> Iterable[Score]:
     """Score the pictures one by one, in name order.
 
@@ -84,6 +87,7 @@ def evaluate(
         pairs: targets, and sources where the protocol does not make them.
         output: the view that is measured.
         inputs: further inputs, the same for every picture.
+        observe: sees every result, and may measure more of it.
 
     Raises:
         ValueError: a picture cannot be degraded, predicted or measured; the message names it.
@@ -96,6 +100,9 @@ def evaluate(
             result = predict(views)[output]
             seconds = time.perf_counter() - started
             measures = measure(result, target, protocol.border)
+            if observe is not None:
+                cut = slice(protocol.border, -protocol.border or None)
+                measures |= observe(views, result[cut, cut], target[cut, cut])
         yield Score(item.name, measures, seconds)
 
 

@@ -41,6 +41,28 @@ def command(
     ] = None,
     precision: Annotated[Precision, typer.Option(help="Of ONNX files.")] = Precision.exact,
     provider: Annotated[str, typer.Option(help="Of ONNX files: auto, cpu, cuda ...")] = "auto",
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="inception|vgg|alexnet|FILE",
+            help="Measure sets too (FID, KID, precision, recall) through this network.",
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Of --features FILE.onnx: the value to compare.")
+    ] = None,
+    pixels: Annotated[
+        str | None,
+        typer.Option(help="Of --features FILE.onnx: unit (as it is), symmetric, imagenet, bytes."),
+    ] = None,
+    lpips: Annotated[
+        str | None, typer.Option(metavar="alexnet|vgg|FILE", help="Measure LPIPS too.")
+    ] = None,
+    ms_ssim: Annotated[bool, typer.Option("--ms-ssim", help="Measure MS-SSIM too.")] = False,
+    labeler: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.onnx", help="Find the labels again that results came from."),
+    ] = None,
     attention: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write attention maps as pictures; of trained stacks."),
@@ -64,6 +86,7 @@ def command(
       pixstack eval photo-denoise --targets kodak --degrade noise:25 --input strength=25 --json -
       pixstack eval runs/mine/best.safetensors --targets B --sources A
       pixstack eval runs/mine/best.safetensors --targets B --sources A --attention maps
+      pixstack eval my.onnx --targets B --sources A --features judge.safetensors --json a.json
     """
     from pixstack.errors import require_train
     from pixstack.plugins import import_plugins
@@ -71,6 +94,7 @@ def command(
     require_train()
     import_plugins(plugins or [])
     from pixstack.console import print_table, progress_bar, write_json
+    from pixstack.further import Wanted, open_further
     from stacks.evaluate import Protocol, evaluate, means, subset
     from translate.degrade import parse_degradation
 
@@ -81,6 +105,7 @@ def command(
     protocol = Protocol(degrade, seed)
     wanted = read_names(names) if names is not None else None
     opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
+    further = open_further(Wanted(features, layer, pixels, lpips, ms_ssim, labeler), opened.reading)
     pairs = open_pairs(targets, sources, opened.reading)
     if wanted is not None:
         pairs = subset(pairs, wanted)
@@ -90,7 +115,7 @@ def command(
     with progress_bar("eval") as progress, contextlib.ExitStack() as watching:
         if attention is not None:
             predict = watching.enter_context(attended(opened, attention, pairs))
-        for score in evaluate(predict, pairs, protocol, output, values):
+        for score in evaluate(predict, pairs, protocol, output, values, further.observe):
             scores.append(score)
             progress(len(scores), len(pairs))
     measures = means(scores)
@@ -100,6 +125,7 @@ def command(
         "protocol": protocol.describe() | {"inputs": values},
         "outputs": {output: measures},
         "seconds_per_image": sum(score.seconds for score in scores) / len(scores),
+        **further.result(),
     }
     if json_target is not None:
         write_json(result, json_target)
@@ -108,6 +134,27 @@ def command(
             ("output", *measures),
             [(output, *(f"{value:.4f}" for value in measures.values()))],
         )
+        print_sets(result)
+
+
+def print_sets(result: Mapping[str, Any]) -> None:
+    """The measures of sets, each with the network that it holds for."""
+    from pixstack.console import print_table
+
+    for part in ("distribution", "label_recovery"):
+        if part in result:
+            told = result[part]
+            network = told["network"]
+            print(f"\nthrough {network['name']} ({network['weights']}):")
+            measured = told["measures"] if part == "distribution" else told["results"]
+            bound = {} if part == "distribution" else told["targets"]
+            rows = [
+                (name, f"{value:.4f}", *((f"{bound[name]:.4f}",) if bound else ()))
+                for name, value in measured.items()
+            ]
+            print_table(("measure", "results", *(("targets",) if bound else ())), rows)
+            for remark in told.get("remarks", ()):
+                print(f"note: {remark}")
 
 
 def read_names(path: Path) -> list[str]:

@@ -18,7 +18,7 @@ SOURCE_SUFFIXES = (".css", ".html", ".js", ".py", ".sh", ".toml")
 LONGEST = 400
 
 TRAINING_COMMANDS = {
-    "check-data", "eval", "export", "landscape", "new", "recipes", "report", "train",
+    "check-data", "eval", "export", "judge", "landscape", "new", "recipes", "report", "train",
 }  # fmt: skip
 
 
@@ -196,6 +196,7 @@ def test_training_commands_say_what_is_missing(name: str, tmp_path: Path) -> Non
     arguments = {
         "eval": [str(tmp_path / "best.safetensors"), "--targets", str(tmp_path)],
         "export": [str(tmp_path / "best.safetensors"), "-o", str(tmp_path / "x.onnx")],
+        "judge": [str(tmp_path), "-o", str(tmp_path / "judge.safetensors")],
         "new": [str(tmp_path)],
         "train": ["photo-sr", "-o", str(tmp_path / "run")],
     }

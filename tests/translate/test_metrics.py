@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
 from tests.photographs import window
 from translate.metrics import (
@@ -16,6 +17,7 @@ from translate.metrics import (
     finest_band,
     luma,
     measure,
+    ms_ssim,
     psnr,
     ssim,
 )
@@ -72,6 +74,18 @@ def test_ssim_is_scikit_images(size: tuple[int, int]) -> None:
     given = measure(to_floats(noisy(photo)), to_floats(photo))["ssim_y"]
     assert given == pytest.approx(expected, abs=1e-5)
     assert ssim(luma(noisy(photo)), luma(photo)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_ms_ssim_is_the_librarys_without_its_border() -> None:
+    photo = window("astronaut", 192, 192)
+    given, truth = luma(noisy(photo)), luma(photo)
+    # Five scales; the library counts what it mirrored at the border of the coarsest one too.
+    expected = multiscale_structural_similarity_index_measure(given, truth, data_range=255.0)
+    assert ms_ssim(given, truth) == pytest.approx(float(expected), abs=5e-3)
+    assert ms_ssim(truth, truth) == pytest.approx(1)
+    small = luma(window("coffee", 16, 20))
+    noise = luma(noisy(window("coffee", 16, 20)))
+    assert ms_ssim(noise, small) == pytest.approx(ssim(noise, small)), "one scale is SSIM"
 
 
 def test_a_picture_without_a_window_is_refused() -> None:

@@ -6,22 +6,20 @@ fully connected layers. Its weights, trained on ImageNet, are not part of this p
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor, nn
 from torch.nn import functional
+
+from translate.features.network import DEVIATION, MEAN
+from translate.features.weights import find_weights, read_weights
 
 WEIGHTS = "vgg19-dcbb9e9d.pth"
 """The file of weights, as torchvision publishes it."""
 SOURCE = f"https://download.pytorch.org/models/{WEIGHTS}"
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's pictures in [0, 1], red, green and blue: what the network was trained on."""
 
 Plan = tuple[tuple[int, ...], ...]
 """Channels of the convolutions of each block; the picture is halved between blocks."""
@@ -67,8 +65,8 @@ class Perceptual(nn.Module):
         self.halvings = sum(isinstance(module, nn.MaxPool2d) for module in modules.values())
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None])
         self.register_buffer("deviation", torch.tensor(DEVIATION)[:, None, None])
-        path = weights_file(file)
-        take(modules, read(path), path)
+        path = find_weights("the perceptual term needs VGG-19's weights", [WEIGHTS], SOURCE, file)
+        take(modules, read_weights(path), path)
         self.requires_grad_(False).eval()
 
     def forward(self, fake: Tensor, truth: Tensor) -> Tensor:
@@ -130,47 +128,6 @@ def build(plan: Plan, layers: Collection[str]) -> dict[str, nn.Module]:
     if not depth:
         raise ValueError("perceptual: no layer is named; conv5_4 is a usual one")
     return {name: modules[name] for name in names[:depth]}
-
-
-def weights_file(file: str | Path | None) -> Path:
-    """The file to read: the given one, or else torch hub's.
-
-    Raises:
-        FileNotFoundError: it is not there. A given file that is missing is not replaced by the
-            cached one, which may hold other weights.
-    """
-    cached = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS
-    path = cached if file is None else Path(file)
-    if path.is_file():
-        return path
-    given = "no file was given" if file is None else f"{path} does not exist"
-    hub = f"{cached} is there" if cached.is_file() else f"{cached} does not exist"
-    remedy = (
-        "leave out the file to use it" if cached.is_file() else f"download {SOURCE} to that place"
-    )
-    raise FileNotFoundError(
-        f"the perceptual term needs VGG-19's weights, {WEIGHTS}: {given}; in torch hub's cache, "
-        f"{hub}; {remedy}, or name a file that holds them"
-    )
-
-
-def read(path: Path) -> Mapping[str, Tensor]:
-    """The tensors of a file; nothing in it is executed.
-
-    Raises:
-        ValueError: it is damaged, or holds other things than tensors.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state: object = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"{path}: not a file of weights ({reason})") from None
-    tensors = cast(dict[object, object], state) if isinstance(state, dict) else {}
-    if not tensors or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
-        raise ValueError(f"{path}: expected a table of tensors by name")
-    return cast(Mapping[str, Tensor], tensors)
 
 
 def take(modules: Mapping[str, nn.Module], tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -15,6 +15,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
+from translate.losses.structure import ms_ssim_loss
 from translate.pixels import to_bytes
 
 Picture = NDArray[np.float32]
@@ -88,6 +89,18 @@ def ssim(result: Tensor, target: Tensor) -> float:
     )
     inside = slice(WINDOW // 2, -(WINDOW // 2))
     return float(similarities[..., inside, inside].mean())
+
+
+def ms_ssim(result: Tensor, target: Tensor) -> float:
+    """Multi-scale structural similarity of tensors on 0..255 (Wang et al. 2003, equation 7).
+
+    Five scales need sides of 176 pixels or more; a smaller picture has as many as hold a window,
+    so that only numbers of pictures of one size compare.
+
+    Raises:
+        ValueError: a side is shorter than the window of `ssim`.
+    """
+    return 1 - float(ms_ssim_loss(result / 255, target / 255))
 
 
 def finest_band(picture: Tensor) -> Tensor:

@@ -1,0 +1,89 @@
+"""Two results of `pixstack eval` side by side, where they were measured alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+PROTOCOL = (
+    "protocol.degrade",
+    "protocol.seed",
+    "protocol.border",
+    "protocol.luma",
+    "protocol.rounded",
+    "images",
+    "distribution.network",
+    "distribution.protocol",
+    "distribution.images",
+    "label_recovery.network",
+    "networks",
+)
+"""What must be the same for two numbers to compare; ``protocol.inputs`` is the models' own."""
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """A result of `pixstack eval --json`.
+
+    Raises:
+        ValueError: no such file, or another one.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; expected a report of `pixstack eval --json`")
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (ValueError, UnicodeDecodeError):
+        value = None
+    if not isinstance(value, dict) or not {"outputs", "protocol", "images"} <= value.keys():
+        raise ValueError(f"{path}: is not a report of `pixstack eval --json`")
+    return value
+
+
+def compare_reports(first: Path, second: Path) -> dict[str, tuple[float, float]]:
+    """Every measure that both hold, of the first and of the second.
+
+    Raises:
+        ValueError: they were measured by different protocols, networks or numbers of pictures; the
+            message names the first difference.
+    """
+    reports = [read_report(path) for path in (first, second)]
+    for key in PROTOCOL:
+        values = [dict(leaves(key, look_up(report, key))) for report in reports]
+        # What one of them did not measure at all is left out below, and mixes nothing.
+        if not all(values):
+            continue
+        for name in sorted(values[0].keys() | values[1].keys()):
+            one, other = (value.get(name) for value in values)
+            if one != other:
+                raise ValueError(
+                    f"{first} and {second} do not compare: {name} is {json.dumps(one)} in one and "
+                    f"{json.dumps(other)} in the other; measure both alike"
+                )
+    measures = [measures_of(report) for report in reports]
+    return {name: (measures[0][name], measures[1][name]) for name in measures[0] if name in
+            measures[1]}  # fmt: skip
+
+
+def look_up(report: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted path, or None."""
+    value: Any = report
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Plain values in a nested table, by their dotted path."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from leaves(f"{name}.{key}", inner)
+    elif value is not None:
+        yield name, value
+
+
+def measures_of(report: Mapping[str, Any]) -> dict[str, float]:
+    """All of a report's numbers by name; a model's outputs may be called as they like."""
+    [single, *_] = report["outputs"].values()
+    recovery = look_up(report, "label_recovery.results") or {}
+    return {**single, **(look_up(report, "distribution.measures") or {}), **recovery}
