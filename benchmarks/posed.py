@@ -31,8 +31,8 @@ LABELS = {
     "ssim_y": "SSIM, Y",
     "psnr_y": "PSNR, Y (dB)",
     "band_energy": "band energy",
-    "frechet": "Frechet distance, by pose",
-    "frechet_pooled": "Frechet distance, all",
+    "frechet": "Frechet, by pose",
+    "frechet_pooled": "Frechet, all",
     "subject_found": "subject found",
     "pose_error": "pose error",
 }
@@ -177,7 +177,7 @@ def checks(
 
 
 def report(figures: Mapping[str, Any], unit: str = "") -> None:
-    """Print the table; ``unit`` of the pose error."""
+    """Print the table, in which the mean picture is the average; ``unit`` of the pose error."""
     rows: list[tuple[str, ...]] = []
     for key, label in LABELS.items():
         cells = (figures[part].get(key) for part in ("result", "source", "mean", "real"))
@@ -185,7 +185,7 @@ def report(figures: Mapping[str, Any], unit: str = "") -> None:
         asked = (check["asked"], "yes" if check["holds"] else "no") if check else ("", "")
         label = f"{label} ({unit})" if key == "pose_error" and unit else label
         rows.append((label, *("" if cell is None else f"{cell:.3f}" for cell in cells), *asked))
-    print_table(("mean", "result", "source", "mean picture", "real", "asked", "holds"), rows)
+    print_table(("mean", "result", "source", "average", "real", "asked", "holds"), rows)
 
 
 def sheet(model: Translator, held: Posed, rows: Sequence[Sequence[Pair]]) -> Image.Image:
