@@ -30,10 +30,10 @@ def as_seen(pictures: Bytes) -> Tensor:
     return functional.interpolate(as_network(pictures), (SIDE, SIDE), mode="area")
 
 
-def vary(pictures: Tensor) -> Tensor:
-    """Each picture ``(N, 3, H, W)`` shifted, scaled, turned, mirrored and lit on its own.
+def vary(pictures: Tensor, mirrored: float = 0.5) -> Tensor:
+    """Each picture ``(N, C, H, W)`` shifted, scaled, turned, mirrored and lit on its own.
 
-    A mirrored hand shows the same gesture, only with the other hand.
+    A mirrored hand shows the same gesture, only with the other hand; ``mirrored`` is their share.
     """
     count = len(pictures)
 
@@ -41,7 +41,7 @@ def vary(pictures: Tensor) -> Tensor:
         return width * (2 * torch.rand(count) - 1)
 
     scale, turn = 1 + around(SCALE), around(TURN)
-    mirror = torch.where(torch.rand(count) < 0.5, -1.0, 1.0)
+    mirror = torch.where(torch.rand(count) < mirrored, -1.0, 1.0)
     rows = (
         torch.stack([mirror * turn.cos() / scale, -turn.sin() / scale, around(SHIFT)], dim=1),
         torch.stack([mirror * turn.sin() / scale, turn.cos() / scale, around(SHIFT)], dim=1),

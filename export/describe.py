@@ -101,6 +101,9 @@ def describe_input(stack: Stack, name: str) -> Input:
         return Input(
             name, "strength", default=-1, range=(0, 1), description="-1: left to the model"
         )
+    if view.kind.family == "angle":
+        text = "degrees; a whole turn more or less is the same"
+        return Input(name, "angle", default=0, range=(-180, 180), unit="degrees", description=text)
     if view.kind.is_noise:
         return Input(name, "noise", scale=int(view.scale), description="standard normal values")
     names = data.names.get(name, ())

@@ -18,7 +18,7 @@ SCHEMA = 1
 
 Tiling = Literal["exact", "fixed", "whole"]
 
-_KIND = re.compile(r"(rgb|gray|strength|noise)|(labels|class|keypoints):([1-9][0-9]*)")
+_KIND = re.compile(r"(rgb|gray|strength|angle|noise)|(labels|class|keypoints):([1-9][0-9]*)")
 _SPATIAL = ("rgb", "gray", "labels", "noise")
 
 
@@ -30,11 +30,13 @@ class ManifestError(ValueError):
 class Port:
     """What inputs and outputs have in common.
 
-    kind: `rgb`, `gray`, `labels:K`, `class:K`, `strength`, `keypoints:K` or `noise`.
+    kind: `rgb`, `gray`, `labels:K`, `class:K`, `strength`, `angle`, `keypoints:K` or `noise`.
     scale: its pixels per pixel of the first picture input.
-    default: what a caller gets who does not feed it (`strength`: -1, automatic; `class`: 0).
-    range: smallest and largest sensible value; for pictures [0, 1].
-    unit: the unit of a `strength`, for instance "noise sigma on 0..255".
+    default: what a caller gets who does not feed it (`strength`: -1, automatic; `class` and
+        `angle`: 0).
+    range: smallest and largest sensible value; for pictures [0, 1]. An `angle` beyond it is the
+        same as one a whole turn away.
+    unit: the unit of a `strength`, for instance "noise sigma on 0..255", or of an `angle`.
     palette: RGB colors 0..255 of the K label ids; names: names of the K labels or classes.
     """
 
@@ -55,7 +57,7 @@ class Port:
         if not _KIND.fullmatch(self.kind):
             raise ManifestError(
                 f"{what} {self.name!r} has the unknown kind {self.kind!r}; known: rgb, gray, "
-                "labels:K, class:K, strength, keypoints:K, noise"
+                "labels:K, class:K, strength, angle, keypoints:K, noise"
             )
         if not (math.isfinite(self.scale) and self.scale > 0):
             raise ManifestError(f"{what} {self.name!r}: scale must be positive; got {self.scale}")

@@ -140,7 +140,10 @@ def draw(
             feeds[port.name] = np.where(automatic, -1.0, told).astype(np.float32)
             continue
         size = (round(height * port.scale), round(width * port.scale))
-        if port.family == "class":
+        if port.family == "angle":
+            # More than a turn too: the graph itself knows that angles come round.
+            feeds[port.name] = random.uniform(-540, 540, count).astype(np.float32)
+        elif port.family == "class":
             feeds[port.name] = random.integers(port.count, size=count)
         elif port.family == "labels":
             feeds[port.name] = random.integers(port.count, size=(count, 1, *size))
@@ -177,7 +180,7 @@ def verify_tiles(path: Path) -> float:
     random = np.random.default_rng(0)
     views: dict[str, np.ndarray | float] = {}
     for port in manifest.inputs:
-        if port.family in ("strength", "class", "noise"):
+        if port.family in ("strength", "angle", "class", "noise"):
             continue  # Left to its default, or drawn from one seed by both.
         if port.family == "labels":
             views[port.name] = random.integers(port.count, size=(height, width))

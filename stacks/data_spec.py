@@ -49,7 +49,8 @@ class DataSpec:
     root: str = "data"
     layout: Layout = "views"
     views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
-    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C, strength."""
+    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C, strength,
+    angle."""
     palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -82,6 +83,7 @@ class DataSpec:
         """Every view has a place in the layout."""
         pictures = [view for view, kind in self.kinds.items() if kind.is_picture]
         classes = [view for view, kind in self.kinds.items() if kind.family == "class"]
+        angles = [view for view, kind in self.kinds.items() if kind.family == "angle"]
         if self.layout in ("views", "unpaired", "side-by-side") and "source" not in pictures:
             raise TableError(f"views: no 'source'; layout {self.layout!r} brings one")
         for view in pictures:
@@ -103,6 +105,10 @@ class DataSpec:
             raise TableError(
                 f"views.{classes[0]}: layout {self.layout!r} brings no classes; 'classes' and "
                 "'table' do"
+            )
+        if angles and self.layout != "table":
+            raise TableError(
+                f"views.{angles[0]}: layout {self.layout!r} brings no angles; 'table' does"
             )
 
     def check_labels(self) -> None:

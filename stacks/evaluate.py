@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -190,14 +191,16 @@ def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
     """A view of one item in numpy, or a number, as a batch of one.
 
     Raises:
-        ValueError: there is no such class.
+        ValueError: there is no such class, or a number is not finite.
     """
     match spec.kind.family:
         case "class":
             if not 0 <= int(value) < spec.kind.count:
                 raise ValueError(f"class {value}: expected 0..{spec.kind.count - 1}")
             return torch.tensor([int(value)])
-        case "strength":
+        case "strength" | "angle":
+            if not math.isfinite(value):
+                raise ValueError(f"{spec.kind} {value}: expected a finite number")
             return torch.tensor([float(value)])
         case "noise" | "noise-map":
             return torch.as_tensor(np.asarray(value, np.float32))[None]

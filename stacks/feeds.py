@@ -25,12 +25,16 @@ def random_inputs(
 def random_view(
     view: ViewSpec, count: int, height: int, width: int, generator: torch.Generator | None
 ) -> Tensor:
-    """One input: pictures in [0, 1], ids and classes among those there are, normal noise."""
+    """One input: pictures in [0, 1], ids and classes among those there are, angles of a whole turn,
+    normal noise.
+    """
     kind = view.kind
     size = (int(height * view.scale), int(width * view.scale))
     match kind.family:
         case "strength":
             return torch.full((count,), AUTOMATIC)
+        case "angle":
+            return 360 * torch.rand(count, generator=generator)
         case "class":
             return torch.randint(kind.count, (count,), generator=generator)
         case "labels":

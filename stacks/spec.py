@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
 from stacks.inside import InsideSpec
-from stacks.wiring import check_likes, check_ships, check_unpaired
+from stacks.wiring import check_likes, check_ships, check_symmetries, check_unpaired
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
 from translate.degrade import DegradationError, parse_degradation
@@ -255,6 +255,7 @@ class Recipe:
             self.check_crop(phase, f"phase[{index}].size" if phase.size else "data.size")
             self.check_growth(phase, f"phase[{index}]")
         self.check_written()
+        check_symmetries(self.data.kinds, self.augment)
         check_likes(self.stage)
         check_ships(self.stage, made=bool(self.degrade.choices))
         if self.data.layout == "unpaired":

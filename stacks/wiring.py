@@ -1,4 +1,5 @@
-"""How the stages of a recipe may hang together: generators used again, what ships, what is paired.
+"""How the stages of a recipe may hang together: generators used again, what ships, what is paired,
+which symmetries the views bear.
 
 Stages that are for training alone close cycles (Zhu et al. 2017, arXiv 1703.10593): they use the
 generator of another stage again, or read the target, which nobody has when the stack is used.
@@ -6,13 +7,15 @@ generator of another stage again, or read the target, which nobody has when the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from translate.tables import TableError
 
 if TYPE_CHECKING:
     from stacks.spec import PhaseSpec, StageSpec
+    from translate.augment import AugmentSpec
+    from translate.kinds import Kind
 
 
 def check_likes(stages: Sequence[StageSpec]) -> None:
@@ -72,6 +75,20 @@ def check_ships(stages: Sequence[StageSpec], made: bool) -> None:
                         f"{path}: 'target' is what the stage learns to write; ships = false lets "
                         "it read it in training"
                     )
+
+
+def check_symmetries(kinds: Mapping[str, Kind], augment: AugmentSpec) -> None:
+    """A mirrored angle is the opposite one; what a quarter turn does to it, nobody knows.
+
+    Raises:
+        TableError: pictures with an angle would be turned by quarters.
+    """
+    for view, kind in kinds.items():
+        if kind.family == "angle" and augment.turn:
+            raise TableError(
+                f"augment.turn: got true, but {view!r} is an angle, which does not turn along; "
+                "allowed: false"
+            )
 
 
 def check_unpaired(stages: Sequence[StageSpec], phases: Sequence[PhaseSpec]) -> None:

@@ -39,14 +39,21 @@ class Augment:
 
     def __call__(self, views: Mapping[str, Bytes], random: np.random.Generator) -> dict[str, Bytes]:
         """Aligned views ``(H, W, C)``, square where turns are allowed, to the same ones moved."""
+        return self.move(views, random)[0]
+
+    def move(
+        self, views: Mapping[str, Bytes], random: np.random.Generator
+    ) -> tuple[dict[str, Bytes], bool]:
+        """The views moved, and whether they were mirrored; of quarter turns this is not told."""
         if not (self.spec.flip or self.spec.turn):
-            return dict(views)
+            return dict(views), False
         pipeline = self._pipeline(len(views))
         pipeline.set_random_seed(int(random.integers(2**31)))
         keys = target_keys(len(views))
         pictures: dict[str, Any] = dict(zip(keys, views.values(), strict=True))
         moved = pipeline(**pictures)
-        return {name: moved[key] for name, key in zip(views, keys, strict=True)}
+        mirrored = any(name == "HorizontalFlip" for name, _ in moved["applied_transforms"])
+        return {name: moved[key] for name, key in zip(views, keys, strict=True)}, mirrored
 
     def _pipeline(self, views: int) -> albumentations.Compose:
         """One pipeline a thread and number of views: seeding a shared one would race."""
@@ -57,7 +64,9 @@ class Augment:
                 both = self.spec.flip
                 step = albumentations.D4(p=1) if both else albumentations.RandomRotate90(p=1)
             pipelines[views] = albumentations.Compose(
-                [step], additional_targets=dict.fromkeys(target_keys(views)[1:], "image")
+                [step],
+                additional_targets=dict.fromkeys(target_keys(views)[1:], "image"),
+                save_applied_params=True,
             )
         return pipelines[views]
 

@@ -32,7 +32,7 @@ class Batch:
     """Named views, and how many target pixels one source pixel stands for.
 
     Pictures are ``(N, C, H, W)`` in [0, 1], labels ids ``(N, 1, H, W)`` and classes ``(N,)``, both
-    int64, noise ``(N, C)`` or ``(N, C, H, W)``.
+    int64, angles ``(N,)`` in degrees, noise ``(N, C)`` or ``(N, C, H, W)``.
     """
 
     views: Views
@@ -99,9 +99,7 @@ class Sampler:
         drawn = choose(self.groups, random)
         for pairs in (drawn, *drawn.apart):
             index = int(random.integers(len(pairs)))
-            item |= self.pictures(pairs.load(index), random, degradation)
-            for name, value in pairs.values(index).items():
-                item[name] = np.asarray(value, np.int64)
+            item |= self.pictures(pairs.load(index), pairs.values(index), random, degradation)
         return item | self.noise(random)
 
     @property
@@ -126,18 +124,20 @@ class Sampler:
     def pictures(
         self,
         views: Mapping[str, NDArray[np.uint8]],
+        values: Mapping[str, int | float],
         random: np.random.Generator,
         degradation: Degradation | None,
     ) -> dict[str, NDArray[Any]]:
-        """The pictures of one item ``(H, W, C)``, and of a degraded one what is known of it."""
+        """Pictures ``(H, W, C)`` and values of one item, and what is known of a degraded one."""
         side, margin = self.size, 0
         if degradation is not None:
             side, margin = self.source_size * degradation.scale, degradation.margin
-        views = self.augment(crop(views, side + 2 * margin, random), random)
+        views, mirrored = self.augment.move(crop(views, side + 2 * margin, random), random)
         pictures: dict[str, NDArray[Any]] = {
             name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
             for name, pixels in views.items()
         }
+        pictures |= {name: as_array(value, mirrored) for name, value in values.items()}
         if self.points:
             for step in divisors(self.size):
                 pictures[f"down{step}:target"] = self.reduced(pictures["target"], step)
@@ -165,6 +165,13 @@ class Sampler:
     def is_labels(self, view: str) -> bool:
         """Whether the pictures of a view hold ids."""
         return view in self.kinds and self.kinds[view].family == "labels"
+
+
+def as_array(value: int | float, mirrored: bool) -> NDArray[Any]:
+    """A class, or an angle, which goes the other way in a mirror."""
+    if isinstance(value, int):
+        return np.asarray(value, np.int64)
+    return np.asarray(-value if mirrored else value, np.float32)
 
 
 def divisors(scale: int) -> list[int]:

@@ -1,13 +1,15 @@
 """What a view is: a picture, a label map, a class, noise; and how a network is shown it.
 
 Kinds are written as in the shipped file: ``rgb``, ``gray``, ``labels:K``, ``class:K``, ``noise:C``,
-``strength`` (a number that the caller may tell, -1 where the network is to choose);
+``strength`` (a number that the caller may tell, -1 where the network is to choose), ``angle`` (in
+degrees, of which 360 are a whole turn; a mirror image has the opposite angle);
 ``noise-map:C`` is noise of every pixel, and ``noise-map:C@S`` has S of its pixels on one of the
 source, along one side.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -15,12 +17,14 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
-from translate.pixels import to_network
+from translate.pixels import from_network, to_network
 from translate.tables import TableError
 
-Family = Literal["rgb", "gray", "labels", "class", "noise", "noise-map", "strength", "features"]
+Family = Literal[
+    "rgb", "gray", "labels", "class", "noise", "noise-map", "strength", "angle", "features"
+]
 _PATTERN = re.compile(
-    r"(rgb|gray|strength)|(labels|class|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
+    r"(rgb|gray|strength|angle)|(labels|class|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
 )
 _MOST_LABELS = 256
 """Label pictures are of 8 bits."""
@@ -42,7 +46,7 @@ class Kind:
     @property
     def channels(self) -> int:
         """Planes that a network sees of it."""
-        return {"rgb": 3, "gray": 1, "strength": 1}.get(self.family, self.count)
+        return {"rgb": 3, "gray": 1, "strength": 1, "angle": 2}.get(self.family, self.count)
 
     @property
     def is_picture(self) -> bool:
@@ -53,6 +57,11 @@ class Kind:
     def is_map(self) -> bool:
         """Whether it has a height and a width."""
         return self.is_picture or self.family in ("noise-map", "features")
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is one number of an item, which its data tell: a class or an angle."""
+        return self.family in ("class", "angle")
 
     @property
     def is_noise(self) -> bool:
@@ -70,7 +79,7 @@ def parse_kind(text: str) -> Kind:
     if not found:
         raise TableError(
             f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-map:C, "
-            "strength"
+            "strength, angle"
         )
     family = cast(Family, found[1] or found[2])
     kind = Kind(family, int(found[3] or 0), int(found[4] or 1))
@@ -84,13 +93,16 @@ def parse_kind(text: str) -> Kind:
 def planes(view: Tensor, kind: Kind) -> Tensor:
     """A view as planes ``(N, C, H, W)`` or, without a height and a width, ``(N, C, 1, 1)``.
 
-    Label ids ``(N, 1, H, W)`` and classes ``(N,)`` become one-hot planes; planes of labels, which
-    stages write as probabilities, pass through, as pictures and noise do.
+    Label ids ``(N, 1, H, W)`` and classes ``(N,)`` become one-hot planes, angles ``(N,)`` their
+    cosine and sine, from [-1, 1] brought to [0, 1]; planes of labels, which stages write as
+    probabilities, pass through, as pictures and noise do.
     """
     if kind.family == "labels" and not view.is_floating_point():
         return one_hot(view, kind.count)
     if kind.family == "class":
         return one_hot(view.reshape(-1, 1, 1, 1), kind.count)
+    if kind.family == "angle":
+        return circle(view.reshape(-1, 1, 1, 1))
     return view if view.dim() == 4 else view.reshape(-1, kind.channels, 1, 1)
 
 
@@ -100,7 +112,16 @@ def one_hot(ids: Tensor, count: int) -> Tensor:
     return (ids == torch.arange(count, device=ids.device).reshape(1, -1, 1, 1)).float()
 
 
+def circle(degrees: Tensor) -> Tensor:
+    """Angles ``(N, 1, 1, 1)`` -> cosine and sine ``(N, 2, 1, 1)``, 0 standing for -1.
+
+    A point on the circle has no seam: 359 degrees lie beside 0, as they look.
+    """
+    radians = degrees * (math.pi / 180)
+    return from_network(torch.cat([radians.cos(), radians.sin()], dim=1))
+
+
 def seen(view: Tensor, kind: Kind) -> Tensor:
-    """Planes as a network reads them: pictures and one-hot planes in [-1, 1], noise as it is."""
+    """Planes as a network reads them: noise as it is, all others in [-1, 1]."""
     shown = planes(view, kind)
     return shown if kind.is_noise else to_network(shown)

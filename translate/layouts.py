@@ -9,14 +9,15 @@
 - ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
 - ``classes``: one folder a class of target pictures, in the order of the class names where folders
   are called like them, else in name order;
-- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, and
-  classes by number or name.
+- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, classes
+  by number or name, and angles in degrees.
 """
 
 from __future__ import annotations
 
 import csv
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +67,11 @@ class Reading:
     def classes(self) -> list[str]:
         """Views that are classes."""
         return [view for view, kind in self.parsed.items() if kind.family == "class"]
+
+    @functools.cached_property
+    def values(self) -> list[str]:
+        """Views that are numbers: classes and angles."""
+        return [view for view, kind in self.parsed.items() if kind.is_value]
 
     def view(self, name: str, path: Path, half: Half = "whole") -> View:
         """A view of an item."""
@@ -177,7 +183,7 @@ def table(file: Path, reading: Reading) -> list[Item]:
 
 def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
     """Every view has a column."""
-    for view in [*reading.pictures, *reading.classes]:
+    for view in [*reading.pictures, *reading.values]:
         if view not in columns:
             raise DataError(
                 f"{file}: has no column {view!r}, but data.views names it; its columns are "
@@ -191,7 +197,12 @@ def row_item(row: Mapping[str, str | None], index: int, reading: Reading, where:
         view: reading.view(view, inside(reading.root, row[view], where))
         for view in reading.pictures
     }
-    values = {view: class_id(row[view], view, reading, where) for view in reading.classes}
+    values = {
+        view: class_id(row[view], view, reading, where)
+        if view in reading.classes
+        else angle(row[view], view, where)
+        for view in reading.values
+    }
     return Item(row.get("name") or f"{index:06d}", pictures, values)
 
 
@@ -212,6 +223,17 @@ def class_id(text: str | None, view: str, reading: Reading, where: str) -> int:
         return int(text)
     known = ", ".join(names) or f"0..{count - 1}"
     raise DataError(f"{where}: {view} is {text!r}; expected one of {known}")
+
+
+def angle(text: str | None, view: str, where: str) -> float:
+    """An angle in degrees."""
+    try:
+        degrees = float(text or "")
+    except ValueError:
+        degrees = math.nan
+    if not math.isfinite(degrees):
+        raise DataError(f"{where}: {view} is {text!r}; expected an angle in degrees")
+    return degrees
 
 
 def view_folder(folder: Path, view: str) -> Path:

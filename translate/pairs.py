@@ -217,8 +217,8 @@ class Item:
 
     name: str
     views: Mapping[str, View]
-    values: Mapping[str, int] = field(default_factory=dict)
-    """Views that are no pictures: classes."""
+    values: Mapping[str, int | float] = field(default_factory=dict)
+    """Views that are no pictures: classes, and angles as floats."""
 
     def check(self, same_size: bool, measure: Callable[[View], tuple[int, int]]) -> None:
         """Read the headers; views that must align are refused when their sizes differ.
@@ -259,8 +259,8 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.items)
 
-    def values(self, index: int) -> Mapping[str, int]:
-        """What item ``index`` has beside its pictures: classes."""
+    def values(self, index: int) -> Mapping[str, int | float]:
+        """What item ``index`` has beside its pictures: classes, and angles as floats."""
         return self.items[index].values
 
     def load(self, index: int) -> dict[str, Bytes]:

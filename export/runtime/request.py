@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -165,7 +166,8 @@ def split(
     count = len(views[first.name])
     if count == 0:
         raise InputError(f"input {first.name!r} holds no picture")
-    ranks = {"rgb": 4, "gray": 4, "labels": 4, "class": 1, "strength": 1, "keypoints": 3}
+    ranks = {"rgb": 4, "gray": 4, "labels": 4, "keypoints": 3}
+    ranks |= {"class": 1, "strength": 1, "angle": 1}
     batched: set[str] = set()
     for port in manifest.inputs:
         rank = ranks.get(port.family, len(shapes[port.name]))
@@ -238,7 +240,8 @@ def _feed(
         return KeypointsFeed(points.astype(np.float32), port.scale)
     if port.family == "class":
         return ConstantFeed(np.array([_class_id(port, value)], np.int64))
-    return ConstantFeed(np.array([_strength(port, value)], np.float32))
+    number = _angle if port.family == "angle" else _strength
+    return ConstantFeed(np.array([number(port, value)], np.float32))
 
 
 def _noise(
@@ -296,6 +299,11 @@ def _strength(port: Input, value: Any) -> float:
             f"input {port.name!r} is {number:g}; expected {low:g}..{high:g}, or -1 for automatic"
         )
     return number
+
+
+def _angle(port: Input, value: Any) -> float:
+    """Degrees in [-180, 180]: as float32, many whole turns would leave few digits for the rest."""
+    return math.remainder(port.default or 0 if value is None else _number(port, value), 360)
 
 
 def _number(port: Input, value: Any) -> float:

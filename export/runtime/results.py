@@ -101,7 +101,7 @@ class Result:
         """Outputs without height and width: a class id, a number, keypoints (K, 3)."""
         if self.port.family == "class":
             return int(tensor[0])
-        if self.port.family == "strength":
+        if self.port.family in ("strength", "angle"):
             return float(tensor[0])
         points = tensor[0].astype(np.float32)
         if fit is not None:

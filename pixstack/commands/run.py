@@ -63,6 +63,7 @@ def command(
       pixstack run photo-sr small.jpg -o large.png
       pixstack run photo-sr small.jpg -o double.png --output x2
       pixstack run photo-denoise noisy/ -o clean/ --input strength=25
+      pixstack run object-turn cup.png -o turned.png --input turn=45
       pixstack run my.onnx a.png b.png -o results/ --precision fast --json -
     """
     from pixstack.shelf import find_model
@@ -172,7 +173,7 @@ def _value(name: str, kind: str, text: str) -> Any:
     family = kind.partition(":")[0]
     if family == "class":
         return text
-    if family == "strength":
+    if family in ("strength", "angle"):
         try:
             return float(text)
         except ValueError:

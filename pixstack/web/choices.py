@@ -17,6 +17,8 @@ from pixstack.shelf import example_files
 from pixstack.web.canvas import data_url
 
 PICTURED = "gesture"  # the input whose classes have pictures, `examples/gesture-NAME.png`
+RANGES = {"strength": (0.0, 1.0), "angle": (-180.0, 180.0)}  # of sliders, where none is told
+CHOSEN = ("class", *RANGES)  # families of inputs that have a component
 LARGEST_SEED = 2**31 - 1
 
 # A radio button for each class, its picture above its name.
@@ -48,7 +50,7 @@ def can_be_asked(manifest: Manifest) -> bool:
     """Whether the page can give the model all it needs: one picture, and what has a component."""
     pictures = [port for port in manifest.inputs if port.is_picture]
     others = {port.family for port in manifest.inputs if not port.is_picture}
-    return len(pictures) == 1 and others <= {"class", "strength", "noise"}
+    return len(pictures) == 1 and others <= {*CHOSEN, "noise"}
 
 
 def has_noise(manifest: Manifest) -> bool:
@@ -57,16 +59,16 @@ def has_noise(manifest: Manifest) -> bool:
 
 
 def has_choices(manifest: Manifest) -> bool:
-    """Whether there is a class or a strength to choose."""
-    return any(port.family in ("class", "strength") for port in manifest.inputs)
+    """Whether there is a class, a strength or an angle to choose."""
+    return any(port.family in CHOSEN for port in manifest.inputs)
 
 
 def build_choices(tab: str, model: str, manifest: Manifest) -> list[Choice]:
-    """A component for each class and strength that the model reads, in the current context."""
+    """A component for each class, strength and angle of the model, in the current context."""
     return [
         Choice(model, port.name, _component(port, element_id(tab, model, port.name)))
         for port in manifest.inputs
-        if port.family in ("class", "strength")
+        if port.family in CHOSEN
     ]
 
 
@@ -84,7 +86,7 @@ def gather(choices: Iterable[Choice]) -> str:
 
 
 def checked_inputs(manifest: Manifest, given: Any) -> dict[str, str | float]:
-    """What came from the page or an API client, when it sets nothing but classes and strengths.
+    """What came from the page or an API client, when it sets nothing but what is chosen.
 
     The runtime checks the values; here it is made sure that no name of a file gets through.
 
@@ -97,7 +99,7 @@ def checked_inputs(manifest: Manifest, given: Any) -> dict[str, str | float]:
         raise InputError(
             f'the inputs must be an object such as {{"gesture": "5"}}; got {str(given)[:40]!r}'
         )
-    known = [port.name for port in manifest.inputs if port.family in ("class", "strength")]
+    known = [port.name for port in manifest.inputs if port.family in CHOSEN]
     for name, value in given.items():
         if name not in known:
             raise InputError(
@@ -121,8 +123,8 @@ def checked_seed(value: Any) -> int:
 
 def _component(port: Input, elem_id: str) -> gr.Radio | gr.Dropdown | gr.Slider:
     label = port.name.replace("_", " ").capitalize()
-    if port.family == "strength":
-        low, high = port.range or (0.0, 1.0)
+    if port.family in RANGES:
+        low, high = port.range or RANGES[port.family]
         usual = low if port.default is None else port.default
         return gr.Slider(
             low,

@@ -26,7 +26,7 @@ def write_data(data: DataSpec, root: Path, where: str, side: int) -> None:
             {
                 view: row(root, f"{view}-{index}.png", data, view, kind, side, random)
                 for view, kind in kinds.items()
-                if kind.is_picture or kind.family == "class"
+                if kind.is_picture or kind.is_value
             }
             for index in range(ITEMS)
         ]
@@ -62,7 +62,9 @@ def row(
     side: int,
     random: np.random.Generator,
 ) -> str:
-    """What a table holds of a view: a path beneath the root, or a class."""
+    """What a table holds of a view: a path beneath the root, a class or an angle."""
+    if kind.family == "angle":
+        return f"{random.uniform(-180, 180):.1f}"
     if kind.family == "class":
         return str(random.integers(kind.count))
     save(root / "pictures" / name, picture(data, view, kind, side, random))

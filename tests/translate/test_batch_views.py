@@ -86,6 +86,27 @@ def test_classes_follow_their_item(tmp_path: Path) -> None:
     assert seen == {0, 1, 2}
 
 
+def test_a_mirrored_angle_is_the_opposite_one(tmp_path: Path) -> None:
+    # White on the left is mirrored to the right.
+    half = np.zeros((16, 16, 3), np.uint8)
+    half[:, :8] = 255
+    write_pictures(tmp_path, {"half.png": half})
+    (tmp_path / "turns.csv").write_text("source,target,turn\nhalf.png,half.png,30\n")
+    kinds = {"source": "rgb", "turn": "angle", "target": "rgb"}
+    pairs = Pairs(find_items(tmp_path / "turns.csv", "table", Reading(kinds, root=tmp_path)))
+    for flip in (True, False):
+        draw = Sampler([(pairs, 1.0)], 4, 16, [], Augment(AugmentSpec(flip=flip)), seed=0)
+        mirrored: set[bool] = set()
+        for step in range(4):
+            views = draw(step).views
+            assert views["turn"].dtype == torch.float32
+            left = views["source"][:, 0, 0, 0]
+            assert torch.equal(views["target"][:, 0, 0, 0], left)
+            assert torch.equal(views["turn"], torch.where(left == 1, 30.0, -30.0))
+            mirrored |= set((left == 0).tolist())
+        assert mirrored == ({True, False} if flip else {False})
+
+
 def test_noise_is_a_function_of_seed_step_and_item(targets: Path) -> None:
     draw = sampler(targets, "targets", NOISE, points=True)
     noise = {step: draw(step).views["noise"] for step in (5, 0, 3)}

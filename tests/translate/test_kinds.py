@@ -1,5 +1,7 @@
 """Kinds of views, and the planes that a network sees of them."""
 
+import math
+
 import pytest
 import torch
 
@@ -20,6 +22,7 @@ LABELS, CLASSES = parse_kind("labels:3"), parse_kind("class:3")
         ("noise:100", Kind("noise", 100), 100, False, False, True),
         ("noise-map:2", Kind("noise-map", 2), 2, False, True, True),
         ("noise-map:1@8", Kind("noise-map", 1, 8), 1, False, True, True),
+        ("angle", Kind("angle"), 2, False, False, False),
     ],
 )
 def test_every_form(
@@ -38,7 +41,7 @@ def test_every_form(
         *(
             (text, f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-")
             for text in ("", "RGB", "rgb:3", "labels", "labels:0", "labels:-1", "class:x", "noise",
-                         "strength:2", "features:4", "labels:3 ", "noise-map:1@0")
+                         "strength:2", "angle:2", "features:4", "labels:3 ", "noise-map:1@0")
         ),
         ("labels:257", "'labels:257': label pictures have 8 bits; expected labels:256"),
         ("class:3@2", "'class:3@2': a scale is of noise maps alone, as in noise-map:1@8"),
@@ -74,6 +77,21 @@ def test_classes_are_planes_of_one_pixel() -> None:
     assert shown.shape == (2, 3, 1, 1)
     assert shown.flatten(1).tolist() == [[0, 0, 1], [1, 0, 0]]
     assert seen(torch.tensor([2, 0]), CLASSES).flatten(1).tolist() == [[-1, -1, 1], [1, -1, -1]]
+
+
+def test_an_angle_is_a_point_on_the_circle() -> None:
+    kind, half = parse_kind("angle"), math.sqrt(0.5)
+    degrees = torch.tensor([0.0, 90.0, 180.0, -90.0, 45.0])
+    assert planes(degrees, kind).shape == (5, 2, 1, 1)
+    expected = torch.tensor([[1.0, 0], [0, 1], [-1, 0], [0, -1], [half, half]])
+    assert torch.allclose(seen(degrees, kind).flatten(1), expected, atol=1e-6)
+    # As a condition of a discriminator it lies in [0, 1], as pictures do.
+    assert torch.allclose(planes(degrees, kind).flatten(1), (expected + 1) / 2, atol=1e-6)
+    # What looks the same is the same, and there is no seam.
+    turns = degrees + torch.tensor([360.0, -360, 720, 360, -720])
+    assert torch.allclose(seen(turns, kind).flatten(1), expected, atol=1e-5)
+    near = seen(torch.tensor([359.9, 0.1]), kind).flatten(1)
+    assert float((near[0] - near[1]).norm()) == pytest.approx(math.radians(0.2), rel=1e-3)
 
 
 def test_noise_is_neither_stretched_nor_shifted() -> None:

@@ -256,6 +256,24 @@ def test_a_class_without_names_is_a_number(tmp_path: Path) -> None:
     )
 
 
+def test_angles_of_a_table(tmp_path: Path) -> None:
+    kinds = {"source": "labels:5", "turn": "angle", "target": "rgb"}
+    lines = ("source,target,turn", *(f"{ROW},{text}" for text in ("45", "-7.5", " 1e3", "0")))
+    file, reading = table(tmp_path, *lines, kinds=kinds)
+    items = find_items(file, "table", reading)
+    assert [item.values["turn"] for item in items] == [45.0, -7.5, 1000.0, 0.0]
+    assert all(isinstance(item.values["turn"], float) for item in items)
+
+
+@pytest.mark.parametrize("text", ["", "nan", "inf", "-inf", "left", "45 degrees"])
+def test_what_is_no_angle(tmp_path: Path, text: str) -> None:
+    kinds = {"source": "labels:5", "turn": "angle", "target": "rgb"}
+    file, reading = table(tmp_path, "source,target,turn", f"{ROW},{text}", kinds=kinds)
+    assert refused(file, "table", reading) == (
+        f"{file}, line 2: turn is {text!r}; expected an angle in degrees"
+    )
+
+
 def test_what_is_no_table(tmp_path: Path) -> None:
     reading = Reading(TABLE, root=tmp_path)
     said = f"{tmp_path}: no such table; expected a CSV file with a column a view"
