@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from translate.keypoints import STILL, Motion
+
 # The library asks the package index for a newer version of itself when it is imported.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations
 
 Bytes = NDArray[np.uint8]
+CORNER = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
+"""Points (x, y) that move along: where these three go tells where all of a picture goes."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,22 @@ class Augment:
 
     def __call__(self, views: Mapping[str, Bytes], random: np.random.Generator) -> dict[str, Bytes]:
         """Aligned views ``(H, W, C)``, square where turns are allowed, to the same ones moved."""
+        return self.move(views, random)[0]
+
+    def move(
+        self, views: Mapping[str, Bytes], random: np.random.Generator
+    ) -> tuple[dict[str, Bytes], Motion]:
+        """The views moved, and where that takes points of them."""
         if not (self.spec.flip or self.spec.turn):
-            return dict(views)
+            return dict(views), STILL
         pipeline = self._pipeline(len(views))
         pipeline.set_random_seed(int(random.integers(2**31)))
         keys = target_keys(len(views))
         pictures: dict[str, Any] = dict(zip(keys, views.values(), strict=True))
-        moved = pipeline(**pictures)
-        return {name: moved[key] for name, key in zip(views, keys, strict=True)}
+        moved = pipeline(**pictures, keypoints=CORNER)
+        origin, right, down = np.asarray(moved["keypoints"], float)
+        motion = Motion(np.stack([right - origin, down - origin], axis=1), origin)
+        return {name: moved[key] for name, key in zip(views, keys, strict=True)}, motion
 
     def _pipeline(self, views: int) -> albumentations.Compose:
         """One pipeline a thread and number of views: seeding a shared one would race."""
@@ -57,7 +69,9 @@ class Augment:
                 both = self.spec.flip
                 step = albumentations.D4(p=1) if both else albumentations.RandomRotate90(p=1)
             pipelines[views] = albumentations.Compose(
-                [step], additional_targets=dict.fromkeys(target_keys(views)[1:], "image")
+                [step],
+                additional_targets=dict.fromkeys(target_keys(views)[1:], "image"),
+                keypoint_params=albumentations.KeypointParams("xy", remove_invisible=False),
             )
         return pipelines[views]
 

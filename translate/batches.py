@@ -20,8 +20,9 @@ from torch import Tensor
 
 from translate.augment import Augment
 from translate.degrade import Degradation, reduce
+from translate.keypoints import shifted
 from translate.kinds import Kind
-from translate.pairs import Pairs
+from translate.pairs import Joints, Pairs
 from translate.pixels import SIGMA_UNIT, to_batch, to_floats
 
 Views = dict[str, Tensor]
@@ -32,7 +33,7 @@ class Batch:
     """Named views, and how many target pixels one source pixel stands for.
 
     Pictures are ``(N, C, H, W)`` in [0, 1], labels ids ``(N, 1, H, W)`` and classes ``(N,)``, both
-    int64, noise ``(N, C)`` or ``(N, C, H, W)``.
+    int64, keypoints ``(N, K, 3)`` in pixels of the source, noise ``(N, C)`` or ``(N, C, H, W)``.
     """
 
     views: Views
@@ -53,6 +54,7 @@ class Sampler:
         told: share of the items whose noise strength the networks are told; the others get -1.
         kinds: of the views, where they are no plain pictures.
         points: the stack starts from points of noise, so a source pixel is the whole crop.
+        swapped: of each joint of keypoints, the one that stands for it in a mirrored picture.
         device, devices: several devices share a batch; this one makes every ``devices``-th item.
     """
 
@@ -65,6 +67,7 @@ class Sampler:
     told: float = 0.5
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     points: bool = False
+    swapped: Sequence[int] = ()
     device: int = 0
     devices: int = 1
 
@@ -99,9 +102,7 @@ class Sampler:
         drawn = choose(self.groups, random)
         for pairs in (drawn, *drawn.apart):
             index = int(random.integers(len(pairs)))
-            item |= self.pictures(pairs.load(index), random, degradation)
-            for name, value in pairs.values(index).items():
-                item[name] = np.asarray(value, np.int64)
+            item |= self.pictures(pairs.load(index), pairs.values(index), random, degradation)
         return item | self.noise(random)
 
     @property
@@ -126,18 +127,27 @@ class Sampler:
     def pictures(
         self,
         views: Mapping[str, NDArray[np.uint8]],
+        values: Mapping[str, int | Joints],
         random: np.random.Generator,
         degradation: Degradation | None,
     ) -> dict[str, NDArray[Any]]:
-        """The pictures of one item ``(H, W, C)``, and of a degraded one what is known of it."""
+        """The pictures of one item ``(H, W, C)``, its classes and keypoints, and of a degraded one
+        what is known of it.
+        """
         side, margin = self.size, 0
         if degradation is not None:
             side, margin = self.source_size * degradation.scale, degradation.margin
-        views = self.augment(crop(views, side + 2 * margin, random), random)
+        top, left = corner(views, side + 2 * margin, random)
+        views, motion = self.augment.move(cut(views, side + 2 * margin, top, left), random)
         pictures: dict[str, NDArray[Any]] = {
             name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
             for name, pixels in views.items()
         }
+        for name, value in values.items():
+            if isinstance(value, int):
+                pictures[name] = np.asarray(value, np.int64)
+            else:
+                pictures[name] = motion(shifted(left, top)(value, self.swapped), self.swapped)
         if self.points:
             for step in divisors(self.size):
                 pictures[f"down{step}:target"] = self.reduced(pictures["target"], step)
@@ -184,8 +194,17 @@ def choose(options: Sequence[tuple], random: np.random.Generator):
     return options[int(random.choice(len(options), p=shares / shares.sum()))][0]
 
 
-def crop(
+def corner(
     views: Mapping[str, NDArray[np.uint8]], size: int, random: np.random.Generator
+) -> tuple[int, int]:
+    """Where a window of ``size`` begins: (top, left), 0 where the views are smaller than it."""
+    height, width = next(iter(views.values())).shape[:2]
+    top = int(random.integers(max(height - size, 0) + 1))
+    return top, int(random.integers(max(width - size, 0) + 1))
+
+
+def cut(
+    views: Mapping[str, NDArray[np.uint8]], size: int, top: int, left: int
 ) -> dict[str, NDArray[np.uint8]]:
     """The same window of every view; pictures smaller than the window are mirrored at the edge."""
     height, width = next(iter(views.values())).shape[:2]
@@ -193,9 +212,6 @@ def crop(
     if any(missing):
         pad = ((0, missing[0]), (0, missing[1]), (0, 0))
         views = {name: np.pad(pixels, pad, "symmetric") for name, pixels in views.items()}
-        height, width = height + missing[0], width + missing[1]
-    top = int(random.integers(height - size + 1))
-    left = int(random.integers(width - size + 1))
     return {name: pixels[top : top + size, left : left + size] for name, pixels in views.items()}
 
 

@@ -2,6 +2,7 @@
 
 Kinds are written as in the shipped file: ``rgb``, ``gray``, ``labels:K``, ``class:K``, ``noise:C``,
 ``strength`` (a number that the caller may tell, -1 where the network is to choose);
+``keypoints:K`` is where K joints are, in pixels, which is drawn for the network;
 ``noise-map:C`` is noise of every pixel, and ``noise-map:C@S`` has S of its pixels on one of the
 source, along one side.
 """
@@ -9,18 +10,22 @@ source, along one side.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import torch
 from torch import Tensor
 
+from translate.joints import Drawing
 from translate.pixels import to_network
 from translate.tables import TableError
 
-Family = Literal["rgb", "gray", "labels", "class", "noise", "noise-map", "strength", "features"]
+Family = Literal[
+    "rgb", "gray", "labels", "class", "noise", "noise-map", "strength", "keypoints", "features"
+]
 _PATTERN = re.compile(
-    r"(rgb|gray|strength)|(labels|class|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
+    r"(rgb|gray|strength)"
+    r"|(labels|class|noise|noise-map|keypoints):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
 )
 _MOST_LABELS = 256
 """Label pictures are of 8 bits."""
@@ -28,12 +33,14 @@ _MOST_LABELS = 256
 
 @dataclass(frozen=True)
 class Kind:
-    """A family, and how many labels, classes or channels it has."""
+    """A family, and how many labels, classes, channels or joints it has."""
 
     family: Family
     count: int = 0
     scale: int = 1
     """Of a noise map: its pixels on one of the source, along one side."""
+    drawing: Drawing = field(default_factory=Drawing)
+    """Of keypoints: what networks are shown of them."""
 
     def __str__(self) -> str:
         text = f"{self.family}:{self.count}" if self.count else self.family
@@ -42,6 +49,8 @@ class Kind:
     @property
     def channels(self) -> int:
         """Planes that a network sees of it."""
+        if self.family == "keypoints":
+            return self.drawing.channels(self.count)
         return {"rgb": 3, "gray": 1, "strength": 1}.get(self.family, self.count)
 
     @property
@@ -70,7 +79,7 @@ def parse_kind(text: str) -> Kind:
     if not found:
         raise TableError(
             f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-map:C, "
-            "strength"
+            "strength, keypoints:K"
         )
     family = cast(Family, found[1] or found[2])
     kind = Kind(family, int(found[3] or 0), int(found[4] or 1))
@@ -85,7 +94,8 @@ def planes(view: Tensor, kind: Kind) -> Tensor:
     """A view as planes ``(N, C, H, W)`` or, without a height and a width, ``(N, C, 1, 1)``.
 
     Label ids ``(N, 1, H, W)`` and classes ``(N,)`` become one-hot planes; planes of labels, which
-    stages write as probabilities, pass through, as pictures and noise do.
+    stages write as probabilities, pass through, as pictures and noise do, and keypoints that a
+    stage has drawn on its grid (`translate.joints.draw`).
     """
     if kind.family == "labels" and not view.is_floating_point():
         return one_hot(view, kind.count)
