@@ -54,7 +54,8 @@ class ShippedStack(nn.Module):
             inputs: one for each name in ``self.inputs``: pictures ``(N, C, H, W)`` float32 in
                 [0, 1] (values outside pass through), label ids ``(N, 1, H, W)`` and classes
                 ``(N,)`` int64, noise ``(N, C)`` or ``(N, C, H, W)`` float32, ``strength (N,)``
-                float32, sigma on 0..255, -1 where the stack itself is to find it.
+                float32, sigma on 0..255, -1 where the stack itself is to find it, keypoints
+                ``(N, K, 3)`` float32: x, y in pixels, visible 0 or 1.
 
         Returns:
             One for each of ``self.outputs``: ``(N, C, scale H, scale W)`` float32, not clipped;
