@@ -27,13 +27,14 @@ def read_pose(path: Path) -> dict[str, Any]:
 
     Raises InputError for a file that is too large or no JSON object.
     """
-    if path.stat().st_size > _LARGEST:
-        raise InputError(f"{path}: is too large for a file of joints")
-    return parse_pose(path.read_bytes(), str(path))
+    with open(path, "rb") as file:
+        return parse_pose(file.read(_LARGEST + 1), str(path))
 
 
 def parse_pose(text: str | bytes, where: str) -> dict[str, Any]:
     """As `read_pose`, of a text that stands `where`."""
+    if len(text) > _LARGEST:
+        raise InputError(f"{where}: is too large for the joints of one pose")
     try:
         pose = json.loads(text)
     except (ValueError, RecursionError) as error:
