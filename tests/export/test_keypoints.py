@@ -13,10 +13,13 @@ from export.convert import Exported, export_stack
 from export.runtime import Translator
 from export.runtime.errors import InputError
 from pixstack.cli import main
+from stacks.evaluate import stack_predictor
 from stacks.recipe import parse_recipe
+from stacks.record import shown
 from stacks.stack import Stack
 from stacks.train import train
 from tests.photographs import window, write_pictures
+from translate.kinds import parse_kind
 from translate.tables import TableError
 
 RECIPE = """
@@ -136,3 +139,20 @@ def test_a_small_stage_sees_the_joints_at_the_same_place() -> None:
     averaged = torch.nn.functional.avg_pool2d(large, 2)
     assert (small - averaged).abs().max() < 0.1
     assert (small[0, 2] == 0).all()
+
+
+def test_a_stack_is_not_measured_with_a_pose_made_up() -> None:
+    predict = stack_predictor(Stack(parse_recipe(RECIPE)))
+    source = np.zeros((16, 16, 3), np.float32)
+    with pytest.raises(ValueError, match="no keypoints 'pose' are given"):
+        predict({"source": source})
+    pose = np.array([[1, 2, 1], [3, 4, 1], [0, 0, 0]], np.float32)
+    assert predict({"source": source, "pose": pose})["target"].shape == (16, 16, 3)
+
+
+def test_samples_show_the_joints_on_black() -> None:
+    pose = torch.tensor([[[4.0, 2.0, 1.0], [6.0, 7.0, 1.0], [0.0, 0.0, 0.0]]])
+    drawn = shown(pose, parse_kind("keypoints:3"), torch.zeros(1, 3, 8, 12))
+    assert drawn.shape == (1, 1, 8, 12)
+    assert drawn[0, 0, 2, 4] == drawn[0, 0, 7, 6] == 1
+    assert drawn[0, 0, 0, 11] < 0.01
