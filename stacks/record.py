@@ -30,6 +30,7 @@ from stacks.checkpoint import write_whole
 from stacks.run import Run
 from stacks.spec import Recipe
 from translate.batches import Batch
+from translate.joints import draw
 from translate.kinds import Kind, planes
 from translate.layers.resampling import upsample
 from translate.pixels import to_bytes, to_picture
@@ -114,10 +115,15 @@ class Record:
             views = {name: view.to(run.fabric.device)[:4] for name, view in batch.views.items()}
             written = run.average.module(views, run.stack.truths(batch))
         kinds = {name: view.kind for name, view in run.stack.views.items()}
-        read = [name for name, view in run.stack.inputs.items() if view.kind.is_picture]
-        pictures = [shown(views[name], kinds[name]) for name in read]
-        pictures += [shown(view, kinds[name]) for name, view in written.items()]
-        pictures.append(shown(views["target"], run.recipe.data.kinds["target"]))
+        read = [
+            name
+            for name, view in run.stack.inputs.items()
+            if view.kind.is_picture or view.kind.family == "keypoints"
+        ]
+        target = views["target"]
+        pictures = [shown(views[name], kinds[name], target) for name in read]
+        pictures += [shown(view, kinds[name], target) for name, view in written.items()]
+        pictures.append(shown(target, run.recipe.data.kinds["target"], target))
         pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]
         side = max(picture.shape[-1] for picture in pictures)
         columns = [upsample(picture.float(), side // picture.shape[-1]) for picture in pictures]
@@ -157,8 +163,12 @@ class Record:
         write_whole(self.log, "".join(f"{line}\n" for line in kept).encode())
 
 
-def shown(view: Tensor, kind: Kind) -> Tensor:
-    """A view as a picture in [0, 1]; labels as steps of gray."""
+def shown(view: Tensor, kind: Kind, target: Tensor) -> Tensor:
+    """A view as a picture in [0, 1]; labels as steps of gray, keypoints on black, as large as the
+    target.
+    """
+    if kind.family == "keypoints":
+        return draw(view, kind.drawing, (target.shape[-2], target.shape[-1])).amax(1, keepdim=True)
     if kind.family != "labels":
         return view
     return planes(view, kind).argmax(dim=1, keepdim=True) / max(1, kind.count - 1)
