@@ -23,6 +23,7 @@ COMMANDS = {
     "models": "List the models at hand.",
     "info": "Print what an ONNX file says of itself.",
     "train": "Train a stack from a recipe.",
+    "report": "Write one HTML page about a training run.",
     "eval": "Measure a trained stack or an ONNX file on pictures.",
     "export": "Turn a trained stack into an ONNX file.",
     "new": "Look at a folder of pictures and write a fitting recipe.",

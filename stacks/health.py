@@ -20,8 +20,12 @@ from translate.losses.adversarial import discriminator_loss
 
 FATAL = ("nan", "divergence")
 """Alarms after which a run goes back to its last healthy checkpoint."""
-FEWEST = 5
-"""Values that a running median is trusted from."""
+JUDGED = 1.0
+"""The unit of logits: adversarial losses, penalties and gradients may start near 0 and come to it,
+where terms that compare pictures start at their highest."""
+COMPARED = 0.01
+PACE = 5
+"""Looks over which the growth of weights is seen."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,9 @@ def not_finite(value: float) -> str:
     return "" if math.isfinite(value) else f"is {value}"
 
 
-def outgrown(value: float, history: Sequence[float], largest: float, factor: float) -> str:
+def outgrown(
+    value: float, history: Sequence[float], largest: float, factor: float, least: float
+) -> str:
     """A value far above its running median, and far above all it has been before.
 
     Losses and gradients of adversaries jump about, by hundreds where one of them was nearly 0: the
@@ -57,21 +63,24 @@ def outgrown(value: float, history: Sequence[float], largest: float, factor: flo
         history: the ones before.
         largest: magnitude so far, further back than the history.
         factor: of the median that is too much; a tenth of it of the largest.
+        least: what the median is taken for where it is smaller.
     """
-    if len(history) < FEWEST:
+    if not history:
         return ""
-    usual = median(map(abs, history))
+    usual = max(least, median(map(abs, history)))
     if abs(value) <= max(factor * usual, factor / 10 * largest):
         return ""
     return f"is {value:.4g}, over {factor:g} times its running median of {usual:.4g}"
 
 
 def grown(value: float, history: Sequence[float], factor: float) -> str:
-    """The norm of a network's weights far above its running median."""
-    usual = median(history) if history else 0.0
-    if not usual or value <= factor * usual:
+    """The norm of a network's weights far above what it was a few looks ago.
+
+    Weights that run away do so at a constant pace, which a median would lag behind by half.
+    """
+    if not history or not history[0] or value <= factor * history[0]:
         return ""
-    return f"is {value:.4g}, over {factor:g} times its running median of {usual:.4g}"
+    return f"is {value:.4g}, over {factor:g} times the {history[0]:.4g} of {len(history)} looks ago"
 
 
 def saturated(history: Sequence[float], window: int, chance: float, share: float) -> str:
@@ -186,10 +195,12 @@ class Health:
         """Whether a value has run away; logits have no scale, and diversity is a share."""
         kind = name.rsplit("/", 1)[-1]
         if kind == "weights":
-            return grown(value, history, self.spec.weights)
+            return grown(value, history[-PACE:], self.spec.weights)
         if kind in ("real", "fake", "diversity"):
             return ""
-        return outgrown(value, history, self.largest.get(name, 0.0), self.spec.divergence)
+        compared = "/generator/" in name and kind != "adversarial"
+        least = COMPARED if compared else JUDGED
+        return outgrown(value, history, self.largest.get(name, 0.0), self.spec.divergence, least)
 
     def lasting(self, name: str, history: Sequence[float]) -> list[Alarm]:
         """What takes a whole window to be seen."""

@@ -21,8 +21,9 @@ class HealthSpec:
     divergence: float = 100.0
     """How many times its running median a loss or a gradient may be; above that, and ten times
     above all it has been before in its phase, the run has diverged."""
-    weights: float = 3.0
-    """The same for the norm of a network's weights, which moves slowly while all is well."""
+    weights: float = 2.0
+    """How many times what it was five looks ago the norm of a network's weights may be, which
+    moves by some percent while all is well."""
     saturation: float = 0.02
     """Share of the loss of a guessing discriminator; one whose loss stays below it has nothing
     left to teach (Arjovsky and Bottou 2017, arXiv 1701.04862, theorem 2.4)."""

@@ -39,12 +39,14 @@ class Due:
     def after(cls, run: Run, step: int) -> Due:
         """What is due once ``step`` steps of the run are done."""
         recipe = run.recipe
-        last = step == run.phase_start(run.phase) + run.phase_spec.steps
+        first = run.phase_start(run.phase)
+        last = step == first + run.phase_spec.steps
         speak = last or step % recipe.log.every == 0
         save = last or step % recipe.log.checkpoint == 0
         return cls(
-            # What is written, or said, was looked at.
-            look=speak or save or step % recipe.health.every == 0,
+            # What is written, or said, was looked at; terms of the first step are from before any
+            # update, which later ones are held against.
+            look=speak or save or step % recipe.health.every == 0 or step == first + 1,
             speak=speak,
             save=save,
             measure=last or step % recipe.validation.every == 0,
