@@ -227,6 +227,10 @@ def trim(picture: NDArray[np.float32], border: int) -> NDArray[np.float32]:
     return picture[border:-border, border:-border] if border else picture
 
 
+AHEAD = 6
+"""Batches that are made before they are asked for."""
+
+
 class Prefetch:
     """Makes the next batches in threads while the trainer works on the present one.
 
@@ -234,7 +238,7 @@ class Prefetch:
     """
 
     def __init__(
-        self, make: Callable[[int], Batch], steps: range, ahead: int = 6, workers: int = 2
+        self, make: Callable[[int], Batch], steps: range, ahead: int = AHEAD, workers: int = 2
     ) -> None:
         self.make = make
         self.steps = steps
