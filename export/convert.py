@@ -220,8 +220,8 @@ def name_sizes(model: onnx.ModelProto, manifest: Manifest) -> None:
         sizes = values[port.name].type.tensor_type.shape.dim
         sizes[0].dim_param = "N"
         for size, letter in zip(sizes[2:], "HW", strict=False):
-            if manifest.picture is None:
-                continue  # A picture from noise has a size of its own.
+            if manifest.picture is None or len(sizes) != 4:
+                continue  # A picture from noise has a size of its own; keypoints have none.
             size.dim_param = letter if port.scale == 1 else f"{port.scale:g}*{letter}"
 
 

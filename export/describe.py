@@ -106,6 +106,14 @@ def describe_input(stack: Stack, name: str) -> Input:
         return Input(name, "angle", default=0, range=(-180, 180), unit="degrees", description=text)
     if view.kind.is_noise:
         return Input(name, "noise", scale=int(view.scale), description="standard normal values")
+    if view.kind.family == "keypoints" and data.joints:
+        return Input(
+            name,
+            str(view.kind),
+            names=data.joints.names,
+            limbs=data.joints.numbered_limbs,
+            description="x, y in pixels of the picture, visible 0 or 1",
+        )
     names = data.names.get(name, ())
     if view.kind.family == "class":
         return Input(name, str(view.kind), default=0, names=names)

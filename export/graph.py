@@ -55,7 +55,7 @@ class ShippedStack(nn.Module):
                 [0, 1] (values outside pass through), label ids ``(N, 1, H, W)`` and classes
                 ``(N,)`` int64, noise ``(N, C)`` or ``(N, C, H, W)`` float32, ``strength (N,)``
                 float32, sigma on 0..255, -1 where the stack itself is to find it, angles ``(N,)``
-                float32 in degrees.
+                float32 in degrees, keypoints ``(N, K, 3)`` float32: x, y in pixels, visible 0 or 1.
 
         Returns:
             One for each of ``self.outputs``: ``(N, C, scale H, scale W)`` float32, not clipped;

@@ -37,7 +37,8 @@ class Port:
     range: smallest and largest sensible value; for pictures [0, 1]. An `angle` beyond it is the
         same as one a whole turn away.
     unit: the unit of a `strength`, for instance "noise sigma on 0..255", or of an `angle`.
-    palette: RGB colors 0..255 of the K label ids; names: names of the K labels or classes.
+    palette: RGB colors 0..255 of the K label ids; names: of the K labels, classes or joints;
+        limbs: pairs of joints, by number, between which a body is.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Port:
     unit: str = ""
     palette: tuple[tuple[int, int, int], ...] = ()
     names: tuple[str, ...] = ()
+    limbs: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         what = type(self).__name__.lower()
@@ -61,6 +63,13 @@ class Port:
             )
         if not (math.isfinite(self.scale) and self.scale > 0):
             raise ManifestError(f"{what} {self.name!r}: scale must be positive; got {self.scale}")
+        if self.limbs and (
+            self.family != "keypoints" or max(max(pair) for pair in self.limbs) >= self.count
+        ):
+            raise ManifestError(
+                f"{what} {self.name!r} of kind {self.kind!r} has limbs {list(self.limbs)}; "
+                "expected pairs of its joints"
+            )
         for key, values in (("palette", self.palette), ("names", self.names)):
             if values and len(values) != self.count:
                 raise ManifestError(
@@ -253,6 +262,12 @@ def _is_color(value: object) -> bool:
     )
 
 
+def _is_pair(value: object) -> bool:
+    return _is_list(value, 2) and all(
+        _is_whole(part) and part >= 0 for part in cast(list[int], value)
+    )
+
+
 _TEXTS = (
     *("name", "kind", "description", "unit", "task", "version", "license", "data"),
     *("recipe", "recipe_hash", "created", "tiling"),
@@ -274,6 +289,10 @@ _TYPES: dict[str, tuple[str, Any]] = {
     "names": (
         "a list of texts",
         lambda value: _is_list(value) and all(isinstance(name, str) for name in value),
+    ),
+    "limbs": (
+        "a list of pairs of whole numbers",
+        lambda value: _is_list(value) and all(map(_is_pair, value)),
     ),
     "inputs": ("a list", lambda value: isinstance(value, tuple)),
     "outputs": ("a list", lambda value: isinstance(value, tuple)),
@@ -317,6 +336,6 @@ def _build(cls: type[Any], values: object, where: str) -> Any:
 
 def _tuples(key: str, value: Any) -> Any:
     """JSON knows lists only; the dataclasses hold tuples, so that they compare and hash."""
-    if key == "palette":
-        return tuple(tuple(color) for color in value)
+    if key in ("palette", "limbs"):
+        return tuple(tuple(entry) for entry in value)
     return tuple(value) if isinstance(value, list) else value

@@ -143,6 +143,8 @@ def draw(
         if port.family == "angle":
             # More than a turn too: the graph itself knows that angles come round.
             feeds[port.name] = random.uniform(-540, 540, count).astype(np.float32)
+        elif port.family == "keypoints":
+            feeds[port.name] = draw_joints(random, (count, port.count), size)
         elif port.family == "class":
             feeds[port.name] = random.integers(port.count, size=count)
         elif port.family == "labels":
@@ -155,6 +157,15 @@ def draw(
             shape = (count, 3 if port.family == "rgb" else 1, *size)
             feeds[port.name] = random.uniform(-0.1, 1.1, shape).astype(np.float32)
     return feeds
+
+
+def draw_joints(
+    random: np.random.Generator, shape: tuple[int, ...], size: tuple[int, int]
+) -> np.ndarray:
+    """Keypoints (*shape, 3) in and a little around a picture of (height, width), some unseen."""
+    places = random.uniform(-0.2, 1.2, (*shape, 2)) * (size[1], size[0])
+    visible = random.random((*shape, 1)) > 0.2
+    return np.concatenate([places, visible], axis=-1).astype(np.float32)
 
 
 def verify_tiles(path: Path) -> float:
@@ -184,6 +195,9 @@ def verify_tiles(path: Path) -> float:
             continue  # Left to its default, or drawn from one seed by both.
         if port.family == "labels":
             views[port.name] = random.integers(port.count, size=(height, width))
+            continue
+        if port.family == "keypoints":
+            views[port.name] = draw_joints(random, (port.count,), (height, width))
             continue
         shape = (height, width, 3 if port.family == "rgb" else 1)
         views[port.name] = random.random(shape, dtype=np.float32)

@@ -23,6 +23,7 @@ COMMANDS = {
     "models": "List the models at hand.",
     "info": "Print what an ONNX file says of itself.",
     "train": "Train a stack from a recipe.",
+    "report": "Write one HTML page about a training run.",
     "eval": "Measure a trained stack or an ONNX file on pictures.",
     "judge": "Train a classifier of your labels, for measures of sets.",
     "compare": "Let people judge two results blindly, or lay two reports side by side.",

@@ -10,7 +10,9 @@ import json
 import math
 import os
 import reprlib
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,27 +81,56 @@ def read(path: Path, form: str) -> Checkpoint:
     Raises:
         CheckpointError: no such file, not a whole safetensors file, or of another form.
     """
+    with opened(path) as file:
+        facts = facts_of(file, path, form)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return Checkpoint(tensors, facts)
+
+
+def link(path: Path, other: Path) -> None:
+    """Have ``other`` be the file that is at ``path`` now; later ones there leave it alone."""
+    temporary = other.with_name(f".{other.name}{UNFINISHED}")
+    temporary.unlink(missing_ok=True)
+    try:
+        os.link(path, temporary)
+    except OSError:
+        # A file system without hard links.
+        shutil.copyfile(path, temporary)
+    os.replace(temporary, other)
+
+
+def header(path: Path, form: str = STATE) -> dict[str, Any]:
+    """The facts of a file, without its tensors; errors as of `read`."""
+    with opened(path) as file:
+        return facts_of(file, path, form)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file; CheckpointError where it is missing, damaged, or something else."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     try:
         with safe_open(str(path), "pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield file
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path}: not a whole safetensors file ({error}); only safetensors are read"
         ) from None
-    if header.get("form") != form:
-        raise CheckpointError(
-            f"{path}: expected a {form} file, got {header.get('form', 'another')}"
-        )
+
+
+def facts_of(file: Any, path: Path, form: str) -> dict[str, Any]:
+    """The facts in the header of a file of a form."""
+    head = file.metadata() or {}
+    if head.get("form") != form:
+        raise CheckpointError(f"{path}: expected a {form} file, got {head.get('form', 'another')}")
     try:
-        facts = json.loads(header["facts"])
+        facts = json.loads(head["facts"])
     except (KeyError, ValueError):
         facts = None
     if not isinstance(facts, dict):
         raise CheckpointError(f"{path}: its header does not hold the facts of a {form} file")
-    return Checkpoint(tensors, facts)
+    return facts
 
 
 def count_fact(facts: Mapping[str, Any], name: str, path: Path) -> int:

@@ -39,6 +39,7 @@ def phase_sampler(
         recipe.degrade.told,
         recipe.data.kinds,
         recipe.points,
+        recipe.data.joints.swapped if recipe.data.joints else (),
     )
 
 
@@ -64,6 +65,7 @@ def open_folder(recipe: Recipe, folder: FolderSpec, layout: Layout | None = None
         data.palette,
         data.names,
         Path(data.root),
+        data.joints,
     )
     sets = [items[folder.chosen()] for items in find_sets(path, layout or data.layout, reading)]
     if not all(sets):

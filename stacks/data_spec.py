@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Literal
 
 from translate.degrade import DegradationError, parse_degradation
+from translate.joints import JointsSpec
 from translate.kinds import Kind, parse_kind
 from translate.layouts import Layout
 from translate.tables import TableError, require
@@ -49,12 +51,15 @@ class DataSpec:
     root: str = "data"
     layout: Layout = "views"
     views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
-    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C, strength,
-    angle."""
+    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C, strength, angle,
+    keypoints:K.
+    """
     palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of the labels or classes of a view."""
+    joints: JointsSpec | None = None
+    """Of the views of kind keypoints:K."""
     size: int = 128
     """Side of the training crop of the largest view, in pixels."""
     fit: Literal["crop", "resize"] = "crop"
@@ -78,6 +83,7 @@ class DataSpec:
             raise TableError("views: no 'target'; a stack learns from target pictures")
         self.check_layout()
         self.check_labels()
+        self.check_joints()
 
     def check_layout(self) -> None:
         """Every view has a place in the layout."""
@@ -130,10 +136,45 @@ class DataSpec:
                 fits = len(color) == 3 and all(0 <= part <= 255 for part in color)
                 require(fits, f"palette.{view}", list(color), "red, green and blue, 0 to 255 each")
 
+    def check_joints(self) -> None:
+        """Keypoints have names and a place in the layout."""
+        views = [view for view, kind in self.kinds.items() if kind.family == "keypoints"]
+        if not views:
+            if self.joints is not None:
+                raise TableError("joints: no view is of kind keypoints:K")
+            return
+        if self.joints is None:
+            raise TableError(f"joints: missing; views.{views[0]} needs the names of its joints")
+        for view in views:
+            count = self.kinds[view].count
+            require(
+                len(self.joints.names) == count,
+                "joints.names",
+                len(self.joints.names),
+                f"{count} ones, as views.{view} is of kind {self.views[view]}",
+            )
+        if self.layout not in ("table", "views"):
+            raise TableError(
+                f"views.{views[0]}: layout {self.layout!r} brings no keypoints; 'table' and "
+                "'views' do"
+            )
+        path = PurePath(self.joints.file)
+        if path.is_absolute() or ".." in path.parts:
+            raise TableError(f"joints.file: got {self.joints.file!r}; allowed: beneath data.root")
+        if (self.layout == "table") != bool(self.joints.file):
+            raise TableError(
+                "joints.file: missing; a table names the pictures whose joints stand in it"
+                if self.layout == "table"
+                else "joints.file: is for tables; layout 'views' reads VIEW.csv or VIEW.json"
+            )
+
     @property
     def kinds(self) -> dict[str, Kind]:
         """Kinds of the views."""
-        return {view: parse_kind(text) for view, text in self.views.items()}
+        kinds = {view: parse_kind(text) for view, text in self.views.items()}
+        if self.joints is None:
+            return kinds
+        return {view: replace(kind, drawing=self.joints.drawing) for view, kind in kinds.items()}
 
 
 @dataclass(frozen=True)

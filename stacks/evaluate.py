@@ -119,7 +119,7 @@ def named(name: str) -> Iterator[None]:
 
 
 def others(pairs: Pairs, index: int) -> dict[str, Any]:
-    """What an item has beside source and target: further pictures, label ids, classes."""
+    """What an item has beside source and target: pictures, label ids, classes, keypoints."""
     pictures = {
         name: as_given(pairs, index, name)
         for name in pairs.items[index].views
@@ -172,6 +172,8 @@ def stack_predictor(stack: Stack) -> Predict:
         for name, spec in stack.inputs.items():
             if name in views:
                 given = as_tensor(views[name], spec)
+            elif spec.kind.family == "keypoints":
+                raise ValueError(f"no keypoints {name!r} are given, and none can be made up")
             else:
                 given = random_view(spec, 1, height, width, generator)
             tensors[name] = given.to(device)
@@ -202,7 +204,7 @@ def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
             if not math.isfinite(value):
                 raise ValueError(f"{spec.kind} {value}: expected a finite number")
             return torch.tensor([float(value)])
-        case "noise" | "noise-map":
+        case "noise" | "noise-map" | "keypoints":
             return torch.as_tensor(np.asarray(value, np.float32))[None]
         case "labels":
             return torch.as_tensor(np.asarray(value, np.int64)).reshape(1, 1, *value.shape[:2])

@@ -10,6 +10,8 @@ from stacks.stage import ViewSpec
 
 AUTOMATIC = -1.0
 """A strength that the stack finds itself."""
+UNSEEN = 0.2
+"""Share of the joints that are not visible."""
 
 
 def random_inputs(
@@ -26,7 +28,7 @@ def random_view(
     view: ViewSpec, count: int, height: int, width: int, generator: torch.Generator | None
 ) -> Tensor:
     """One input: pictures in [0, 1], ids and classes among those there are, angles of a whole turn,
-    normal noise.
+    normal noise, joints inside the picture, some of them not visible.
     """
     kind = view.kind
     size = (int(height * view.scale), int(width * view.scale))
@@ -43,5 +45,9 @@ def random_view(
             return torch.randn(count, kind.count, generator=generator)
         case "noise-map":
             return torch.randn(count, kind.count, *size, generator=generator)
+        case "keypoints":
+            places = torch.rand(count, kind.count, 2, generator=generator)
+            seen = torch.rand(count, kind.count, 1, generator=generator) > UNSEEN
+            return torch.cat([places * torch.tensor([size[1], size[0]]), seen.float()], dim=2)
         case _:
             return torch.rand(count, kind.channels, *size, generator=generator)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,9 +28,12 @@ from torch import Tensor
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from stacks.checkpoint import write_whole
+from stacks.environment import environment
+from stacks.health import Alarm
 from stacks.run import Run
 from stacks.spec import Recipe
 from translate.batches import Batch
+from translate.joints import draw
 from translate.kinds import Kind, planes
 from translate.layers.resampling import upsample
 from translate.pixels import to_bytes, to_picture
@@ -68,6 +72,7 @@ class Record:
         self.before = before
         self._drop_after(step)
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
+        write_whole(folder / "environment.json", json.dumps(environment(), indent=2).encode())
 
     def __enter__(self) -> Record:
         self.progress.start()
@@ -88,17 +93,18 @@ class Record:
 
     def advance(self, run: Run) -> None:
         """Move the progress bar."""
-        self.progress.update(self.task, completed=run.step, latest=self.latest)
+        alarms = "".join(f"[{alarm}] " for alarm in run.health.active)
+        self.progress.update(self.task, completed=run.step, latest=alarms + self.latest)
 
-    def scalars(self, run: Run, values: Mapping[str, Tensor], waiting: float) -> None:
+    def scalars(self, run: Run, values: Mapping[str, float], waiting: float) -> None:
         """Log the terms' values and the share of the time spent waiting for data."""
-        numbers = {name: float(value) for name, value in values.items()}
+        numbers = dict(values)
         numbers["rate/generator"] = run.generator_optimizer.param_groups[0]["lr"]
         numbers["waiting"] = waiting
         speed = (run.step - self.first) / (time.perf_counter() - self.started)
         numbers["steps_per_second"] = speed
         self._write(run, "train", numbers)
-        terms = " ".join(f"{name} {float(value):.4f}" for name, value in values.items())
+        terms = " ".join(f"{name} {value:.4f}" for name, value in values.items())
         self.latest = terms[:70]
         self._say(run, f"{speed:.2f} steps/s waiting {waiting:.1%} {terms}")
 
@@ -108,16 +114,46 @@ class Record:
         text = " ".join(f"{name} {value:.4f}" for name, value in measures.items())
         self._say(run, f"validation {text}")
 
+    def alarm(self, run: Run, alarm: Alarm, **more: float) -> None:
+        """Tell an alarm that begins: in the log, on the board, to whoever watches."""
+        told = {"alarm": alarm.name, "where": alarm.where, "said": alarm.said, **more}
+        self._log(run, "alarm", told)
+        self.board.add_scalar(f"alarm/{alarm.name}", 1, run.step)
+        self.board.add_text("alarm", str(alarm), run.step)
+        self._say(run, f"ALARM {alarm}")
+        if self.console.is_terminal:
+            self.console.print(f"step {run.step}: {alarm}", style="bold red", highlight=False)
+
+    def back(self, run: Run, alarm: Alarm, found: int) -> None:
+        """The run was found sick at step ``found`` and has gone back to the step it is at now."""
+        self._drop_after(run.step)
+        self.board.close()
+        self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=run.step)
+        self.alarm(run, alarm, found=found, rollback=run.rollbacks, slowed=run.slowed)
+        self._say(run, f"back from step {found}, rates times {run.slowed:g}")
+        self.advance(run)
+
+    def end(self, run: Run, reason: str) -> None:
+        """Why a run ends before its last step."""
+        self._log(run, "end", {"reason": reason})
+        self.board.add_text("end", reason, run.step)
+        self._say(run, f"ends here: {reason}")
+
     def samples(self, run: Run, batch: Batch) -> None:
         """One picture of the first items: what is read, every picture written, the target."""
         with torch.inference_mode():
             views = {name: view.to(run.fabric.device)[:4] for name, view in batch.views.items()}
             written = run.average.module(views, run.stack.truths(batch))
         kinds = {name: view.kind for name, view in run.stack.views.items()}
-        read = [name for name, view in run.stack.inputs.items() if view.kind.is_picture]
-        pictures = [shown(views[name], kinds[name]) for name in read]
-        pictures += [shown(view, kinds[name]) for name, view in written.items()]
-        pictures.append(shown(views["target"], run.recipe.data.kinds["target"]))
+        read = [
+            name
+            for name, view in run.stack.inputs.items()
+            if view.kind.is_picture or view.kind.family == "keypoints"
+        ]
+        target = views["target"]
+        pictures = [shown(views[name], kinds[name], target) for name in read]
+        pictures += [shown(view, kinds[name], target) for name, view in written.items()]
+        pictures.append(shown(target, run.recipe.data.kinds["target"], target))
         pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]
         side = max(picture.shape[-1] for picture in pictures)
         columns = [upsample(picture.float(), side // picture.shape[-1]) for picture in pictures]
@@ -134,11 +170,14 @@ class Record:
         self.board.add_image("samples", pixels, run.step, dataformats="HWC")
 
     def _write(self, run: Run, kind: str, numbers: Mapping[str, float]) -> None:
-        line = {"step": run.step, "phase": run.phase, "kind": kind, **numbers}
-        with open(self.log, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        self._log(run, kind, numbers)
         for name, number in numbers.items():
             self.board.add_scalar(f"{kind}/{name}", number, run.step)
+
+    def _log(self, run: Run, kind: str, facts: Mapping[str, Any]) -> None:
+        line = {"step": run.step, "phase": run.phase, "kind": kind, **facts}
+        with open(self.log, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     def _say(self, run: Run, text: str) -> None:
         """Where there is no terminal for a bar, lines go to the log of whoever started the run."""
@@ -157,8 +196,12 @@ class Record:
         write_whole(self.log, "".join(f"{line}\n" for line in kept).encode())
 
 
-def shown(view: Tensor, kind: Kind) -> Tensor:
-    """A view as a picture in [0, 1]; labels as steps of gray."""
+def shown(view: Tensor, kind: Kind, target: Tensor) -> Tensor:
+    """A view as a picture in [0, 1]; labels as steps of gray, keypoints on black, as large as the
+    target.
+    """
+    if kind.family == "keypoints":
+        return draw(view, kind.drawing, (target.shape[-2], target.shape[-1])).amax(1, keepdim=True)
     if kind.family != "labels":
         return view
     return planes(view, kind).argmax(dim=1, keepdim=True) / max(1, kind.count - 1)

@@ -6,13 +6,14 @@ import os
 import shutil
 import sys
 import sysconfig
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from lightning_fabric import Fabric
 from torch import nn
+from torch.amp.grad_scaler import GradScaler
 
 from stacks.checkpoint import (
     STATE,
@@ -27,14 +28,17 @@ from stacks.checkpoint import (
     without_prefix,
     write,
 )
+from stacks.diversity import Diversity
+from stacks.health import Health, chances
 from stacks.recipe import recipe_hash, recipe_text
-from stacks.spec import PhaseSpec, Recipe, StageSpec
+from stacks.sight import discriminator_channels, presentation_of
+from stacks.spec import PhaseSpec, Recipe
 from stacks.stack import Stack
 from translate.batches import Batch
 from translate.degrade import parse_degradation
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
-from translate.presentation import Presentation, PresentationSpec
+from translate.presentation import Presentation
 from translate.tables import TableError
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -52,11 +56,15 @@ def bf16_pays(device: torch.device) -> bool:
 def launch(recipe: Recipe, devices: int = 1, nodes: int = 1) -> Fabric:
     """Fabric on the best device there is, in the recipe's precision."""
     fabric = Fabric(accelerator="auto", devices=devices, num_nodes=nodes, precision="32-true")
-    wanted = recipe.precision
+    wanted, precision = recipe.precision, None
     if wanted == "bf16" or (wanted == "auto" and bf16_pays(fabric.device)):
-        fabric = Fabric(
-            accelerator="auto", devices=devices, num_nodes=nodes, precision="bf16-mixed"
-        )
+        precision = "bf16-mixed"
+    elif wanted == "fp16" and fabric.device.type == "cuda":
+        precision = "16-mixed"
+    elif wanted == "fp16":
+        print(f"fp16 needs a CUDA GPU; on {fabric.device} training in fp32", file=sys.stderr)
+    if precision:
+        fabric = Fabric(accelerator="auto", devices=devices, num_nodes=nodes, precision=precision)
     fabric.launch()
     return fabric
 
@@ -86,6 +94,14 @@ class Run:
     step: int = 0
     """Steps done in the whole run; the data of step n depend on n and the seed alone."""
     best: float = float("-inf")
+    stale: int = 0
+    """Looks at held-out pictures in this phase since the best one."""
+    rollbacks: int = 0
+    """How often the run has gone back; each slows it down for good."""
+    health: Health = field(init=False)
+    diversity: Diversity = field(init=False, default_factory=Diversity)
+    scaler: GradScaler | None = field(init=False, default=None)
+    """Of gradients in fp16."""
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
@@ -110,12 +126,10 @@ class Run:
             stage.name: Presentation(presentation_of(stage)).to(device)
             for stage in self.recipe.stage
         }
-        self.histories = {
-            (side, stage.name): HistoricalAverage()
-            for stage in self.recipe.stage
-            for side in ("generator", "discriminator")
-            if any(term.remembers for term in stage.objective.specs(side).values())
-        }
+        self.histories = self.no_histories()
+        self.health = Health(self.recipe.health, chances(self.recipe.stage))
+        if self.recipe.precision == "fp16" and device.type == "cuda":
+            self.scaler = GradScaler(device.type)
         self.average = MovingAverage(self.stack, self.recipe.ema.decay)
         self.check_truths()
         self.check_crops()
@@ -126,6 +140,15 @@ class Run:
                     stage.generator.compile()
         self.begin_phase(0)
 
+    def no_histories(self) -> dict[tuple[str, str], HistoricalAverage]:
+        """A mean of nothing yet for each side that has a term which remembers."""
+        return {
+            (side, stage.name): HistoricalAverage()
+            for stage in self.recipe.stage
+            for side in ("generator", "discriminator")
+            if any(term.remembers for term in stage.objective.specs(side).values())
+        }
+
     @property
     def phase_spec(self) -> PhaseSpec:
         """The phase the run is in."""
@@ -133,7 +156,7 @@ class Run:
 
     def begin_phase(self, index: int) -> None:
         """Freeze what does not learn, and start the optimisers of what does."""
-        self.phase = index
+        self.phase, self.stale = index, 0
         phase, optimizer = self.phase_spec, self.recipe.optimizer
         # A generator that several of the stages use learns from all of them, once.
         owners = dict.fromkeys(self.stack.owner(name) for name in phase.train)
@@ -153,6 +176,25 @@ class Run:
             if adversaries
             else None
         )
+        self.health.begin(self.step, self.weight_norms())
+
+    def goes_on(self) -> bool:
+        """Whether a step is left; where the phase is over, the next one begins."""
+        while self.step >= self.phase_start(self.phase) + self.phase_spec.steps:
+            if self.phase == len(self.recipe.phase) - 1:
+                return False
+            self.begin_phase(self.phase + 1)
+        return True
+
+    def weight_norms(self) -> dict[str, float]:
+        """The norm of the weights of each network, which is finite where all of them are."""
+        networks = {"generator": self.stack.stages, "discriminator": self.discriminators}
+        norms = {
+            f"{name}/{side}/weights": nn.utils.get_total_norm(network.parameters())
+            for side, stages in networks.items()
+            for name, network in stages.items()
+        }
+        return {name: float(norm) for name, norm in norms.items()}
 
     def check_truths(self) -> None:
         """Every stage that learns has a truth in some batches.
@@ -217,7 +259,13 @@ class Run:
     @property
     def draws(self) -> int:
         """Batches that a step of this phase takes."""
-        return self.recipe.optimizer.discriminator_steps if self.adversaries() else 1
+        updates = self.recipe.optimizer.discriminator_steps if self.adversaries() else 1
+        return updates * self.recipe.accumulate
+
+    @property
+    def slowed(self) -> float:
+        """What the rates are multiplied by after the times that the run went back."""
+        return self.recipe.health.slower**self.rollbacks
 
     def phase_start(self, index: int) -> int:
         """The first step of a phase."""
@@ -237,6 +285,7 @@ class Run:
             tensors |= with_prefix(f"presentations.{name}", presentation.state_dict())
         for (side, name), history in self.histories.items():
             tensors |= with_prefix(f"history.{side}.{name}", history.state_dict())
+        tensors |= with_prefix("diversity", self.diversity.tensors())
         write(path, STATE, tensors, self.facts() | {"recipe": recipe_text(self.recipe)})
 
     @property
@@ -251,6 +300,10 @@ class Run:
             "step": self.step,
             "best": self.best,
             "judge": self.judge,
+            "stale": self.stale,
+            "rollbacks": self.rollbacks,
+            "health": self.health.facts(),
+            "scaler": self.scaler.state_dict() if self.scaler else {},
             "seconds": self.seconds,
             "recipe_hash": recipe_hash(self.recipe),
         }
@@ -289,66 +342,28 @@ class Run:
             load_optimizer("discriminator_optimizer", self.discriminator_optimizer, tensors)
         for name, presentation in self.presentations.items():
             presentation.take_up(without_prefix(f"presentations.{name}", tensors))
+        self.histories = self.no_histories()
         for (side, name), history in self.histories.items():
             # A term that came with the resumed recipe starts to remember now.
             if kept := without_prefix(f"history.{side}.{name}", tensors):
                 history.load_state_dict(kept)
+        self.diversity.restore(without_prefix("diversity", tensors), self.fabric.device)
+        self.health.begin(step, self.weight_norms())
+        self.health.restore(facts.get("health", {}))
+        if self.scaler and facts.get("scaler"):
+            self.scaler.load_state_dict(facts["scaler"])
+        # A run from before these were counted has none of them.
+        counted = {"stale": 0, "rollbacks": 0} | facts
+        self.stale, self.rollbacks = (
+            count_fact(counted, name, path) for name in ("stale", "rollbacks")
+        )
         self.step, self.seconds = step, seconds
         # A best by another measure, or at another task, is not comparable.
         if facts.get("judge", self.judge) == self.judge:
             self.best = best
 
 
-def presentation_of(stage: StageSpec) -> PresentationSpec:
-    """How a stage's pictures are presented.
-
-    A discriminator that looks at how much a batch varies is shown real and fake apart, or each
-    would tell on the other (Salimans et al. 2016, section 3.2).
-    """
-    diverse = getattr(stage.discriminator, "diversity", "none") != "none"
-    return replace(stage.presentation, apart=stage.presentation.apart or diverse)
-
-
 def channels_last(module: Network) -> Network:
     """The module with its kernels channels last in memory, which convolutions prefer."""
     # The stubs of `to` know this form for tensors alone.
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def discriminator_channels(stack: Stack, name: str) -> int:
-    """Channels that the discriminator of a stage is shown: the picture and its condition.
-
-    Raises:
-        TableError: the band is of a picture that has other channels than what it is added to, or
-            there is no condition.
-    """
-    stage = stack.stages[name]
-    together = stage.spec.presentation.pack
-    channels = stage.writes.channels
-    if stage.spec.sees == "picture":
-        return channels * together
-    if stage.spec.sees == "pair":
-        read = sum(stage.kinds[view].channels for view in stage.conditions)
-        if not read:
-            raise TableError(
-                f"stage {name!r}: sees = 'pair', but it reads noise alone, which is no condition"
-            )
-        return (channels + read) * together
-    base = stack.views[band_base(stack, name)]
-    if base.kind.family not in ("rgb", "gray"):
-        raise TableError(
-            f"stage {name!r}: sees = 'band' is what was added to a picture, but "
-            f"{band_base(stack, name)!r} is {base.kind}; use sees = 'pair'"
-        )
-    if channels != base.channels:
-        raise TableError(
-            f"stage {name!r}: sees = 'band' is what was added to the picture before, but a picture "
-            f"of {channels} channels is written and that has {base.channels}"
-        )
-    classes = sum(stage.kinds[view].channels for view in stage.classes)
-    return (channels + base.channels + classes) * together
-
-
-def band_base(stack: Stack, name: str) -> str:
-    """The view that a band was added to: the source, or in a stack from noise what is read."""
-    return "source" if "source" in stack.inputs else stack.stages[name].spec.reads[0]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
+from stacks.health_spec import HealthSpec
 from stacks.inside import InsideSpec
 from stacks.wiring import check_likes, check_ships, check_symmetries, check_unpaired
 from translate.augment import AugmentSpec
@@ -153,9 +154,12 @@ class ValidationSpec:
     metric: Literal["psnr_y", "psnr_rgb", "ssim_y", "band_error"] = "psnr_rgb"
     """By which the best weights are kept; of ``band_error`` the lowest is best."""
     every: int = 1000
+    patience: int = 0
+    """Looks in a row without a better one in the phase, after which the run ends; 0: never."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", self.every, "1 or more")
+        require(self.patience >= 0, "patience", self.patience, "0 or more")
         if self.degrade:
             try:
                 parse_degradation(self.degrade)
@@ -190,7 +194,11 @@ class Recipe:
     license: str = "Apache-2.0"
     seed: int = 0
     batch: int = 16
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    accumulate: int = 1
+    """Batches whose gradients are averaged before a step of either side."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    deterministic: bool = False
+    """Refuse operations whose result varies from run to run, at some cost in speed."""
     compile: bool = False
     """Compile the generators with torch.compile, where there are a C++ compiler and Python's
     headers."""
@@ -203,10 +211,12 @@ class Recipe:
     schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
     ema: EmaSpec = field(default_factory=EmaSpec)
     validation: ValidationSpec = field(default_factory=ValidationSpec)
+    health: HealthSpec = field(default_factory=HealthSpec)
     log: LogSpec = field(default_factory=LogSpec)
 
     def __post_init__(self) -> None:
         require(self.batch >= 1, "batch", self.batch, "1 or more")
+        require(self.accumulate >= 1, "accumulate", self.accumulate, "1 or more")
         require(0 <= self.seed < 2**63, "seed", self.seed, "0 up to 2^63")
         require(bool(self.stage), "stage", [], "one stage or more")
         require(bool(self.phase), "phase", [], "one phase or more")

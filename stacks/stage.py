@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from stacks.inside import InsideSpec, area
 from stacks.spec import StageSpec
+from translate.joints import draw
 from translate.kinds import Kind, planes, seen
 from translate.layers.resampling import upsample
 from translate.losses.precision import full
@@ -75,6 +76,12 @@ class Stage(nn.Module):
                     f"{self.base.scale} by a whole factor"
                 )
         self.resize = {name: int(self.base.scale / scale) for name, scale in reduced.items()}
+        drawn = [name for name in spec.reads if self.kinds[name].family == "keypoints"]
+        if drawn and not maps:
+            raise TableError(
+                f"stage {spec.name!r}: {drawn[0]!r} are keypoints, which are drawn on the grid of "
+                "a picture; let it read a picture as well"
+            )
         self.check_features(views)
         features = views[spec.features].channels if spec.features else 0
         reads = sum(kind.channels for kind in self.kinds.values())
@@ -150,12 +157,13 @@ class Stage(nn.Module):
         """The views written, of the views there are: name -> ``(N, C, H, W)``.
 
         Pictures are in [0, 1], labels as ids ``(N, 1, H, W)`` or planes ``(N, K, H, W)``; classes
-        and ``strength`` are ``(N,)``, the latter below 0 where it is automatic; noise is ``(N, C)``
-        or ``(N, C, H, W)``. A stage that is like another is given that one's ``generator``.
+        and ``strength`` are ``(N,)``, the latter below 0 where it is automatic; keypoints are
+        ``(N, K, 3)``, noise is ``(N, C)`` or ``(N, C, H, W)``. A stage that is like another is
+        given that one's ``generator``.
         """
         generator = self.generator if generator is None else generator
         assert generator is not None, f"stage {self.spec.name!r} has no generator of its own"
-        read = [seen(views[name], kind) for name, kind in self.kinds.items()]
+        read = [seen(self.drawn(views, name), kind) for name, kind in self.kinds.items()]
         joined = self.together(read, list(self.kinds))
         written: Views = {}
         if self.spec.generator.features:
@@ -167,6 +175,15 @@ class Stage(nn.Module):
             made = generator(joined)
         written[self.spec.writes] = self.join(made, views)
         return written
+
+    def drawn(self, views: Views, name: str) -> Tensor:
+        """A view that is read; keypoints are drawn, on the grid that the stage works on."""
+        kind = self.kinds[name]
+        if kind.family != "keypoints":
+            return views[name]
+        height, width = views[next(iter(self.resize))].shape[-2:]
+        size = (height // self.spec.reduce, width // self.spec.reduce)
+        return draw(views[name], kind.drawing, size, float(self.base.scale))
 
     def together(self, read: Sequence[Tensor], names: Sequence[str]) -> Tensor:
         """Planes of several views as channels of one map, at the size of the largest one."""
@@ -203,7 +220,9 @@ class Stage(nn.Module):
     def condition(self, views: Views) -> Tensor:
         """The views read, as channels of one map of the size that is written, in [0, 1]."""
         names = self.conditions
-        shown = self.together([planes(views[name], self.kinds[name]) for name in names], names)
+        shown = self.together(
+            [planes(self.drawn(views, name), self.kinds[name]) for name in names], names
+        )
         # Where classes alone are known, they are still of one pixel.
         sized = any(name in self.resize for name in names)
         return upsample(shown, self.spec.generator.scale if sized else int(self.writes.scale))

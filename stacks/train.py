@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -15,28 +16,28 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from stacks.checkpoint import (
-    CheckpointError,
-    load_stack,
-    load_weights,
-    save_stack,
-    sweep,
-    write_whole,
-)
+from stacks.checkpoint import CheckpointError, load_stack, load_weights, sweep, write_whole
 from stacks.data import phase_sampler, training_groups, validation_pairs
-from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_predictor
+from stacks.determinism import deterministic
+from stacks.evaluate import Protocol, output_of_scale
 from stacks.growth import as_grown, grow
+from stacks.keeper import GO_ON, Due, Keeper, States, Verdict
+from stacks.mishaps import check_memory, prepare_folder, told
 from stacks.recipe import recipe_text
 from stacks.record import Record
-from stacks.reference import fed, reference_batch, referred, settle
-from stacks.run import Run, band_base, launch
+from stacks.reference import fed, reference_batch, referred
+from stacks.run import Run, launch
+from stacks.sight import band_base
 from stacks.spec import Recipe
+from stacks.stopping import Stopped, Stopping
+from stacks.validation import out_of_patience, training_sample
 from translate.batches import Batch, Prefetch, Sampler
+from translate.descent import Part
 from translate.kinds import planes
 from translate.layers.folding import assign
 from translate.layers.resampling import upsample
 from translate.optim import set_rate
-from translate.pairs import DataError, Pairs
+from translate.pairs import DataError
 from translate.pixels import to_network
 from translate.step import Case, Settings, discriminator_step, generator_step
 
@@ -62,6 +63,10 @@ def train(
         CheckpointError: there is a run in the folder and ``resume`` was not asked, or the
             checkpoint cannot be used.
         DataError: the data cannot be used, or a batch does not divide among the devices.
+        TableError, OutOfMemory: a batch does not fit into memory.
+        OSError: the folder cannot be written to, or the disk is full.
+        DivergenceError: the run has diverged, and going back did not help.
+        Stopped: SIGINT or SIGTERM asked for it; the run is written up to its last step.
     """
     state = folder / "last" / "state.safetensors"
     if state.exists() and not resume:
@@ -73,6 +78,8 @@ def train(
     samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
     fabric = launch(recipe, devices, nodes)
     share_batches(fabric, samplers)
+    for index, sampler in enumerate(samplers):
+        check_memory(sampler, f"phase[{index}].batch" if recipe.phase[index].batch else "batch")
     run = Run(recipe, fabric)
     run.reference = reference_batch(run, samplers[0])
     if validation:
@@ -84,8 +91,10 @@ def train(
         weights = load_stack(start).state_dict()
         load_weights(run.average.module, weights, start)
         assign(run.stack, weights)
+        run.health.begin(run.step, run.weight_norms())
 
-    # One process speaks and writes for all of them; gradients keep the others in step with it.
+    prepare_folder(folder)
+    # One process speaks and writes for all of them; the others do as it says.
     record = None
     if fabric.is_global_zero:
         for conflict in recipe.conflicts():
@@ -93,49 +102,46 @@ def train(
         sweep(folder)
         write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
         record = Record(folder, recipe, run.step, run.seconds)
-    with record or nullcontext():
-        for index in range(run.phase, len(recipe.phase)):
-            if index > run.phase:
-                run.begin_phase(index)
-            phase, first = recipe.phase[index], run.phase_start(index)
-            batches = Prefetch(samplers[index], batch_numbers(run, first))
+    careful = deterministic(recipe.deterministic)
+    with told(run, folder), careful, Stopping() as stopping, record or nullcontext():
+        keeper = None
+        if record:
+            known = training_sample(run, [pairs for pairs, _ in groups])
+            keeper = Keeper(run, folder, record, validation, known, stopping)
+            keeper.states.begin(run)
+        verdict = Verdict(over=out_of_patience(run))
+        while not verdict.over and run.goes_on():
+            first = run.phase_start(run.phase)
+            batches = Prefetch(samplers[run.phase], batch_numbers(run, first))
             started = time.perf_counter()
             for drawn in groups_of(run.draws, batches):
                 set_rates(run, run.step - first)
                 grow(run, run.step - first)
                 values = train_step(run, drawn)
-                batch = drawn[-1]
                 run.step += 1
-                if record is None:
-                    continue
-                last = run.step == first + phase.steps
-                saving = last or run.step % recipe.log.checkpoint == 0
-                speaking = last or run.step % recipe.log.every == 0
-                if saving or speaking:
-                    # The terms are from before the update: a gradient that overflowed in it shows
-                    # in the weights alone.
-                    weights = weight_norms(run) if saving else {}
-                    refuse_divergence(values | weights, run.step, folder)
-                if speaking:
+                verdict = GO_ON
+                if keeper:
                     waiting = batches.waited / (time.perf_counter() - started)
-                    record.scalars(run, values, waiting)
-                record.advance(run)
-                measuring = last or run.step % recipe.validation.every == 0
-                showing = last or run.step % recipe.log.samples == 0
-                if saving or measuring or showing:
-                    settle(run)
-                if validation and measuring:
-                    validate(run, validation, folder, record)
-                if showing:
-                    record.samples(run, batch)
-                if saving:
-                    run.seconds = record.seconds()
-                    run.save(state)
-        if record and (not validation or not (folder / "best.safetensors").exists()):
-            save_best(run, folder, {})
+                    verdict = keeper.after_step(values, drawn[-1], waiting)
+                verdict = agreed(run, verdict)
+                if verdict.back and not keeper:
+                    States(folder, recipe.health.settled).go_back(run)
+                if verdict.back or verdict.over:
+                    break
+        if verdict.stopped:
+            raise Stopped(verdict.stopped, run.step)
+        if keeper:
+            keeper.finish()
     # Nobody goes on to read the weights before they are written.
     fabric.barrier()
     return folder / "best.safetensors"
+
+
+def agreed(run: Run, verdict: Verdict) -> Verdict:
+    """The verdict of the process that looks after the run, in all of them."""
+    if run.fabric.world_size > 1 and Due.after(run, run.step).look:
+        return run.fabric.broadcast(verdict)
+    return verdict
 
 
 def share_batches(fabric: Fabric, samplers: Sequence[Sampler]) -> None:
@@ -152,31 +158,6 @@ def share_batches(fabric: Fabric, samplers: Sequence[Sampler]) -> None:
         sampler.device, sampler.devices = fabric.global_rank, fabric.world_size
 
 
-class DivergenceError(ValueError):
-    """A term of the objective, or a weight, is no longer a number."""
-
-
-def weight_norms(run: Run) -> dict[str, Tensor]:
-    """The norm of the weights of each network, which is finite where all of them are."""
-    networks = {"generator": run.stack.stages, "discriminator": run.discriminators}
-    return {
-        f"{name}/{side}/weights": nn.utils.get_total_norm(network.parameters())
-        for side, stages in networks.items()
-        for name, network in stages.items()
-    }
-
-
-def refuse_divergence(values: Mapping[str, Tensor], step: int, folder: Path) -> None:
-    """End a run whose numbers are not finite before it writes over its last good state."""
-    for name, value in values.items():
-        if not torch.isfinite(value):
-            raise DivergenceError(
-                f"step {step}: {name} is {float(value)}, the run has diverged; {folder / 'last'} "
-                "holds the last good state: resume it with smaller rates "
-                "(--resume --set optimizer.generator.rate=...)"
-            )
-
-
 def batch_numbers(run: Run, first: int) -> range:
     """Which batches the rest of a phase sees: those of step ``n`` follow from ``n`` alone."""
     last = first + run.phase_spec.steps
@@ -191,15 +172,17 @@ def groups_of(size: int, batches: Iterable[Batch]) -> Iterator[list[Batch]]:
 
 
 def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
-    """Updates of the discriminators, a batch each, and one of the generators on the last batch.
+    """Updates of the discriminators, each on batches of its own, and one of the generators.
 
-    Returns the terms' values at the last.
+    The generators learn from the last ones. Returns the terms' values there, and what is looked at
+    besides, where a look is due.
     """
     # Whatever a network draws (noise, dropout) depends on the step alone, so resuming repeats it.
     # Devices have other items of the batch, and so draw other noise for them.
     keys = [run.recipe.seed, run.step, run.fabric.global_rank]
     torch.manual_seed(int(np.random.SeedSequence(keys).generate_state(1, np.uint64)[0]))
-    optimizer = run.recipe.optimizer
+    optimizer, parts = run.recipe.optimizer, run.recipe.accumulate
+    look = Due.after(run, run.step + 1).look
     settings = Settings(
         run.fabric.autocast,
         lambda parameters: average_gradients(run.fabric, parameters),
@@ -207,20 +190,45 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
         optimizer.discriminator.clip,
         optimizer.weight_clip,
         optimizer.unroll,
+        scaler=run.scaler,
+        measured=look,
     )
     values: dict[str, Tensor] = {}
+    cases: list[Case] = []
     adversary = run.discriminator_optimizer
+    last = len(batches) - parts
     for index, batch in enumerate(batches):
+        if adversary is None:
+            break
+        settings = replace(settings, part=Part(index % parts, parts))
         # Only the last fakes teach the generators; the others need no graph.
-        last = index == len(batches) - 1
-        with nullcontext() if last else torch.no_grad():
+        shared = parts == 1 and index == last
+        with nullcontext() if shared else torch.no_grad():
             cases = predict(run, to_device(batch, run.fabric))
-        if adversary and any(case.discriminator is not None for case in cases):
+        if any(case.discriminator is not None for case in cases):
             values |= discriminator_step(cases, adversary, run.step, settings)
-        if last:
-            values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
+    for index, batch in enumerate(batches[last:]):
+        settings = replace(settings, part=Part(index, parts))
+        # Of several batches no graph is kept while the discriminators learn from the others.
+        if parts > 1 or not adversary:
+            cases = predict(run, to_device(batch, run.fabric))
+        values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
     run.average.update(run.stack, run.step)
-    return values
+    return values | (diversities(run, cases) if look else {})
+
+
+def diversities(run: Run, cases: Sequence[Case]) -> dict[str, Tensor]:
+    """How diverse the outputs of generators with an adversary are, beside their truths."""
+    seen = {
+        case.name: run.diversity.see(case.name, case.fake, case.truth)
+        for case in cases
+        if case.discriminator is not None
+    }
+    return {
+        f"{name}/diversity": torch.tensor(share)
+        for name, share in seen.items()
+        if share is not None
+    }
 
 
 def predict(run: Run, batch: Batch) -> list[Case]:
@@ -308,7 +316,7 @@ def shown(
 def set_rates(run: Run, step: int) -> None:
     """Rates of both sides at a step of the phase."""
     phase, recipe = run.phase_spec, run.recipe
-    factor = phase.rate * recipe.schedule.factor(step, phase.steps)
+    factor = phase.rate * recipe.schedule.factor(step, phase.steps) * run.slowed
     set_rate(run.generator_optimizer, recipe.optimizer.generator.rate * factor)
     if run.discriminator_optimizer:
         set_rate(run.discriminator_optimizer, recipe.optimizer.discriminator.rate * factor)
@@ -338,27 +346,3 @@ def mean_over_devices(fabric: Fabric, logits: Tensor) -> Tensor:
     if fabric.world_size > 1:
         logits = cast(Tensor, fabric.all_gather(logits, sync_grads=True))
     return logits.mean()
-
-
-def validate(run: Run, validation: Sequence[Pairs], folder: Path, record: Record) -> None:
-    """Measure the averaged weights on held-out pictures and keep the best."""
-    stack, spec = run.average.module, run.recipe.validation
-    protocol = Protocol(spec.degrade, run.recipe.seed)
-    predictor = stack_predictor(stack)
-    output = output_of_scale(stack, protocol.scale)
-    scores = [
-        score for pairs in validation for score in evaluate(predictor, pairs, protocol, output)
-    ]
-    measures = means(scores)
-    record.measures(run, measures)
-    # Higher is better of every metric but the error.
-    score = -measures[spec.metric] if spec.metric == "band_error" else measures[spec.metric]
-    if score > run.best:
-        run.best = score
-        save_best(run, folder, measures)
-
-
-def save_best(run: Run, folder: Path, measures: Mapping[str, float]) -> None:
-    """The averaged weights with their recipe."""
-    facts = {"step": run.step, "measures": dict(measures)}
-    save_stack(folder / "best.safetensors", run.average.module, run.recipe, facts)

@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from translate.keypoints import STILL, Motion
+
 # The library asks the package index for a newer version of itself when it is imported.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 import albumentations
 
 Bytes = NDArray[np.uint8]
+CORNER = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
+"""Points (x, y) that move along: where these three go tells where all of a picture goes."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +47,18 @@ class Augment:
 
     def move(
         self, views: Mapping[str, Bytes], random: np.random.Generator
-    ) -> tuple[dict[str, Bytes], bool]:
-        """The views moved, and whether they were mirrored; of quarter turns this is not told."""
+    ) -> tuple[dict[str, Bytes], Motion]:
+        """The views moved, and where that takes points of them."""
         if not (self.spec.flip or self.spec.turn):
-            return dict(views), False
+            return dict(views), STILL
         pipeline = self._pipeline(len(views))
         pipeline.set_random_seed(int(random.integers(2**31)))
         keys = target_keys(len(views))
         pictures: dict[str, Any] = dict(zip(keys, views.values(), strict=True))
-        moved = pipeline(**pictures)
-        mirrored = any(name == "HorizontalFlip" for name, _ in moved["applied_transforms"])
-        return {name: moved[key] for name, key in zip(views, keys, strict=True)}, mirrored
+        moved = pipeline(**pictures, keypoints=CORNER)
+        origin, right, down = np.asarray(moved["keypoints"], float)
+        motion = Motion(np.stack([right - origin, down - origin], axis=1), origin)
+        return {name: moved[key] for name, key in zip(views, keys, strict=True)}, motion
 
     def _pipeline(self, views: int) -> albumentations.Compose:
         """One pipeline a thread and number of views: seeding a shared one would race."""
@@ -66,7 +71,7 @@ class Augment:
             pipelines[views] = albumentations.Compose(
                 [step],
                 additional_targets=dict.fromkeys(target_keys(views)[1:], "image"),
-                save_applied_params=True,
+                keypoint_params=albumentations.KeypointParams("xy", remove_invisible=False),
             )
         return pipelines[views]
 

@@ -20,8 +20,9 @@ from torch import Tensor
 
 from translate.augment import Augment
 from translate.degrade import Degradation, reduce
+from translate.keypoints import Motion, shifted
 from translate.kinds import Kind
-from translate.pairs import Pairs
+from translate.pairs import Joints, Pairs
 from translate.pixels import SIGMA_UNIT, to_batch, to_floats
 
 Views = dict[str, Tensor]
@@ -32,7 +33,8 @@ class Batch:
     """Named views, and how many target pixels one source pixel stands for.
 
     Pictures are ``(N, C, H, W)`` in [0, 1], labels ids ``(N, 1, H, W)`` and classes ``(N,)``, both
-    int64, angles ``(N,)`` in degrees, noise ``(N, C)`` or ``(N, C, H, W)``.
+    int64, angles ``(N,)`` in degrees, keypoints ``(N, K, 3)`` in pixels of the source, noise
+    ``(N, C)`` or ``(N, C, H, W)``.
     """
 
     views: Views
@@ -53,6 +55,7 @@ class Sampler:
         told: share of the items whose noise strength the networks are told; the others get -1.
         kinds: of the views, where they are no plain pictures.
         points: the stack starts from points of noise, so a source pixel is the whole crop.
+        swapped: of each joint of keypoints, the one that stands for it in a mirrored picture.
         device, devices: several devices share a batch; this one makes every ``devices``-th item.
     """
 
@@ -65,6 +68,7 @@ class Sampler:
     told: float = 0.5
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     points: bool = False
+    swapped: Sequence[int] = ()
     device: int = 0
     devices: int = 1
 
@@ -124,7 +128,7 @@ class Sampler:
     def pictures(
         self,
         views: Mapping[str, NDArray[np.uint8]],
-        values: Mapping[str, int | float],
+        values: Mapping[str, int | float | Joints],
         random: np.random.Generator,
         degradation: Degradation | None,
     ) -> dict[str, NDArray[Any]]:
@@ -132,12 +136,14 @@ class Sampler:
         side, margin = self.size, 0
         if degradation is not None:
             side, margin = self.source_size * degradation.scale, degradation.margin
-        views, mirrored = self.augment.move(crop(views, side + 2 * margin, random), random)
+        top, left = corner(views, side + 2 * margin, random)
+        views, motion = self.augment.move(cut(views, side + 2 * margin, top, left), random)
         pictures: dict[str, NDArray[Any]] = {
             name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
             for name, pixels in views.items()
         }
-        pictures |= {name: as_array(value, mirrored) for name, value in values.items()}
+        motion = motion.after(shifted(left, top))
+        pictures |= {name: moved(value, motion, self.swapped) for name, value in values.items()}
         if self.points:
             for step in divisors(self.size):
                 pictures[f"down{step}:target"] = self.reduced(pictures["target"], step)
@@ -167,11 +173,15 @@ class Sampler:
         return view in self.kinds and self.kinds[view].family == "labels"
 
 
-def as_array(value: int | float, mirrored: bool) -> NDArray[Any]:
-    """A class, or an angle, which goes the other way in a mirror."""
+def moved(value: int | float | Joints, motion: Motion, swapped: Sequence[int]) -> NDArray[Any]:
+    """What is told of a picture, after the picture has moved: a class as it was, an angle as a
+    mirror shows it, joints where their pixels went (``swapped`` as in `Sampler`).
+    """
     if isinstance(value, int):
         return np.asarray(value, np.int64)
-    return np.asarray(-value if mirrored else value, np.float32)
+    if isinstance(value, float):
+        return np.asarray(-value if motion.mirrors else value, np.float32)
+    return motion(value, swapped)
 
 
 def divisors(scale: int) -> list[int]:
@@ -191,8 +201,17 @@ def choose(options: Sequence[tuple], random: np.random.Generator):
     return options[int(random.choice(len(options), p=shares / shares.sum()))][0]
 
 
-def crop(
+def corner(
     views: Mapping[str, NDArray[np.uint8]], size: int, random: np.random.Generator
+) -> tuple[int, int]:
+    """Where a window of ``size`` begins: (top, left), 0 where the views are smaller than it."""
+    height, width = next(iter(views.values())).shape[:2]
+    top = int(random.integers(max(height - size, 0) + 1))
+    return top, int(random.integers(max(width - size, 0) + 1))
+
+
+def cut(
+    views: Mapping[str, NDArray[np.uint8]], size: int, top: int, left: int
 ) -> dict[str, NDArray[np.uint8]]:
     """The same window of every view; pictures smaller than the window are mirrored at the edge."""
     height, width = next(iter(views.values())).shape[:2]
@@ -200,15 +219,16 @@ def crop(
     if any(missing):
         pad = ((0, missing[0]), (0, missing[1]), (0, 0))
         views = {name: np.pad(pixels, pad, "symmetric") for name, pixels in views.items()}
-        height, width = height + missing[0], width + missing[1]
-    top = int(random.integers(height - size + 1))
-    left = int(random.integers(width - size + 1))
     return {name: pixels[top : top + size, left : left + size] for name, pixels in views.items()}
 
 
 def trim(picture: NDArray[np.float32], border: int) -> NDArray[np.float32]:
     """Cut ``border`` pixels from every side."""
     return picture[border:-border, border:-border] if border else picture
+
+
+AHEAD = 6
+"""Batches that are made before they are asked for."""
 
 
 class Prefetch:
@@ -218,7 +238,7 @@ class Prefetch:
     """
 
     def __init__(
-        self, make: Callable[[int], Batch], steps: range, ahead: int = 6, workers: int = 2
+        self, make: Callable[[int], Batch], steps: range, ahead: int = AHEAD, workers: int = 2
     ) -> None:
         self.make = make
         self.steps = steps

@@ -3,6 +3,7 @@
 Kinds are written as in the shipped file: ``rgb``, ``gray``, ``labels:K``, ``class:K``, ``noise:C``,
 ``strength`` (a number that the caller may tell, -1 where the network is to choose), ``angle`` (in
 degrees, of which 360 are a whole turn; a mirror image has the opposite angle);
+``keypoints:K`` is where K joints are, in pixels, which is drawn for the network;
 ``noise-map:C`` is noise of every pixel, and ``noise-map:C@S`` has S of its pixels on one of the
 source, along one side.
 """
@@ -11,20 +12,31 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, cast
 
 import torch
 from torch import Tensor
 
+from translate.joints import Drawing
 from translate.pixels import from_network, to_network
 from translate.tables import TableError
 
 Family = Literal[
-    "rgb", "gray", "labels", "class", "noise", "noise-map", "strength", "angle", "features"
+    "rgb",
+    "gray",
+    "labels",
+    "class",
+    "noise",
+    "noise-map",
+    "strength",
+    "angle",
+    "keypoints",
+    "features",
 ]
 _PATTERN = re.compile(
-    r"(rgb|gray|strength|angle)|(labels|class|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
+    r"(rgb|gray|strength|angle)"
+    r"|(labels|class|noise|noise-map|keypoints):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
 )
 _MOST_LABELS = 256
 """Label pictures are of 8 bits."""
@@ -32,12 +44,14 @@ _MOST_LABELS = 256
 
 @dataclass(frozen=True)
 class Kind:
-    """A family, and how many labels, classes or channels it has."""
+    """A family, and how many labels, classes, channels or joints it has."""
 
     family: Family
     count: int = 0
     scale: int = 1
     """Of a noise map: its pixels on one of the source, along one side."""
+    drawing: Drawing = field(default_factory=Drawing)
+    """Of keypoints: what networks are shown of them."""
 
     def __str__(self) -> str:
         text = f"{self.family}:{self.count}" if self.count else self.family
@@ -46,6 +60,8 @@ class Kind:
     @property
     def channels(self) -> int:
         """Planes that a network sees of it."""
+        if self.family == "keypoints":
+            return self.drawing.channels(self.count)
         return {"rgb": 3, "gray": 1, "strength": 1, "angle": 2}.get(self.family, self.count)
 
     @property
@@ -60,8 +76,8 @@ class Kind:
 
     @property
     def is_value(self) -> bool:
-        """Whether it is one number of an item, which its data tell: a class or an angle."""
-        return self.family in ("class", "angle")
+        """Whether the data tell it of an item without a picture: a class, an angle, joints."""
+        return self.family in ("class", "angle", "keypoints")
 
     @property
     def is_noise(self) -> bool:
@@ -79,7 +95,7 @@ def parse_kind(text: str) -> Kind:
     if not found:
         raise TableError(
             f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-map:C, "
-            "strength, angle"
+            "strength, angle, keypoints:K"
         )
     family = cast(Family, found[1] or found[2])
     kind = Kind(family, int(found[3] or 0), int(found[4] or 1))
@@ -95,7 +111,8 @@ def planes(view: Tensor, kind: Kind) -> Tensor:
 
     Label ids ``(N, 1, H, W)`` and classes ``(N,)`` become one-hot planes, angles ``(N,)`` their
     cosine and sine, from [-1, 1] brought to [0, 1]; planes of labels, which stages write as
-    probabilities, pass through, as pictures and noise do.
+    probabilities, pass through, as pictures and noise do, and keypoints that a stage has drawn on
+    its grid (`translate.joints.draw`).
     """
     if kind.family == "labels" and not view.is_floating_point():
         return one_hot(view, kind.count)

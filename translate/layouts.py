@@ -11,6 +11,10 @@
   are called like them, else in name order;
 - ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, classes
   by number or name, and angles in degrees.
+
+Keypoints are read in two of these: in ``views``, from ``VIEW.csv`` or ``VIEW.json`` beside the
+folders, by the names of the pictures; in a ``table``, whose columns name the pictures that they are
+of, from the one file of the recipe.
 """
 
 from __future__ import annotations
@@ -18,13 +22,15 @@ from __future__ import annotations
 import csv
 import functools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from translate.joints import JointsSpec
+from translate.keypoints import KeypointFile, bare, read_keypoints, resized
 from translate.kinds import Kind, parse_kind
-from translate.pairs import DataError, Half, Item, Palette, View, list_pictures
+from translate.pairs import DataError, Half, Item, Joints, Palette, View, list_pictures
 
 Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
 """Layouts of items whose views belong together."""
@@ -43,6 +49,7 @@ class Reading:
         palettes: colors of the labels, by view.
         names: of the classes, by view.
         root: where the pictures that a table names lie.
+        joints: that the keypoints are of.
     """
 
     kinds: Mapping[str, str]
@@ -52,6 +59,7 @@ class Reading:
     palettes: Mapping[str, Palette] = field(default_factory=dict)
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     root: Path = Path()
+    joints: JointsSpec | None = None
 
     @functools.cached_property
     def parsed(self) -> dict[str, Kind]:
@@ -70,8 +78,29 @@ class Reading:
 
     @functools.cached_property
     def values(self) -> list[str]:
-        """Views that are numbers: classes and angles."""
+        """Views that are told without pictures: classes, angles and keypoints."""
         return [view for view, kind in self.parsed.items() if kind.is_value]
+
+    @functools.cached_property
+    def keypoints(self) -> list[str]:
+        """Views that are keypoints."""
+        return [view for view, kind in self.parsed.items() if kind.family == "keypoints"]
+
+    @functools.cached_property
+    def header(self) -> Callable[[View], tuple[int, int]]:
+        """(height, width) of a picture's file, read once."""
+        return functools.cache(View.given)
+
+    def joints_in(self, file: Path) -> KeypointFile:
+        """What a file of keypoints holds."""
+        return read_keypoints(file, self.joints.names if self.joints else ())
+
+    def placed(self, joints: Joints, picture: View) -> Joints:
+        """Joints in pixels of a picture's file, in those of the decoded picture."""
+        if self.reduce == 1 and not self.fit:
+            return joints
+        given = self.header(picture)
+        return resized(joints, given, picture.sized(*given))
 
     def view(self, name: str, path: Path, half: Half = "whole") -> View:
         """A view of an item."""
@@ -125,7 +154,25 @@ def targets(folder: Path, reading: Reading) -> list[Item]:
 def views(folder: Path, reading: Reading) -> list[Item]:
     """One folder a view."""
     folders = {view: view_folder(folder, view) for view in reading.pictures}
-    return match({view: list_pictures(path) for view, path in folders.items()}, reading)
+    items = match({view: list_pictures(path) for view, path in folders.items()}, reading)
+    files = {view: reading.joints_in(keypoint_file(folder, view)) for view in reading.keypoints}
+
+    def joints(item: Item) -> dict[str, Joints]:
+        picture = next(iter(item.views.values()))
+        given = {view: file.of(item.name, str(folder)) for view, file in files.items()}
+        return {view: reading.placed(places, picture) for view, places in given.items()}
+
+    return [replace(item, values=joints(item)) for item in items]
+
+
+def keypoint_file(folder: Path, view: str) -> Path:
+    """Where the joints of a view lie: beside the folders of the pictures."""
+    files = [folder / f"{view}{suffix}" for suffix in (".csv", ".json")]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        expected = " or ".join(str(file) for file in files)
+        raise DataError(f"{folder}: holds no joints of view {view!r}; expected {expected}")
+    return found
 
 
 def side_by_side(folder: Path, reading: Reading) -> list[Item]:
@@ -165,13 +212,16 @@ def table(file: Path, reading: Reading) -> list[Item]:
     """A CSV file with a row an item."""
     if not file.is_file():
         raise DataError(f"{file}: no such table; expected a CSV file with a column a view")
+    joints = None
+    if reading.keypoints and reading.joints:
+        joints = reading.joints_in(reading.root / reading.joints.file)
     # Spreadsheets put a mark before the first column's name, which "sig" takes off.
     with open(file, newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
         try:
             check_columns(file, list(reader.fieldnames or ()), reading)
             items = [
-                row_item(row, index, reading, f"{file}, line {reader.line_num}")
+                row_item(row, index, reading, joints, f"{file}, line {reader.line_num}")
                 for index, row in enumerate(reader, start=1)
             ]
         except (csv.Error, UnicodeDecodeError) as error:
@@ -191,18 +241,32 @@ def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
             )
 
 
-def row_item(row: Mapping[str, str | None], index: int, reading: Reading, where: str) -> Item:
+def row_item(
+    row: Mapping[str, str | None],
+    index: int,
+    reading: Reading,
+    joints: KeypointFile | None,
+    where: str,
+) -> Item:
     """The item of a row, the ``index``-th one; ``where`` it stands, for what is said of it."""
     pictures = {
         view: reading.view(view, inside(reading.root, row[view], where))
         for view in reading.pictures
     }
-    values = {
-        view: class_id(row[view], view, reading, where)
-        if view in reading.classes
-        else angle(row[view], view, where)
-        for view in reading.values
-    }
+    # Pixels of joints are those of the picture that they are of, where the row has it.
+    owners = {bare(row[view] or ""): picture for view, picture in pictures.items()}
+
+    def value(view: str) -> int | float | Joints:
+        text, family = row[view], reading.parsed[view].family
+        if family == "class":
+            return class_id(text, view, reading, where)
+        if family == "angle":
+            return angle(text, view, where)
+        assert joints is not None, "keypoints have a file"
+        owner = owners.get(bare(text or ""), next(iter(pictures.values())))
+        return reading.placed(joints.of(text, where), owner)
+
+    values = {view: value(view) for view in reading.values}
     return Item(row.get("name") or f"{index:06d}", pictures, values)
 
 

@@ -24,6 +24,8 @@ LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"})
 Bytes = NDArray[np.uint8]
 Half = Literal["whole", "left", "right"]
+Joints = NDArray[np.float32]
+"""``(K, 3)``: x and y in pixels of the decoded pictures, and visible, of each joint."""
 Palette = Sequence[Sequence[int]]
 """Red, green and blue, 0..255, of each label."""
 
@@ -46,9 +48,13 @@ class View:
     """Of labels that come in colors."""
 
     def size(self) -> tuple[int, int]:
-        """(height, width) from the file's header, without decoding."""
+        """(height, width) as decoded, from the file's header, without decoding."""
+        return self.sized(*self.given())
+
+    def given(self) -> tuple[int, int]:
+        """(height, width) as it lies in the file."""
         image = open_picture(self.path)
-        return self.sized(image.height, image.width // 2 if self.half != "whole" else image.width)
+        return image.height, image.width // 2 if self.half != "whole" else image.width
 
     def sized(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) that a picture of this size is brought to."""
@@ -217,8 +223,8 @@ class Item:
 
     name: str
     views: Mapping[str, View]
-    values: Mapping[str, int | float] = field(default_factory=dict)
-    """Views that are no pictures: classes, and angles as floats."""
+    values: Mapping[str, int | float | Joints] = field(default_factory=dict)
+    """Views that are no pictures: classes, angles as floats, keypoints."""
 
     def check(self, same_size: bool, measure: Callable[[View], tuple[int, int]]) -> None:
         """Read the headers; views that must align are refused when their sizes differ.
@@ -259,8 +265,10 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.items)
 
-    def values(self, index: int) -> Mapping[str, int | float]:
-        """What item ``index`` has beside its pictures: classes, and angles as floats."""
+    def values(self, index: int) -> Mapping[str, int | float | Joints]:
+        """What item ``index`` has beside its pictures: classes, angles as floats, keypoints
+        ``(K, 3)``.
+        """
         return self.items[index].values
 
     def load(self, index: int) -> dict[str, Bytes]:

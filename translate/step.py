@@ -13,9 +13,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.func import functional_call
 
 from translate.context import StepContext
+from translate.descent import WHOLE, Part, Reduce, descend
 from translate.discriminators.registry import Verdict
 from translate.losses.adversarial import Mean
 from translate.losses.history import HistoricalAverage
@@ -25,7 +27,6 @@ from translate.presentation import Presentation, PresentationSpec
 from translate.unroll import unroll
 
 Autocast = Callable[[], AbstractContextManager[Any]]
-Reduce = Callable[[Sequence[nn.Parameter]], None]
 
 
 @dataclass
@@ -78,6 +79,19 @@ class Settings:
     """Weights of the discriminators are held within this bound; 0 leaves them free."""
     unroll: int = 0
     """Discriminator updates that the generator looks ahead."""
+    part: Part = WHOLE
+    """Of the step, where gradients of several batches are accumulated."""
+    scaler: GradScaler | None = None
+    """Of gradients in fp16."""
+    measured: bool = False
+    """Whether the norms of the gradients are among the values."""
+
+    def descend(
+        self, side: str, losses: Sequence[Tensor], optimizer: torch.optim.Optimizer, clip: float
+    ) -> dict[str, Tensor]:
+        """Descend the losses of a side; returns the norm of its gradient where it is measured."""
+        norm = descend(losses, optimizer, clip, self.reduce, self.part, self.scaler, self.measured)
+        return {f"{side}/gradient": norm} if self.measured and norm is not None else {}
 
 
 def discriminator_step(
@@ -98,9 +112,10 @@ def discriminator_step(
         for side, logits in (("real", context.real_logits), ("fake", context.fake_logits)):
             mean = torch.stack([scale.detach().float().mean() for scale in logits]).mean()
             values[f"{case.name}/discriminator/{side}"] = mean
-    descend(losses, optimizer, settings.discriminator_clip, settings.reduce)
+    clip = settings.discriminator_clip
+    values |= settings.descend("discriminator", losses, optimizer, clip)
     for case in cases:
-        if case.discriminator is None:
+        if case.discriminator is None or not settings.part.last:
             continue
         if settings.weight_clip:
             clip_weights_(case.discriminator.parameters(), settings.weight_clip)
@@ -137,9 +152,9 @@ def generator_step(
         loss, terms = total(case.generator_terms, context, step)
         losses.append(loss)
         values |= {f"{case.name}/generator/{name}": value for name, value in terms.items()}
-    descend(losses, optimizer, settings.generator_clip, settings.reduce)
+    values |= settings.descend("generator", losses, optimizer, settings.generator_clip)
     for case in cases:
-        if case.generator_history is not None:
+        if case.generator_history is not None and settings.part.last:
             case.generator_history.update(case.parameters(case.generator))
     return values
 
@@ -229,20 +244,3 @@ def frozen(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         module.requires_grad_(True)
-
-
-def descend(
-    losses: Sequence[Tensor], optimizer: torch.optim.Optimizer, clip: float, reduce: Reduce
-) -> None:
-    """Backward, reduce the gradients over the devices, clip, step."""
-    # A stage may have no term that is due at this step.
-    losses = [loss for loss in losses if loss.requires_grad]
-    if not losses:
-        return
-    optimizer.zero_grad(set_to_none=True)
-    torch.stack(losses).sum().backward()
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    reduce(parameters)
-    if clip:
-        nn.utils.clip_grad_norm_(parameters, clip, foreach=True)
-    optimizer.step()

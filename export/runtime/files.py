@@ -21,6 +21,7 @@ from export.runtime import images
 from export.runtime.errors import ImageError, InputError
 from export.runtime.feeds import scaled
 from export.runtime.images import Picture
+from export.runtime.keypoints import read_pose
 from export.runtime.results import Allocate
 
 
@@ -94,9 +95,13 @@ def _mapped(
 
 
 def _given(manifest: Manifest, name: str, value: Any) -> Any:
-    """A further view: pictures may be given as files."""
+    """A further view: pictures and keypoints may be given as files."""
     port = next((port for port in manifest.inputs if port.name == name), None)
-    if port is None or not port.is_picture or not isinstance(value, str | Path):
+    if port is None or not isinstance(value, str | Path):
+        return value
+    if port.family == "keypoints":
+        return read_pose(Path(value))
+    if not port.is_picture:
         return value
     return _as_fed(port, images.read(value).pixels)
 

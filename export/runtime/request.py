@@ -20,6 +20,7 @@ from export.runtime.feeds import (
     PictureFeed,
     scaled,
 )
+from export.runtime.keypoints import as_keypoints
 
 _AUTOMATIC = -1.0
 # The height and width of a generator's canvas are its own: nothing the caller feeds has them.
@@ -231,13 +232,7 @@ def _feed(
     if port.family == "noise":
         return _noise(port, value, shape, manifest.fixed_size or size, generator)
     if port.family == "keypoints":
-        points = np.asarray(value)
-        if points.shape != (port.count, 3) or points.dtype.kind not in "iuf":
-            raise InputError(
-                f"input {port.name!r} has the shape {points.shape}; expected ({port.count}, 3): "
-                "x, y in pixels and visible 0 or 1"
-            )
-        return KeypointsFeed(points.astype(np.float32), port.scale)
+        return KeypointsFeed(as_keypoints(port, value, size), port.scale)
     if port.family == "class":
         return ConstantFeed(np.array([_class_id(port, value)], np.int64))
     number = _angle if port.family == "angle" else _strength

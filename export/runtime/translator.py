@@ -109,7 +109,8 @@ class Translator:
         views: by input name. `rgb`, `gray`: (H, W), (H, W, 1) or (H, W, 3), uint8, uint16 or
             floats in [0, 1] (values outside pass through). `labels:K`: (H, W) ids, or (H, W, 3)
             uint8 in the colors of the palette. `class:K`: an index or a name. `strength`: a
-            number, -1 for automatic. `keypoints:K`: (K, 3), x and y in pixels, visible 0 or 1.
+            number, -1 for automatic. `keypoints:K`: (K, 3), x and y in pixels, visible 0 or 1;
+            or places by name, as `export.runtime.keypoints` reads them.
             `noise`: (C, H, W) or (C,), drawn from `seed` where it is missing. Missing strengths
             and classes take the manifest's default. With (N, H, W, C) as first picture, N
             pictures run one after the other; every view may then have a leading axis N.
@@ -168,7 +169,8 @@ class Translator:
         source: PNG, JPEG, WebP, TIFF, GIF or AVIF; EXIF orientation is applied. The ICC profile,
             the resolution, alpha, grey and 16 bits are kept where the target's format has them.
         target: .png, .jpg, .webp or .tif; it appears complete or not at all.
-        inputs: the other views as in `run`; pictures may be given as paths.
+        inputs: the other views as in `run`; pictures may be given as paths, keypoints as paths of
+            JSON files.
         output: name of a picture output; the model's first one by default.
 
         Returns the target. Raises ImageError, InputError, Cancelled.

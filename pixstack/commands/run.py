@@ -64,6 +64,7 @@ def command(
       pixstack run photo-sr small.jpg -o double.png --output x2
       pixstack run photo-denoise noisy/ -o clean/ --input strength=25
       pixstack run object-turn cup.png -o turned.png --input turn=45
+      pixstack run figure-pose a.png -o b.png --input source_pose=a.json --input pose=b.json
       pixstack run my.onnx a.png b.png -o results/ --precision fast --json -
     """
     from pixstack.shelf import find_model
@@ -152,7 +153,7 @@ def _check_targets(pairs: list[tuple[Path, Path]]) -> None:
 
 def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
     """Read `NAME=VALUE` settings: a number for a strength, a name or number for a class, a file
-    for a picture, a .npy file for keypoints and noise.
+    for a picture, a JSON file of joints or a .npy file for keypoints, a .npy file for noise.
 
     Raises:
         WrongUse: a setting without `=`, an unknown name, or a value of the wrong kind.
@@ -180,6 +181,10 @@ def _value(name: str, kind: str, text: str) -> Any:
             raise WrongUse(f"--input {name}={text}: expected a number") from None
     if not Path(text).is_file():
         raise WrongUse(f"--input {name}={text}: there is no such file")
+    if family == "keypoints" and Path(text).suffix.lower() == ".json":
+        from export.runtime.keypoints import read_pose
+
+        return read_pose(Path(text))
     if family in ("keypoints", "noise"):
         import numpy as np
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,7 +36,9 @@ def command(
     """Train a stack from a recipe.
 
     RUN receives recipe.toml, log.jsonl, samples/, tensorboard/, last/ (the full state) and
-    best.safetensors, which `pixstack eval` and `pixstack export` take.
+    best.safetensors, which `pixstack eval` and `pixstack export` take; `pixstack report RUN` makes
+    a page of it. Ctrl-C and SIGTERM finish the step in hand and write it before the run ends, with
+    the exit code 130 or 143.
 
     \b
     Examples:
@@ -51,10 +54,15 @@ def command(
     require_train()
     import_plugins(plugins or [])
     from stacks.recipe import load_recipe, toml_value
+    from stacks.stopping import Stopped
     from stacks.train import train
 
     changes = list(overrides or [])
     if data is not None:
         changes.append(f"data.root={toml_value(str(data))}")
-    best = train(load_recipe(recipe, changes), output, resume, start, devices, nodes)
+    try:
+        best = train(load_recipe(recipe, changes), output, resume, start, devices, nodes)
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        raise typer.Exit(stopped.code) from None
     print(best)

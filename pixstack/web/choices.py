@@ -15,26 +15,13 @@ from export.manifest import Input, Manifest
 from export.runtime.errors import InputError
 from pixstack.shelf import example_files
 from pixstack.web.canvas import data_url
+from pixstack.web.pictured import pictured_radio
+from pixstack.web.poses import build_pose, checked_pose
 
 PICTURED = "gesture"  # the input whose classes have pictures, `examples/gesture-NAME.png`
 RANGES = {"strength": (0.0, 1.0), "angle": (-180.0, 180.0)}  # of sliders, where none is told
-CHOSEN = ("class", *RANGES)  # families of inputs that have a component
+CHOSEN = ("class", *RANGES, "keypoints")  # families of inputs that have a component
 LARGEST_SEED = 2**31 - 1
-
-# A radio button for each class, its picture above its name.
-PICTURES = """<style>
-#ID .wrap {{ display: grid; grid-template-columns: repeat(5, 1fr); gap: 8px; }}
-#ID label {{ flex-direction: column; padding: 6px; gap: 2px; }}
-#ID label::before {{
-  content: ""; width: 100%; aspect-ratio: 1; border-radius: 6px; background: center / cover;
-}}
-#ID label input {{ position: absolute; opacity: 0; }}
-#ID label:has(:checked) {{ border-color: var(--color-accent); background: var(--primary-50); }}
-.dark #ID label:has(:checked) {{ background: var(--primary-900); }}
-#ID label:has(:focus-visible) {{ outline: 2px solid var(--color-accent); outline-offset: 1px; }}
-#ID label span {{ margin: 0; }}
-{pictures}
-</style>"""
 
 
 @dataclass(frozen=True)
@@ -43,14 +30,23 @@ class Choice:
 
     model: str
     name: str
-    component: gr.Radio | gr.Dropdown | gr.Slider
+    component: gr.Radio | gr.Dropdown | gr.Slider | gr.Textbox
 
 
 def can_be_asked(manifest: Manifest) -> bool:
     """Whether the page can give the model all it needs: one picture, and what has a component."""
     pictures = [port for port in manifest.inputs if port.is_picture]
-    others = {port.family for port in manifest.inputs if not port.is_picture}
-    return len(pictures) == 1 and others <= {*CHOSEN, "noise"}
+    others = [port for port in manifest.inputs if not port.is_picture]
+    return len(pictures) == 1 and all(
+        # Of joints without names, nobody can tell which is which.
+        port.names if is_pose(port) else port.family in (*CHOSEN, "noise")
+        for port in others
+    )
+
+
+def is_pose(port: Input) -> bool:
+    """Whether an input is asked for as a pose."""
+    return port.family == "keypoints"
 
 
 def has_noise(manifest: Manifest) -> bool:
@@ -59,17 +55,31 @@ def has_noise(manifest: Manifest) -> bool:
 
 
 def has_choices(manifest: Manifest) -> bool:
-    """Whether there is a class, a strength or an angle to choose."""
+    """Whether there is a class, a strength, an angle or a pose to choose."""
     return any(port.family in CHOSEN for port in manifest.inputs)
 
 
 def build_choices(tab: str, model: str, manifest: Manifest) -> list[Choice]:
-    """A component for each class, strength and angle of the model, in the current context."""
-    return [
-        Choice(model, port.name, _component(port, element_id(tab, model, port.name)))
-        for port in manifest.inputs
-        if port.family in CHOSEN
-    ]
+    """A component for each class, strength, angle and pose of the model, in the current context."""
+    choices: list[Choice] = []
+    poses = 0
+    for port in manifest.inputs:
+        elem_id = element_id(tab, model, port.name)
+        if is_pose(port):
+            choices.append(Choice(model, port.name, build_pose(port, _label(port), poses, elem_id)))
+            poses += 1
+        elif port.family in CHOSEN:
+            choices.append(Choice(model, port.name, _component(port, elem_id)))
+    return choices
+
+
+def starting(choices: Iterable[Choice], model: str) -> dict[str, str]:
+    """What a model is given before anything was chosen: of poses there is no default."""
+    return {
+        choice.name: str(choice.component.value or "")
+        for choice in choices
+        if choice.model == model and isinstance(choice.component, gr.Textbox)
+    }
 
 
 def element_id(*parts: str) -> str:
@@ -85,13 +95,13 @@ def gather(choices: Iterable[Choice]) -> str:
       .filter(([owner]) => owner === model).map(([owner, name, value]) => [name, value]))"""
 
 
-def checked_inputs(manifest: Manifest, given: Any) -> dict[str, str | float]:
+def checked_inputs(manifest: Manifest, given: Any) -> dict[str, Any]:
     """What came from the page or an API client, when it sets nothing but what is chosen.
 
     The runtime checks the values; here it is made sure that no name of a file gets through.
 
     Raises:
-        InputError: another input is set, or not by a text or a number.
+        InputError: another input is set, or not by a text or a number, or a pose by no object.
     """
     if given is None:
         return {}
@@ -99,15 +109,21 @@ def checked_inputs(manifest: Manifest, given: Any) -> dict[str, str | float]:
         raise InputError(
             f'the inputs must be an object such as {{"gesture": "5"}}; got {str(given)[:40]!r}'
         )
-    known = [port.name for port in manifest.inputs if port.family in CHOSEN]
+    known = {port.name: port for port in manifest.inputs if port.family in CHOSEN}
+    checked: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
             raise InputError(
                 f"unknown input {name!r}; {manifest.name} takes {', '.join(known) or 'none'}"
             )
+        if is_pose(known[name]):
+            if (pose := checked_pose(known[name], value)) is not None:
+                checked[name] = pose
+            continue
         if not isinstance(value, str | int | float):
             raise InputError(f"input {name!r} is {str(value)[:40]!r}; expected a text or a number")
-    return dict(given)
+        checked[name] = value
+    return checked
 
 
 def checked_seed(value: Any) -> int:
@@ -122,7 +138,7 @@ def checked_seed(value: Any) -> int:
 
 
 def _component(port: Input, elem_id: str) -> gr.Radio | gr.Dropdown | gr.Slider:
-    label = port.name.replace("_", " ").capitalize()
+    label = _label(port)
     if port.family in RANGES:
         low, high = port.range or RANGES[port.family]
         usual = low if port.default is None else port.default
@@ -139,8 +155,12 @@ def _component(port: Input, elem_id: str) -> gr.Radio | gr.Dropdown | gr.Slider:
     pictures = _pictures(names) if port.name == PICTURED else []
     if not pictures:
         return gr.Dropdown(names, value=chosen, label=label, elem_id=elem_id)
-    gr.HTML(_style(elem_id, pictures), visible="hidden")
-    return gr.Radio(names, value=chosen, label=label, elem_id=elem_id)
+    urls = [data_url(path) for path in pictures]
+    return pictured_radio(names, urls, chosen, label, elem_id)
+
+
+def _label(port: Input) -> str:
+    return port.name.replace("_", " ").capitalize()
 
 
 def _pictures(names: list[str]) -> list[Path]:
@@ -148,11 +168,3 @@ def _pictures(names: list[str]) -> list[Path]:
     known = {path.stem: path for path in example_files(f"{PICTURED}-*.png")}
     wanted = [f"{PICTURED}-{name}" for name in names]
     return [known[stem] for stem in wanted] if all(stem in known for stem in wanted) else []
-
-
-def _style(elem_id: str, pictures: list[Path]) -> str:
-    rules = [
-        f"#ID label:nth-of-type({index})::before {{ background-image: url({data_url(path)}); }}"
-        for index, path in enumerate(pictures, start=1)
-    ]
-    return PICTURES.format(pictures="\n".join(rules)).replace("#ID", f"#{elem_id}")

@@ -1,4 +1,4 @@
-"""The tab that shows the hand of a photograph in another pose."""
+"""The tab that shows the hand or the person of a picture in another pose."""
 
 from __future__ import annotations
 
@@ -8,10 +8,18 @@ from pixstack.web.studio import Studio
 from pixstack.web.translation import build_translation
 
 TAB = "pose"
+# By how a model is told the pose: the pictures to try it on.
+EXAMPLES = {"class": "hand-*.png", "keypoints": "figure-*.png"}
 
 
 def pose_tab(studio: Studio) -> Panel | None:
     """Build the tab from those of its models that are at hand."""
-    return build_translation(
-        studio, TAB, "Pose", "Change the pose", "hand-pose", example_files("hand-*.png")
-    )
+    models = [studio.manifests[name] for name in studio.models_for(TAB)]
+    read = {port.family for manifest in models for port in manifest.inputs}
+    examples = [
+        path
+        for family, pattern in EXAMPLES.items()
+        if family in read
+        for path in example_files(pattern)
+    ]
+    return build_translation(studio, TAB, "Pose", "Change the pose", "hand-pose", examples)

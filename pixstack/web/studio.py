@@ -18,6 +18,7 @@ from export.runtime.images import size_of
 from export.runtime.model_file import read_manifest
 from export.runtime.translator import Translator
 from pixstack.errors import one_line
+from pixstack.web.poses import sized_poses
 from pixstack.web.previews import write_previews
 from pixstack.web.runs import Runs
 from pixstack.web.sources import prepare, store_drawing
@@ -34,7 +35,7 @@ class Order:
 
     model: a key of the studio's models.
     output: which output of the model.
-    inputs: classes and strengths by name; what is missing takes the model's default.
+    inputs: classes, strengths and poses by name; what is missing takes the model's default.
     seed: of the noise that the model reads.
     drawing: what the visitor drew, as data URL; empty where a picture was uploaded.
     """
@@ -130,7 +131,7 @@ class Studio:
             translator.file(
                 prepared,
                 target,
-                inputs=order.inputs,
+                inputs=sized_poses(manifest, order.inputs, size),
                 output=order.output,
                 progress=progress,
                 cancel=cancel,

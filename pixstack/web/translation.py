@@ -25,6 +25,7 @@ from pixstack.web.choices import (
     gather,
     has_choices,
     has_noise,
+    starting,
 )
 from pixstack.web.panel import Panel, Shown, build_panel, connect, present, refusal
 from pixstack.web.studio import Order, Studio
@@ -93,9 +94,9 @@ def _tab(
     ) -> Shown:
         """Translate a picture or a drawing: the PNG, a line about it, previews before and after.
 
-        `inputs` sets the model's classes and strengths by name, such as {"gesture": "5"}; `seed`
-        its noise. `drawing` is a PNG as data URL and, where it is not empty, goes before the
-        picture.
+        `inputs` sets the model's classes, strengths and poses by name, such as {"gesture": "5"} or
+        {"pose": {"head": [48, 20], ...}}; `seed` its noise. `drawing` is a PNG as data URL and,
+        where it is not empty, goes before the picture.
         """
         try:
             if not isinstance(model, str) or model not in manifests:
@@ -205,7 +206,7 @@ class _Asked:
                 elem_classes="another",
                 elem_id=f"{self.tab}-another",
             )
-        self.inputs = gr.JSON({}, label="Inputs", visible="hidden")
+        self.inputs = gr.JSON(starting(self.choices, self.first), label="Inputs", visible="hidden")
         self.drawing = gr.Textbox("", label="Drawing", visible="hidden")
 
     def wire(self, panel: Panel) -> None:

@@ -34,6 +34,8 @@ def write_data(data: DataSpec, root: Path, where: str, side: int) -> None:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
+        if data.joints is not None:
+            write_joints(root / data.joints.file, rows, data, side, random)
         return
     for index in range(ITEMS):
         made = {view: picture(data, view, kind, side, random) for view, kind in pictures.items()}
@@ -62,13 +64,30 @@ def row(
     side: int,
     random: np.random.Generator,
 ) -> str:
-    """What a table holds of a view: a path beneath the root, a class or an angle."""
+    """What a table holds of a view: a path beneath the root, a class, an angle, or whose joints."""
     if kind.family == "angle":
         return f"{random.uniform(-180, 180):.1f}"
+    if kind.family == "keypoints":
+        return name
     if kind.family == "class":
         return str(random.integers(kind.count))
     save(root / "pictures" / name, picture(data, view, kind, side, random))
     return f"pictures/{name}"
+
+
+def write_joints(
+    file: Path, rows: list[dict[str, str]], data: DataSpec, side: int, random: np.random.Generator
+) -> None:
+    """Joints anywhere in the pictures, one of each not visible."""
+    assert data.joints is not None
+    views = [view for view, kind in data.kinds.items() if kind.family == "keypoints"]
+    lines = ["picture,joint,x,y,visible"]
+    for name in [row[view] for row in rows for view in views]:
+        for index, joint in enumerate(data.joints.names):
+            x, y = random.uniform(0, side, 2)
+            lines.append(f"{name},{joint},{x:.2f},{y:.2f},{min(index, 1)}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(lines))
 
 
 def picture(

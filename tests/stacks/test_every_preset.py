@@ -31,6 +31,8 @@ SHRUNK = {
     "*.discriminator.size=32 *.discriminator.channels=16",
     "facade-photo": "data.size=32 *.generator.channels=4 *.generator.depth=3 "
     "*.discriminator.channels=4 *.discriminator.layers=1",
+    "figure-pose": "data.size=64 *.generator.channels=4 *.generator.depth=4 "
+    "*.discriminator.channels=4",
     "hand-pose": "data.size=64 *.generator.channels=4 *.generator.depth=4 "
     "*.discriminator.channels=4",
     "lapgan": "*.generator.channels=8 *.generator.blocks=1 *.discriminator.channels=8",
@@ -134,6 +136,8 @@ def picture_for(port: Input, side: int) -> np.ndarray | None:
     random = np.random.default_rng(0)
     if port.family == "labels":
         return random.integers(port.count, size=(side, side))
+    if port.family == "keypoints":
+        return np.append(random.uniform(0, side, (port.count, 2)), np.ones((port.count, 1)), axis=1)
     if not port.is_picture:
         return None
     return random.random((side, side, 3 if port.family == "rgb" else 1), dtype=np.float32)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from stacks.recipe import parse_recipe
-from stacks.run import discriminator_channels
+from stacks.sight import discriminator_channels
 from stacks.stack import Stack
 from tests.stacks import kinds
 from translate.batches import Batch

@@ -14,10 +14,11 @@ from torch import Tensor
 import stacks.train
 from stacks.checkpoint import STATE, WEIGHTS, CheckpointError, load_stack, read
 from stacks.data import phase_sampler, training_groups
+from stacks.keeper import DivergenceError
 from stacks.recipe import parse_recipe, recipe_text
 from stacks.run import Run, launch
 from stacks.spec import Recipe
-from stacks.train import DivergenceError, predict, shown, train
+from stacks.train import predict, shown, train
 from tests.photographs import write_pictures
 from tests.stacks import tiny
 from tests.stacks.tiny import super_resolution
@@ -44,7 +45,8 @@ def log(folder: Path, kind: str) -> dict[int, dict[str, Any]]:
 def test_what_a_run_leaves(trained: Path, targets: Path) -> None:
     names = {path.name for path in trained.iterdir()}
     assert names == {
-        "recipe.toml", "log.jsonl", "tensorboard", "samples", "last", "best.safetensors",
+        "recipe.toml", "environment.json", "log.jsonl", "tensorboard", "samples", "last",
+        "best.safetensors",
     }  # fmt: skip
     recipe = super_resolution(targets)
     assert (trained / "recipe.toml").read_text("utf-8") == recipe_text(recipe)
@@ -329,10 +331,10 @@ def test_a_run_that_diverged_keeps_its_last_good_state(
             next(getattr(run, network).parameters()).data.fill_(float("nan"))
         return values
 
-    recipe = super_resolution(targets, "validation.folder=[]")
+    recipe = super_resolution(targets, "validation.folder=[]", "health.rollbacks=0")
     with monkeypatch.context() as patch:
         patch.setattr(stacks.train, "train_step", overflowing)
-        with pytest.raises(DivergenceError, match=r"^step 4: x2/.*/weights is nan, the run has "):
+        with pytest.raises(DivergenceError, match=r"^step 4: x2/.*/weights is nan: the run has "):
             train(recipe, tmp_path)
     checkpoint = read(tmp_path / "last" / "state.safetensors", STATE)
     assert checkpoint.facts["step"] == 2

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.photographs import photograph, write_pictures
 from translate.augment import Augment, AugmentSpec
-from translate.batches import Batch, Sampler, choose, crop, divisors
+from translate.batches import Batch, Sampler, choose, corner, cut, divisors
 from translate.degrade import parse_degradation
 from translate.layouts import Reading, find_items
 from translate.pairs import Pairs
@@ -195,7 +195,8 @@ def test_crops_reach_every_corner_and_keep_views_aligned() -> None:
     grid = np.moveaxis(np.indices((6, 7)), 0, 2).astype(np.uint8)
     corners = set()
     for seed in range(200):
-        views = crop({"a": grid, "b": grid + 10}, 4, np.random.default_rng(seed))
+        given = {"a": grid, "b": grid + 10}
+        views = cut(given, 4, *corner(given, 4, np.random.default_rng(seed)))
         assert views["a"].shape == (4, 4, 2)
         assert (views["b"] == views["a"] + 10).all()
         corners.add(tuple(views["a"][0, 0].tolist()))
@@ -204,9 +205,10 @@ def test_crops_reach_every_corner_and_keep_views_aligned() -> None:
 
 def test_a_small_picture_is_mirrored_at_its_edge() -> None:
     small = np.arange(3, dtype=np.uint8).reshape(3, 1, 1)
-    cut = crop({"a": small}, 8, np.random.default_rng(0))["a"]
-    assert cut.shape == (8, 8, 1)
-    assert cut[:, 0, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
+    start = corner({"a": small}, 8, np.random.default_rng(0))
+    window = cut({"a": small}, 8, *start)["a"]
+    assert window.shape == (8, 8, 1)
+    assert window[:, 0, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
 
 
 def test_small_pictures_make_batches(tmp_path: Path) -> None:

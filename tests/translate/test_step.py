@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from translate.descent import descend
 from translate.discriminators import Verdict
 from translate.objective import ObjectiveSpec
-from translate.step import Case, Settings, descend, discriminator_step, frozen, generator_step
+from translate.step import Case, Settings, discriminator_step, frozen, generator_step
 
 REAL, NOISE = 3.0, 2.0
 

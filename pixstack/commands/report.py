@@ -1,0 +1,42 @@
+"""`pixstack report`: a run as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `pixstack train` wrote.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--to", metavar="FILE.html", help="Where to; RUN/report.html if not."),
+    ] = None,
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
+    ] = None,
+) -> None:
+    """Write one self-contained HTML file about a run, finished or still going on.
+
+    It shows the result, the alarms, samples over time, curves, the recipe and the environment.
+
+    \b
+    Examples:
+      pixstack report runs/mine
+      pixstack report runs/mine -o mine.html
+    """
+    from pixstack.errors import require_train
+    from pixstack.plugins import import_plugins
+
+    require_train()
+    import_plugins(plugins or [])
+    from stacks.checkpoint import write_whole
+    from stacks.report.history import read_run
+    from stacks.report.page import page
+
+    target = output or run / "report.html"
+    write_whole(target, page(read_run(run)).encode())
+    print(target)

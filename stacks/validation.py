@@ -1,0 +1,115 @@
+"""Held-out pictures: how the averaged weights do on them, how sure that is, when it is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from stacks.checkpoint import save_stack
+from stacks.evaluate import (
+    Protocol,
+    Score,
+    evaluate,
+    means,
+    output_of_scale,
+    stack_predictor,
+    subset,
+)
+from stacks.health import Alarm
+from stacks.record import Record
+from stacks.run import Run
+from translate.pairs import Pairs
+
+RESAMPLES = 1000
+LEVEL = 0.95
+
+
+def validate(
+    run: Run,
+    validation: Sequence[Pairs],
+    training: Sequence[Pairs],
+    folder: Path,
+    record: Record,
+) -> list[Alarm]:
+    """Measure the averaged weights on held-out pictures and keep the best; returns new alarms."""
+    stack, spec = run.average.module, run.recipe.validation
+    protocol = Protocol(spec.degrade, run.recipe.seed)
+    predictor = stack_predictor(stack)
+    output = output_of_scale(stack, protocol.scale)
+    scores = [
+        score for pairs in validation for score in evaluate(predictor, pairs, protocol, output)
+    ]
+    measures = means(scores)
+    held_out = column(scores, spec.metric)
+    low, high = bootstrap_interval(held_out, [run.recipe.seed, run.step])
+    known = [score for pairs in training for score in evaluate(predictor, pairs, protocol, output)]
+    apart = {f"{spec.metric}/low": low, f"{spec.metric}/high": high}
+    alarms: list[Alarm] = []
+    sign = -1 if spec.metric == "band_error" else 1
+    if known and (spread := float(np.std(held_out))) > 0:
+        seen = float(np.mean(column(known, spec.metric)))
+        gap = sign * (seen - measures[spec.metric]) / spread
+        apart |= {f"{spec.metric}/training": seen, "gap": gap}
+        alarms = run.health.compare(spec.metric, gap)
+    record.measures(run, measures | apart)
+    # Higher is better of every metric but the error.
+    score = sign * measures[spec.metric]
+    run.stale += 1
+    if score > run.best:
+        run.best, run.stale = score, 0
+        save_best(run, folder, measures)
+    return alarms
+
+
+def out_of_patience(run: Run) -> str:
+    """Why the run ends here; nothing where it goes on."""
+    spec = run.recipe.validation
+    if not spec.patience or run.stale < spec.patience:
+        return ""
+    return (
+        f"{spec.metric} has not been better than {abs(run.best):.4f} for {run.stale} looks at the "
+        f"held-out pictures (validation.patience = {spec.patience})"
+    )
+
+
+def training_sample(run: Run, groups: Sequence[Pairs]) -> list[Pairs]:
+    """A few of the training pictures, spread over each folder, to be measured as held-out ones are.
+
+    None of data without pairs, which have no truth to be held against.
+    """
+    wanted = run.recipe.health.pictures
+    if not wanted or run.recipe.data.layout == "unpaired":
+        return []
+    few: list[Pairs] = []
+    for pairs in groups:
+        count = max(1, wanted // len(groups))
+        places = np.linspace(0, len(pairs.items) - 1, min(count, len(pairs.items))).astype(int)
+        few.append(subset(pairs, [pairs.items[place].name for place in places]))
+    return few
+
+
+def column(scores: Sequence[Score], metric: str) -> list[float]:
+    """One measure of every picture."""
+    return [score.measures[metric] for score in scores]
+
+
+def bootstrap_interval(values: Sequence[float], seed: Sequence[int]) -> tuple[float, float]:
+    """Percentile bootstrap of the mean at 95 % (Efron and Tibshirani 1993, section 13.3).
+
+    Args:
+        values: one a picture.
+        seed: of the resampling.
+    """
+    array = np.asarray(values, np.float64)
+    drawn = np.random.default_rng(list(seed)).integers(len(array), size=(RESAMPLES, len(array)))
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(array[drawn].mean(axis=1), [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def save_best(run: Run, folder: Path, measures: Mapping[str, float]) -> None:
+    """The averaged weights with their recipe."""
+    facts = {"step": run.step, "measures": dict(measures)}
+    save_stack(folder / "best.safetensors", run.average.module, run.recipe, facts)
