@@ -25,6 +25,7 @@ COMMANDS = {
     "train": "Train a stack from a recipe.",
     "eval": "Measure a trained stack or an ONNX file on pictures.",
     "export": "Turn a trained stack into an ONNX file.",
+    "check-data": "Find what is wrong with a folder of training pictures.",
     "new": "Look at a folder of pictures and write a fitting recipe.",
     "recipes": "List the recipes that come with Pixstack, or print one.",
 }

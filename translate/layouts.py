@@ -9,14 +9,15 @@
 - ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
 - ``classes``: one folder a class of target pictures, in the order of the class names where folders
   are called like them, else in name order;
-- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, and
-  classes by number or name.
+- ``table``: a CSV file whose columns, or a JSONL file whose keys, are views: paths of pictures
+  beneath the data root, and classes by number or name.
 """
 
 from __future__ import annotations
 
 import csv
 import functools
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ from translate.pairs import DataError, Half, Item, Palette, View, list_pictures
 
 Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
 """Layouts of items whose views belong together."""
+Row = Mapping[str, str | None]
+"""Of a table: what stands in its columns."""
 Layout = Literal[Aligned, "unpaired"]
 
 
@@ -156,23 +159,57 @@ def classes(folder: Path, reading: Reading) -> list[Item]:
 
 
 def table(file: Path, reading: Reading) -> list[Item]:
-    """A CSV file with a row an item."""
+    """A CSV file with a row an item, or a JSONL file with an object an item."""
+    return [
+        row_item(row, index, reading, where)
+        for index, (where, row) in enumerate(table_rows(file, reading), start=1)
+    ]
+
+
+def table_rows(file: Path, reading: Reading) -> list[tuple[str, Row]]:
+    """The rows of a table, each behind the place where it stands.
+
+    Raises:
+        DataError: no such file, no table, no rows, or a view that has no column.
+    """
     if not file.is_file():
         raise DataError(f"{file}: no such table; expected a CSV file with a column a view")
+    rows = json_rows(file) if file.suffix.lower() in (".jsonl", ".ndjson") else csv_rows(file)
+    if not rows:
+        raise DataError(f"{file}: has no rows; expected one for each item")
+    check_columns(file, list(rows[0][1]), reading)
+    return rows
+
+
+def csv_rows(file: Path) -> list[tuple[str, Row]]:
+    """The rows of a CSV file."""
     # Spreadsheets put a mark before the first column's name, which "sig" takes off.
     with open(file, newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
         try:
-            check_columns(file, list(reader.fieldnames or ()), reading)
-            items = [
-                row_item(row, index, reading, f"{file}, line {reader.line_num}")
-                for index, row in enumerate(reader, start=1)
-            ]
+            return [(f"{file}, line {reader.line_num}", row) for row in reader]
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{file}: is no CSV file in UTF-8: {error}") from None
-    if not items:
-        raise DataError(f"{file}: has no rows; expected one for each item")
-    return items
+
+
+def json_rows(file: Path) -> list[tuple[str, Row]]:
+    """The objects of a JSONL file; a class may be a number in it."""
+    rows: list[tuple[str, Row]] = []
+    with open(file, encoding="utf-8-sig") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise DataError(f"{file}, line {number}: expected an object, as {{...}}")
+                told = {key: None if value is None else str(value) for key, value in row.items()}
+                rows.append((f"{file}, line {number}", told))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{file}: is no JSONL file in UTF-8: {error}") from None
+    return rows
 
 
 def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
@@ -185,7 +222,7 @@ def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
             )
 
 
-def row_item(row: Mapping[str, str | None], index: int, reading: Reading, where: str) -> Item:
+def row_item(row: Row, index: int, reading: Reading, where: str) -> Item:
     """The item of a row, the ``index``-th one; ``where`` it stands, for what is said of it."""
     pictures = {
         view: reading.view(view, inside(reading.root, row[view], where))
