@@ -9,6 +9,7 @@ check runs in a process of its own, whose memory is its alone.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -40,7 +41,8 @@ def run(
     pairs: Annotated[int, typer.Option(min=1, help="Generated pairs.")] = 10000,
     side: Annotated[int, typer.Option(min=32, help="Of the pictures, in pixels.")] = 128,
     looked: Annotated[int, typer.Option(min=1, help="Pairs whose pixels are looked at.")] = 1000,
-    threads: Annotated[int, typer.Option(min=1, help="That read and decode.")] = 4,
+    threads: Annotated[int, typer.Option(min=1, help="That read and decode.")] = os.cpu_count()
+    or 1,
 ) -> None:
     """Measure headers of many pairs, and everything of fewer."""
     with tempfile.TemporaryDirectory(prefix="pixstack-") as name:

@@ -43,7 +43,9 @@ def command(
         Path | None, typer.Option(metavar="DIR", help="Write a copy without what has errors.")
     ] = None,
     copy: Annotated[bool, typer.Option("--copy", help="With --fix, never link files.")] = False,
-    threads: Annotated[int, typer.Option(min=1, help="That read and decode.")] = 4,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="That read and decode; one a core if unsaid.")
+    ] = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the report as JSON.")
     ] = None,
@@ -64,7 +66,7 @@ def command(
 
     require_train()
     from pixstack.console import progress_bar, write_json
-    from stacks.doctor.examine import examine
+    from stacks.doctor.examine import WORKERS, examine
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise WrongUse(f"--page {page}: expected the name of an .html file to write")
@@ -72,7 +74,7 @@ def command(
         raise WrongUse("--copy is about what --fix writes; give both")
     with opened(data, root, overrides or []) as subject:
         with progress_bar("check-data") as progress:
-            report = examine(subject, quick, threads, progress)
+            report = examine(subject, quick, threads or WORKERS, progress)
         result = report.plain()
         if page is not None:
             write_page(report, page, samples)

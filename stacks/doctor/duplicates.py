@@ -33,21 +33,34 @@ def hashes(thumbs: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return np.packbits(bits.reshape(len(thumbs), 64), axis=1).view(np.uint64)[:, 0]
 
 
-def near_pairs(thumbs: NDArray[np.uint8]) -> Iterator[tuple[int, int]]:
-    """Places ``(i, j)``, i < j, of pictures that are nearly the same, each pair once."""
-    found = hashes(thumbs)
-    flat = thumbs.reshape(len(thumbs), -1).astype(np.int16)
+def groups(thumbs: NDArray[np.uint8]) -> list[list[int]]:
+    """Places of pictures ``(N, 8, 9)`` that are nearly the same, two or more together."""
+    flat = thumbs.reshape(len(thumbs), -1)
+    # Equal ones are taken together first: a folder of copies has too many pairs to go through.
+    _, first, equal = np.unique(flat, axis=0, return_index=True, return_inverse=True)
+    flat = flat[first].astype(np.int16)
+    found = hashes(thumbs[first])
+    leader = list(range(len(first)))
+
+    def lead(place: int) -> int:
+        while leader[place] != place:
+            leader[place] = leader[leader[place]]
+            place = leader[place]
+        return place
+
     words = found[:, None].view(np.uint16)
-    seen: set[tuple[int, int]] = set()
     for word in words.T:
         order = np.argsort(word, kind="stable")
-        starts = np.flatnonzero(np.diff(word[order], prepend=-1))
+        starts = np.flatnonzero(np.diff(word[order].astype(np.int32), prepend=-1))
         for bucket in np.split(order, starts[1:]):
             for one, other in within(bucket, found):
-                if (one, other) not in seen:
-                    seen.add((one, other))
-                    if np.abs(flat[one] - flat[other]).mean() <= MOST_LEVELS:
-                        yield one, other
+                near = lead(one) != lead(other)
+                if near and np.abs(flat[one] - flat[other]).mean() <= MOST_LEVELS:
+                    leader[lead(other)] = lead(one)
+    together: dict[int, list[int]] = {}
+    for place, own in enumerate(equal.reshape(-1).tolist()):
+        together.setdefault(lead(own), []).append(place)
+    return [places for places in together.values() if len(places) > 1]
 
 
 def within(bucket: NDArray[np.intp], found: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
@@ -78,19 +91,22 @@ def check_duplicates(
     files = list(thumbs)
     if not files:
         return errors
-    for one, other in near_pairs(np.stack([thumbs[file] for file in files])):
-        pair = (files[one], files[other])
-        held = [HELD_OUT in {splits[place] for place in entries[file]} for file in pair]
-        # The later one goes, and of one held out and one trained on the latter.
-        kept, extra = (pair[1], pair[0]) if held[1] and not held[0] else pair
-        places = tuple(entries[extra])
-        if held[0] != held[1]:
-            what = f"is nearly the same picture as {kept}, which is held out"
-            todo = "take it out of the training pictures: it makes validation look too good"
-            errors.append(Finding("duplicate", "error", what, todo, extra, places))
-        else:
-            what, todo = f"is nearly the same picture as {kept}", "keep one of them"
-            warnings.append(Finding("duplicate", "warning", what, todo, extra, places))
+    for group in groups(np.stack([thumbs[file] for file in files])):
+        alike = [files[place] for place in group]
+        held = [file for file in alike if any(splits[p] == HELD_OUT for p in entries[file])]
+        # The first is kept, and of held-out and training pictures those that are held out.
+        kept = (held or alike)[0]
+        for file in alike:
+            what = f"is nearly the same picture as {kept}"
+            if held and file not in held:
+                what += ", which is held out"
+                todo = "take it out of the training pictures: it makes validation look too good"
+                errors.append(Finding("duplicate", "error", what, todo, file, tuple(entries[file])))
+            elif file != kept:
+                todo = "keep one of them"
+                warnings.append(
+                    Finding("duplicate", "warning", what, todo, file, tuple(entries[file]))
+                )
     return errors + at_most(warnings, "pictures that stand more than once in a split")
 
 

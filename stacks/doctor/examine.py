@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,8 +24,9 @@ from stacks.doctor.subject import Headers, Subject
 from stacks.doctor.threads import Progress, in_threads
 from translate.pairs import View
 
-WORKERS = 4
-"""Threads: decoders let go of the interpreter's lock."""
+WORKERS = os.cpu_count() or 1
+"""Threads. Decoders let go of the interpreter's lock; more threads than cores would fight for it
+over the headers."""
 
 
 @dataclass

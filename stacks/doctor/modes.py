@@ -11,16 +11,16 @@ from translate.kinds import Kind
 from translate.pairs import LOSSY
 
 _PLAIN = {
-    "rgb": {"rgb 8 bit", "palette 8 bit"},
+    "rgb": ("rgb 8 bit", "palette 8 bit"),
     # Colors that are all equal are gray, which `pixstack new` finds by looking at the pixels.
-    "gray": {"gray 8 bit", "gray 1 bit", "rgb 8 bit", "palette 8 bit"},
-    "colors": {"rgb 8 bit", "palette 8 bit"},
-    "ids": {"gray 8 bit"},
+    "gray": ("gray 8 bit", "gray 1 bit", "rgb 8 bit", "palette 8 bit"),
+    "colors": ("rgb 8 bit", "palette 8 bit"),
+    "ids": ("gray 8 bit",),
 }
 
 
-def plain_modes(kind: Kind, palette: bool) -> set[str]:
-    """Modes of files that need no translation."""
+def plain_modes(kind: Kind, palette: bool) -> tuple[str, ...]:
+    """Modes of files that need no translation, the plainest first."""
     if kind.family == "labels":
         return _PLAIN["colors" if palette else "ids"]
     return _PLAIN[kind.family]
@@ -62,7 +62,7 @@ def check_modes(subject: Subject, headers: Headers) -> list[Finding]:
             if not isinstance(header, Header) or header.mode in plain:
                 continue
             what = f"is {header.mode}; view {name!r} is {kind}, and training translates it"
-            todo = f"bring it as {' or '.join(sorted(plain))}"
+            todo = f"bring it as {plain[0]}"
             todo += "; --fix does" if path in mended else ""
             places = tuple(entries[path])
             finding = Finding("mode", "warning", what, todo, str(path), places)
