@@ -30,6 +30,7 @@ Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
 """Layouts of items whose views belong together."""
 Row = Mapping[str, str | None]
 """Of a table: what stands in its columns."""
+JSON_LINES = frozenset({".jsonl", ".ndjson"})
 Layout = Literal[Aligned, "unpaired"]
 
 
@@ -174,26 +175,32 @@ def table_rows(file: Path, reading: Reading) -> list[tuple[str, Row]]:
     """
     if not file.is_file():
         raise DataError(f"{file}: no such table; expected a CSV file with a column a view")
-    rows = json_rows(file) if file.suffix.lower() in (".jsonl", ".ndjson") else csv_rows(file)
+    columns, rows = read_table(file)
+    check_columns(file, columns, reading)
     if not rows:
         raise DataError(f"{file}: has no rows; expected one for each item")
-    check_columns(file, list(rows[0][1]), reading)
     return rows
 
 
-def csv_rows(file: Path) -> list[tuple[str, Row]]:
-    """The rows of a CSV file."""
+def read_table(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
+    """The columns of a table, and its rows, each behind the place where it stands."""
+    return json_rows(file) if file.suffix.lower() in JSON_LINES else csv_rows(file)
+
+
+def csv_rows(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
+    """Columns and rows of a CSV file."""
     # Spreadsheets put a mark before the first column's name, which "sig" takes off.
     with open(file, newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
         try:
-            return [(f"{file}, line {reader.line_num}", row) for row in reader]
+            columns = list(reader.fieldnames or ())
+            return columns, [(f"{file}, line {reader.line_num}", row) for row in reader]
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{file}: is no CSV file in UTF-8: {error}") from None
 
 
-def json_rows(file: Path) -> list[tuple[str, Row]]:
-    """The objects of a JSONL file; a class may be a number in it."""
+def json_rows(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
+    """Keys of the first object of a JSONL file, and all objects; a class may be a number."""
     rows: list[tuple[str, Row]] = []
     with open(file, encoding="utf-8-sig") as lines:
         try:
@@ -209,7 +216,7 @@ def json_rows(file: Path) -> list[tuple[str, Row]]:
             if isinstance(error, DataError):
                 raise
             raise DataError(f"{file}: is no JSONL file in UTF-8: {error}") from None
-    return rows
+    return list(rows[0][1]) if rows else [], rows
 
 
 def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:

@@ -16,7 +16,7 @@ from stacks.recipe import parse_recipe, toml_value
 from stacks.spec import FolderSpec, Recipe
 from stacks.starter import starter
 from stacks.survey import Found, Survey, extremes, has_pictures, kind_of, named_views, spread
-from translate.layouts import csv_rows, json_rows
+from translate.layouts import JSON_LINES, read_table
 from translate.pairs import SUFFIXES, DataError, Half, list_pictures
 
 TRAINING_FOLDERS = ("train", "training")
@@ -24,7 +24,7 @@ HELD_OUT_FOLDERS = ("val", "valid", "validation", "test")
 MAJORITY = 0.8
 """Share of the pictures that says what all are meant to be."""
 MOST_CLASSES = 1000
-TABLES = frozenset({".csv", ".jsonl", ".ndjson"})
+TABLES = JSON_LINES | {".csv"}
 
 
 def guess(path: Path, name: str = "checked") -> Recipe:
@@ -162,13 +162,14 @@ def of_table(file: Path, name: str) -> Recipe:
     """
     if not file.is_file():
         raise DataError(f"{file}: no such table; expected a CSV or JSONL file")
-    rows = [row for _, row in (csv_rows if file.suffix.lower() == ".csv" else json_rows)(file)]
+    columns, placed = read_table(file)
+    rows = [row for _, row in placed]
     if not rows:
         raise DataError(f"{file}: has no rows; expected one for each item")
     views: dict[str, Found] = {}
     classes: dict[str, list[str]] = {}
     pictures: list[Path] = []
-    for column in rows[0]:
+    for column in columns:
         told = [value for row in rows if isinstance(value := row.get(column), str) and value]
         named = [value for value in told if Path(value).suffix.lower() in SUFFIXES]
         if column == "name":
@@ -180,10 +181,9 @@ def of_table(file: Path, name: str) -> Recipe:
         elif 1 < len(values := sorted(set(told))) <= min(MOST_CLASSES, len(told) / 2):
             classes[column] = values
     if not {"source", "target"} <= set(views):
-        columns = ", ".join(str(column) for column in rows[0])
         raise DataError(
             f"{file}: expected columns 'source' and 'target' of paths beneath {file.parent}, got "
-            f"{columns}; name other columns in a recipe, and check that"
+            f"{', '.join(columns)}; name other columns in a recipe, and check that"
         )
     survey = replace(surveyed(file.parent, "table", views, pictures), count=len(rows))
     # The starter writes for pictures; a class is a condition that a table adds to them.
