@@ -165,7 +165,8 @@ class Gathered:
         """Take up one look at views that stand in the entries at ``places``."""
         for name, fault in look.faults.items():
             file, todo = str(views[name].path), "replace the file, or leave it out"
-            self.findings.append(Finding("unreadable", "error", fault, todo, file, tuple(places)))
+            what = f"is truncated or damaged: {fault}"
+            self.findings.append(Finding("unreadable", "error", what, todo, file, tuple(places)))
         for name, values in look.values.items():
             self.censuses[name].add(str(views[name].path), values)
         photographs = [view for view in views.values() if not is_labels(view)]
