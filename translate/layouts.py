@@ -9,8 +9,8 @@
 - ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
 - ``classes``: one folder a class of target pictures, in the order of the class names where folders
   are called like them, else in name order;
-- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, classes
-  by number or name, and angles in degrees.
+- ``table``: a CSV file whose columns, or a JSONL file whose keys, are views: paths of pictures
+  beneath the data root, classes by number or name, and angles in degrees.
 
 Keypoints are read in two of these: in ``views``, from ``VIEW.csv`` or ``VIEW.json`` beside the
 folders, by the names of the pictures; in a ``table``, whose columns name the pictures that they are
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,9 @@ from translate.pairs import DataError, Half, Item, Joints, Palette, View, list_p
 
 Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
 """Layouts of items whose views belong together."""
+Row = Mapping[str, str | None]
+"""Of a table: what stands in its columns."""
+JSON_LINES = frozenset({".jsonl", ".ndjson"})
 Layout = Literal[Aligned, "unpaired"]
 
 
@@ -209,26 +213,64 @@ def classes(folder: Path, reading: Reading) -> list[Item]:
 
 
 def table(file: Path, reading: Reading) -> list[Item]:
-    """A CSV file with a row an item."""
+    """A CSV file with a row an item, or a JSONL file with an object an item."""
+    rows, joints = table_rows(file, reading), table_joints(reading)
+    return [
+        row_item(row, index, reading, where, joints)
+        for index, (where, row) in enumerate(rows, start=1)
+    ]
+
+
+def table_rows(file: Path, reading: Reading) -> list[tuple[str, Row]]:
+    """The rows of a table, each behind the place where it stands.
+
+    Raises:
+        DataError: no such file, no table, no rows, or a view that has no column.
+    """
     if not file.is_file():
         raise DataError(f"{file}: no such table; expected a CSV file with a column a view")
-    joints = None
-    if reading.keypoints and reading.joints:
-        joints = reading.joints_in(reading.root / reading.joints.file)
+    columns, rows = read_table(file)
+    check_columns(file, columns, reading)
+    if not rows:
+        raise DataError(f"{file}: has no rows; expected one for each item")
+    return rows
+
+
+def read_table(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
+    """The columns of a table, and its rows, each behind the place where it stands."""
+    return json_rows(file) if file.suffix.lower() in JSON_LINES else csv_rows(file)
+
+
+def csv_rows(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
+    """Columns and rows of a CSV file."""
     # Spreadsheets put a mark before the first column's name, which "sig" takes off.
     with open(file, newline="", encoding="utf-8-sig") as lines:
         reader = csv.DictReader(lines)
         try:
-            check_columns(file, list(reader.fieldnames or ()), reading)
-            items = [
-                row_item(row, index, reading, joints, f"{file}, line {reader.line_num}")
-                for index, row in enumerate(reader, start=1)
-            ]
+            columns = list(reader.fieldnames or ())
+            return columns, [(f"{file}, line {reader.line_num}", row) for row in reader]
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{file}: is no CSV file in UTF-8: {error}") from None
-    if not items:
-        raise DataError(f"{file}: has no rows; expected one for each item")
-    return items
+
+
+def json_rows(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
+    """Keys of the first object of a JSONL file, and all objects; a class may be a number."""
+    rows: list[tuple[str, Row]] = []
+    with open(file, encoding="utf-8-sig") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                if not line.strip():
+                    continue
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise DataError(f"{file}, line {number}: expected an object, as {{...}}")
+                told = {key: None if value is None else str(value) for key, value in row.items()}
+                rows.append((f"{file}, line {number}", told))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{file}: is no JSONL file in UTF-8: {error}") from None
+    return list(rows[0][1]) if rows else [], rows
 
 
 def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
@@ -241,12 +283,15 @@ def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
             )
 
 
+def table_joints(reading: Reading) -> KeypointFile | None:
+    """The file of the joints that a table's rows have; None where it has no keypoints."""
+    if not (reading.keypoints and reading.joints):
+        return None
+    return reading.joints_in(reading.root / reading.joints.file)
+
+
 def row_item(
-    row: Mapping[str, str | None],
-    index: int,
-    reading: Reading,
-    joints: KeypointFile | None,
-    where: str,
+    row: Row, index: int, reading: Reading, where: str, joints: KeypointFile | None
 ) -> Item:
     """The item of a row, the ``index``-th one; ``where`` it stands, for what is said of it."""
     pictures = {
