@@ -59,7 +59,7 @@ def describe(
         min_size=least,
         halo=halo or 0,
         tiling=tiling,
-        size=recipe.data.size if fixed else None,
+        size=network_size(recipe.data) if fixed else None,
         max_pixels=_MOST_PIXELS if tiling == "whole" else None,
         license=recipe.license,
         data=describe_data(recipe),
@@ -69,6 +69,12 @@ def describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         tools=tool_versions() | dict(tools),
     )
+
+
+def network_size(data: DataSpec) -> int | tuple[int, int]:
+    """The size of whole pictures, as manifests tell it: a side, or height and width."""
+    height, width = data.shape
+    return height if height == width else (height, width)
 
 
 def portable(recipe: Recipe) -> Recipe:

@@ -39,6 +39,7 @@ def phase_sampler(
         recipe.degrade.told,
         recipe.data.kinds,
         recipe.points,
+        0 if phase.size else recipe.data.width,
     )
 
 
@@ -59,7 +60,7 @@ def open_folder(recipe: Recipe, folder: FolderSpec, layout: Layout | None = None
     reading = Reading(
         data.views,
         folder.reduce,
-        (data.size, data.size) if data.fit == "resize" else None,
+        data.shape if data.fit == "resize" else None,
         data.swap,
         data.palette,
         data.names,

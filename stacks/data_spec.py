@@ -56,6 +56,8 @@ class DataSpec:
     """Of the labels or classes of a view."""
     size: int = 128
     """Side of the training crop of the largest view, in pixels."""
+    width: int = 0
+    """Of whole pictures that are no squares, with ``fit = "resize"``; ``size`` is their height."""
     fit: Literal["crop", "resize"] = "crop"
     """``resize`` brings whole pictures to ``size`` in place of cropping them."""
     swap: bool = False
@@ -66,6 +68,9 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         require(self.size >= 8, "size", self.size, "8 or more")
+        require(self.width == 0 or self.width >= 8, "width", self.width, "0, or 8 or more")
+        if self.width and self.fit != "resize":
+            raise TableError("width: is of whole pictures, with fit = 'resize'; crops are square")
         for view, text in self.views.items():
             try:
                 parse_kind(text)
@@ -123,6 +128,11 @@ class DataSpec:
             for color in colors:
                 fits = len(color) == 3 and all(0 <= part <= 255 for part in color)
                 require(fits, f"palette.{view}", list(color), "red, green and blue, 0 to 255 each")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width that whole pictures are brought to."""
+        return self.size, self.width or self.size
 
     @property
     def kinds(self) -> dict[str, Kind]:

@@ -219,6 +219,8 @@ class Recipe:
             raise TableError(
                 f"degrade.choices: sources are made from pictures; the target is of kind {target}"
             )
+        if self.data.width and self.augment.turn:
+            raise TableError("augment.turn: turned pictures of data.width are of another size")
         noisy = any(kind.is_noise for kind in self.data.kinds.values())
         if self.data.layout == "targets" and not (self.degrade.choices or (noisy and self.points)):
             raise TableError(

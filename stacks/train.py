@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from stacks.checkpoint import (
     CheckpointError,
+    beginning,
     load_stack,
     load_weights,
     save_stack,
@@ -56,7 +57,7 @@ def train(
         folder: of the run; ``recipe.toml``, ``log.jsonl``, ``samples/``, ``last/`` and
             ``best.safetensors`` are written there.
         resume: go on from ``last/``.
-        start: weights to begin with, of a stack of the same shape.
+        start: weights to begin with, of a stack of the same shape or of some of its stages.
 
     Raises:
         CheckpointError: there is a run in the folder and ``resume`` was not asked, or the
@@ -81,7 +82,7 @@ def train(
     if state.exists():
         run.restore(state)
     elif start is not None:
-        weights = load_stack(start).state_dict()
+        weights = beginning(run.average.module, load_stack(start))
         load_weights(run.average.module, weights, start)
         assign(run.stack, weights)
 

@@ -65,6 +65,8 @@ class Sampler:
     told: float = 0.5
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     points: bool = False
+    width: int = 0
+    """Of the crop, where it is no square of `size`."""
     device: int = 0
     devices: int = 1
 
@@ -130,10 +132,12 @@ class Sampler:
         degradation: Degradation | None,
     ) -> dict[str, NDArray[Any]]:
         """The pictures of one item ``(H, W, C)``, and of a degraded one what is known of it."""
-        side, margin = self.size, 0
+        height, width, margin = self.size, self.width or self.size, 0
         if degradation is not None:
-            side, margin = self.source_size * degradation.scale, degradation.margin
-        views = self.augment(crop(views, side + 2 * margin, random), random)
+            height = width = self.source_size * degradation.scale
+            margin = degradation.margin
+        views = crop(views, (height + 2 * margin, width + 2 * margin), random)
+        views = self.augment(views, random)
         pictures: dict[str, NDArray[Any]] = {
             name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
             for name, pixels in views.items()
@@ -185,18 +189,19 @@ def choose(options: Sequence[tuple], random: np.random.Generator):
 
 
 def crop(
-    views: Mapping[str, NDArray[np.uint8]], size: int, random: np.random.Generator
+    views: Mapping[str, NDArray[np.uint8]], size: tuple[int, int], random: np.random.Generator
 ) -> dict[str, NDArray[np.uint8]]:
     """The same window of every view; pictures smaller than the window are mirrored at the edge."""
     height, width = next(iter(views.values())).shape[:2]
-    missing = (max(0, size - height), max(0, size - width))
+    missing = (max(0, size[0] - height), max(0, size[1] - width))
     if any(missing):
         pad = ((0, missing[0]), (0, missing[1]), (0, 0))
         views = {name: np.pad(pixels, pad, "symmetric") for name, pixels in views.items()}
         height, width = height + missing[0], width + missing[1]
-    top = int(random.integers(height - size + 1))
-    left = int(random.integers(width - size + 1))
-    return {name: pixels[top : top + size, left : left + size] for name, pixels in views.items()}
+    top = int(random.integers(height - size[0] + 1))
+    left = int(random.integers(width - size[1] + 1))
+    rows, columns = slice(top, top + size[0]), slice(left, left + size[1])
+    return {name: pixels[rows, columns] for name, pixels in views.items()}
 
 
 def trim(picture: NDArray[np.float32], border: int) -> NDArray[np.float32]:
