@@ -110,6 +110,9 @@ def describe_input(stack: Stack, name: str) -> Input:
     if view.kind.is_noise:
         return Input(name, "noise", scale=int(view.scale), description="standard normal values")
     names = data.names.get(name, ())
+    if view.kind.family == "colors":
+        text = "red, green and blue; -1: left to the model"
+        return Input(name, str(view.kind), default=-1, range=(0, 1), names=names, description=text)
     if view.kind.family == "class":
         return Input(name, str(view.kind), default=0, names=names)
     if view.kind.family == "labels":
@@ -131,6 +134,7 @@ def describe_output(view: View, data: DataSpec, points: bool) -> Output:
             scale=view.scale,
             palette=colors(data, view.truth),
             names=data.names.get(view.truth, ()),
+            keeps=view.keeps,
         )
     if view.truth == "noise_map":
         text = f"noise sigma that was told or found, divided by {SIGMA_UNIT:g}"
@@ -140,7 +144,14 @@ def describe_output(view: View, data: DataSpec, points: bool) -> Output:
         text = f"the picture, {view.scale} times as large"
     else:
         text = ""
-    return Output(view.name, str(view.kind), scale=view.scale, range=(0, 1), description=text)
+    return Output(
+        view.name,
+        str(view.kind),
+        scale=view.scale,
+        range=(0, 1),
+        description=text,
+        keeps=view.keeps,
+    )
 
 
 def strongest(recipe: Recipe) -> float:

@@ -49,11 +49,11 @@ class DataSpec:
     root: str = "data"
     layout: Layout = "views"
     views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
-    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C, strength."""
+    """Kinds by name: rgb, gray, labels:K, class:K, colors:G, noise:C, noise-map:C, strength."""
     palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Of the labels or classes of a view."""
+    """Of the labels, classes or colors of a view."""
     size: int = 128
     """Side of the training crop of the largest view, in pixels."""
     width: int = 0
@@ -113,7 +113,7 @@ class DataSpec:
     def check_labels(self) -> None:
         """Palettes and names are of views that have labels, one for each."""
         for key, given in (("palette", self.palette), ("names", self.names)):
-            families = ("labels",) if key == "palette" else ("labels", "class")
+            families = ("labels",) if key == "palette" else ("labels", "class", "colors")
             for view, entries in given.items():
                 kind = self.kinds.get(view)
                 if kind is None or kind.family not in families:

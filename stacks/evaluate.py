@@ -192,7 +192,7 @@ def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
             return torch.tensor([int(value)])
         case "strength":
             return torch.tensor([float(value)])
-        case "noise" | "noise-map":
+        case "noise" | "noise-map" | "colors":
             return torch.as_tensor(np.asarray(value, np.float32))[None]
         case "labels":
             return torch.as_tensor(np.asarray(value, np.int64)).reshape(1, 1, *value.shape[:2])

@@ -9,7 +9,7 @@ from stacks.stack import Stack
 from stacks.stage import ViewSpec
 
 AUTOMATIC = -1.0
-"""A strength that the stack finds itself."""
+"""A strength, or a color, that the stack finds itself."""
 
 
 def random_inputs(
@@ -31,6 +31,8 @@ def random_view(
     match kind.family:
         case "strength":
             return torch.full((count,), AUTOMATIC)
+        case "colors":
+            return torch.full((count, kind.count, 3), AUTOMATIC)
         case "class":
             return torch.randint(kind.count, (count,), generator=generator)
         case "labels":

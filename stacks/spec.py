@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
+from stacks.derive import DeriveSpec, parse_derived
 from stacks.inside import InsideSpec
-from stacks.wiring import check_likes, check_ships, check_unpaired
+from stacks.wiring import check_areas, check_likes, check_ships, check_unpaired
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
 from translate.degrade import DegradationError, parse_degradation
@@ -43,6 +45,10 @@ class StageSpec:
     It is for training alone: how a cycle is closed (Zhu et al. 2017, arXiv 1703.10593)."""
     ships: bool = True
     """Whether the exported file holds the stage; stages ``like`` another are never in it."""
+    derive: Mapping[str, DeriveSpec] = field(
+        default_factory=dict[str, DeriveSpec], metadata={"parse": parse_derived}
+    )
+    """Views that are made of others right before the stage reads them."""
     reads: tuple[str, ...] = ("source",)
     writes: str = "target"
     truth: str = "target"
@@ -81,13 +87,19 @@ class StageSpec:
                         raise TableError(
                             f"objective.{side}.{name}: needs a discriminator; the stage has none"
                         )
+        if self.sees == "band" and self.reads[0] in self.derive:
+            raise TableError(f"sees: 'band' is added to a view; {self.reads[0]!r} is derived")
         if "color" in self.presentation.augment and self.sees == "band":
             raise TableError("presentation.augment: 'color' is of pictures; a band has none")
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Views read by the generator, and those that tell where it may change the picture."""
-        return tuple(dict.fromkeys((*self.reads, *(self.inside.views if self.inside else ()))))
+        """Views read by the generator, and those that tell where it may change the picture; what
+        is derived stands for what it is made of.
+        """
+        names = (*self.reads, *(self.inside.needs if self.inside else ()))
+        made = [self.derive[name].needs if name in self.derive else (name,) for name in names]
+        return tuple(dict.fromkeys(name for needed in made for name in needed))
 
     @property
     def shipped(self) -> bool:
@@ -258,6 +270,7 @@ class Recipe:
             self.check_growth(phase, f"phase[{index}]")
         self.check_written()
         check_likes(self.stage)
+        check_areas(self.stage, self.data.kinds)
         check_ships(self.stage, made=bool(self.degrade.choices))
         if self.data.layout == "unpaired":
             check_unpaired(self.stage, self.phase)

@@ -259,10 +259,20 @@ def predict(run: Run, batch: Batch) -> list[Case]:
 
 
 def needed(run: Run, truths: Mapping[str, Tensor]) -> list[str]:
-    """The stages that run in this phase: those with a truth, up to the last one that learns."""
-    names = list(run.stack.stages)
-    last = max(names.index(name) for name in run.phase_spec.train)
-    return [name for name in names[: last + 1] if name in truths]
+    """The stages that run in this phase: those with a truth, up to the last one that learns.
+
+    Where the truth is fed in place of what stages write, those that do not learn have nothing to
+    say, but for features that they hand up.
+    """
+    names, phase = list(run.stack.stages), run.phase_spec
+    last = max(names.index(name) for name in phase.train)
+    fed = phase.feed == "truth"
+    return [
+        name
+        for name in names[: last + 1]
+        if name in truths
+        and (name in phase.train or not fed or run.stack.stages[name].spec.hands_up)
+    ]
 
 
 def mixes(run: Run, name: str) -> bool:

@@ -114,7 +114,7 @@ class Sampler:
         return self.size // max((option.scale for option, _ in self.degradations), default=1)
 
     def noise(self, random: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-        """Standard normal values for the views that are noise; strengths are left to the stack."""
+        """Standard normal values for noise; strengths and colors are left to the stack."""
         drawn: dict[str, NDArray[np.float32]] = {}
         for name, kind in self.kinds.items():
             if kind.is_noise:
@@ -123,6 +123,8 @@ class Sampler:
                 drawn[name] = random.standard_normal(shape, dtype=np.float32)
             elif kind.family == "strength":
                 drawn[name] = np.asarray(-1, np.float32)
+            elif kind.family == "colors":
+                drawn[name] = np.full((kind.count, 3), -1, np.float32)
         return drawn
 
     def pictures(

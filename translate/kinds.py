@@ -1,7 +1,8 @@
 """What a view is: a picture, a label map, a class, noise; and how a network is shown it.
 
 Kinds are written as in the shipped file: ``rgb``, ``gray``, ``labels:K``, ``class:K``, ``noise:C``,
-``strength`` (a number that the caller may tell, -1 where the network is to choose);
+``strength`` (a number that the caller may tell, -1 where the network is to choose), ``colors:G``
+(red, green and blue of G things, likewise);
 ``noise-map:C`` is noise of every pixel, and ``noise-map:C@S`` has S of its pixels on one of the
 source, along one side.
 """
@@ -18,9 +19,11 @@ from torch import Tensor
 from translate.pixels import to_network
 from translate.tables import TableError
 
-Family = Literal["rgb", "gray", "labels", "class", "noise", "noise-map", "strength", "features"]
+Family = Literal[
+    "rgb", "gray", "labels", "class", "colors", "noise", "noise-map", "strength", "features"
+]
 _PATTERN = re.compile(
-    r"(rgb|gray|strength)|(labels|class|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
+    r"(rgb|gray|strength)|(labels|class|colors|noise|noise-map):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
 )
 _MOST_LABELS = 256
 """Label pictures are of 8 bits."""
@@ -28,7 +31,7 @@ _MOST_LABELS = 256
 
 @dataclass(frozen=True)
 class Kind:
-    """A family, and how many labels, classes or channels it has."""
+    """A family, and how many labels, classes, colors or channels it has."""
 
     family: Family
     count: int = 0
@@ -42,7 +45,8 @@ class Kind:
     @property
     def channels(self) -> int:
         """Planes that a network sees of it."""
-        return {"rgb": 3, "gray": 1, "strength": 1}.get(self.family, self.count)
+        fixed = {"rgb": 3, "gray": 1, "strength": 1, "colors": 3 * self.count}
+        return fixed.get(self.family, self.count)
 
     @property
     def is_picture(self) -> bool:
@@ -69,8 +73,8 @@ def parse_kind(text: str) -> Kind:
     found = _PATTERN.fullmatch(text)
     if not found:
         raise TableError(
-            f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-map:C, "
-            "strength"
+            f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, colors:G, noise:C, "
+            "noise-map:C, strength"
         )
     family = cast(Family, found[1] or found[2])
     kind = Kind(family, int(found[3] or 0), int(found[4] or 1))

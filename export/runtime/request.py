@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from export.manifest import Input, Manifest
+from export.runtime.colors import as_colors
 from export.runtime.errors import InputError
 from export.runtime.feeds import (
     ConstantFeed,
@@ -165,7 +166,15 @@ def split(
     count = len(views[first.name])
     if count == 0:
         raise InputError(f"input {first.name!r} holds no picture")
-    ranks = {"rgb": 4, "gray": 4, "labels": 4, "class": 1, "strength": 1, "keypoints": 3}
+    ranks = {
+        "rgb": 4,
+        "gray": 4,
+        "labels": 4,
+        "class": 1,
+        "strength": 1,
+        "keypoints": 3,
+        "colors": 3,
+    }
     batched: set[str] = set()
     for port in manifest.inputs:
         rank = ranks.get(port.family, len(shapes[port.name]))
@@ -238,6 +247,8 @@ def _feed(
         return KeypointsFeed(points.astype(np.float32), port.scale)
     if port.family == "class":
         return ConstantFeed(np.array([_class_id(port, value)], np.int64))
+    if port.family == "colors":
+        return ConstantFeed(as_colors(port, value)[None])
     return ConstantFeed(np.array([_strength(port, value)], np.float32))
 
 

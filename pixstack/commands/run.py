@@ -150,8 +150,8 @@ def _check_targets(pairs: list[tuple[Path, Path]]) -> None:
 
 
 def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
-    """Read `NAME=VALUE` settings: a number for a strength, a name or number for a class, a file
-    for a picture, a .npy file for keypoints and noise.
+    """Read `NAME=VALUE` settings: a number for a strength, a name or number for a class,
+    `NAME=#rrggbb,...` for colors, a file for a picture, a .npy file for keypoints and noise.
 
     Raises:
         WrongUse: a setting without `=`, an unknown name, or a value of the wrong kind.
@@ -170,7 +170,7 @@ def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
 
 def _value(name: str, kind: str, text: str) -> Any:
     family = kind.partition(":")[0]
-    if family == "class":
+    if family in ("class", "colors"):
         return text
     if family == "strength":
         try:
