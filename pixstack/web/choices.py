@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -18,6 +18,7 @@ from pixstack.web.canvas import data_url
 
 PICTURED = "gesture"  # the input whose classes have pictures, `examples/gesture-NAME.png`
 LARGEST_SEED = 2**31 - 1
+USUAL_COLOR = "#b03060"  # of a picker before a color is picked
 
 # A radio button for each class, its picture above its name.
 PICTURES = """<style>
@@ -35,20 +36,30 @@ PICTURES = """<style>
 </style>"""
 
 
+ASKED = ("class", "strength", "colors")
+"""Families of inputs that a visitor sets by components."""
+
+
 @dataclass(frozen=True)
 class Choice:
-    """A component and the input of a model that it sets."""
+    """A component and the input of a model that it sets.
+
+    Of colors, one component tells which of them are asked for (``role`` "chosen") and each has a
+    picker of its own, named by ``part``.
+    """
 
     model: str
     name: str
-    component: gr.Radio | gr.Dropdown | gr.Slider
+    component: gr.Radio | gr.Dropdown | gr.Slider | gr.CheckboxGroup | gr.ColorPicker
+    role: Literal["value", "chosen", "color"] = "value"
+    part: str = ""
 
 
 def can_be_asked(manifest: Manifest) -> bool:
     """Whether the page can give the model all it needs: one picture, and what has a component."""
     pictures = [port for port in manifest.inputs if port.is_picture]
     others = {port.family for port in manifest.inputs if not port.is_picture}
-    return len(pictures) == 1 and others <= {"class", "strength", "noise"}
+    return len(pictures) == 1 and others <= {*ASKED, "noise"}
 
 
 def has_noise(manifest: Manifest) -> bool:
@@ -57,17 +68,20 @@ def has_noise(manifest: Manifest) -> bool:
 
 
 def has_choices(manifest: Manifest) -> bool:
-    """Whether there is a class or a strength to choose."""
-    return any(port.family in ("class", "strength") for port in manifest.inputs)
+    """Whether there is a class, a strength or a color to choose."""
+    return any(port.family in ASKED for port in manifest.inputs)
 
 
 def build_choices(tab: str, model: str, manifest: Manifest) -> list[Choice]:
-    """A component for each class and strength that the model reads, in the current context."""
-    return [
-        Choice(model, port.name, _component(port, element_id(tab, model, port.name)))
-        for port in manifest.inputs
-        if port.family in ("class", "strength")
-    ]
+    """Components for what the model reads beside pictures, in the current context."""
+    choices: list[Choice] = []
+    for port in manifest.inputs:
+        elem_id = element_id(tab, model, port.name)
+        if port.family == "colors":
+            choices += _color_choices(model, port, elem_id)
+        elif port.family in ASKED:
+            choices.append(Choice(model, port.name, _component(port, elem_id)))
+    return choices
 
 
 def element_id(*parts: str) -> str:
@@ -77,19 +91,29 @@ def element_id(*parts: str) -> str:
 
 def gather(choices: Iterable[Choice]) -> str:
     """JavaScript (model, value, value ...) -> the model's own values by input name."""
-    places = json.dumps([[choice.model, choice.name] for choice in choices])
-    return f"""(model, ...values) => Object.fromEntries({places}
-      .map(([owner, name], index) => [owner, name, values[index]])
-      .filter(([owner]) => owner === model).map(([owner, name, value]) => [name, value]))"""
+    places = json.dumps([[one.model, one.name, one.role, one.part] for one in choices])
+    # A picker may write a color in any way of CSS; a canvas writes it as #rrggbb.
+    return f"""(model, ...values) => {{
+      const inputs = {{}}, chosen = {{}};
+      const canvas = document.createElement("canvas").getContext("2d");
+      const hex = (color) => {{ canvas.fillStyle = color; return canvas.fillStyle; }};
+      {places}.forEach(([owner, name, role, part], index) => {{
+        if (owner !== model) return;
+        if (role === "value") inputs[name] = values[index];
+        else if (role === "chosen") {{ chosen[name] = values[index]; inputs[name] = {{}}; }}
+        else if (chosen[name].includes(part)) inputs[name][part] = hex(values[index]);
+      }});
+      return inputs;
+    }}"""
 
 
-def checked_inputs(manifest: Manifest, given: Any) -> dict[str, str | float]:
-    """What came from the page or an API client, when it sets nothing but classes and strengths.
+def checked_inputs(manifest: Manifest, given: Any) -> dict[str, Any]:
+    """What came from the page or an API client, when it sets classes, strengths and colors alone.
 
     The runtime checks the values; here it is made sure that no name of a file gets through.
 
     Raises:
-        InputError: another input is set, or not by a text or a number.
+        InputError: another input is set, or not by a text or a number, of colors by their names.
     """
     if given is None:
         return {}
@@ -97,13 +121,19 @@ def checked_inputs(manifest: Manifest, given: Any) -> dict[str, str | float]:
         raise InputError(
             f'the inputs must be an object such as {{"gesture": "5"}}; got {str(given)[:40]!r}'
         )
-    known = [port.name for port in manifest.inputs if port.family in ("class", "strength")]
+    known = {port.name: port.family for port in manifest.inputs if port.family in ASKED}
     for name, value in given.items():
         if name not in known:
             raise InputError(
                 f"unknown input {name!r}; {manifest.name} takes {', '.join(known) or 'none'}"
             )
-        if not isinstance(value, str | int | float):
+        if known[name] == "colors":
+            if not isinstance(value, Mapping):
+                raise InputError(
+                    f'input {name!r} must be an object such as {{"top": "#b03060"}}; got '
+                    f"{str(value)[:40]!r}"
+                )
+        elif not isinstance(value, str | int | float):
             raise InputError(f"input {name!r} is {str(value)[:40]!r}; expected a text or a number")
     return dict(given)
 
@@ -139,6 +169,40 @@ def _component(port: Input, elem_id: str) -> gr.Radio | gr.Dropdown | gr.Slider:
         return gr.Dropdown(names, value=chosen, label=label, elem_id=elem_id)
     gr.HTML(_style(elem_id, pictures), visible="hidden")
     return gr.Radio(names, value=chosen, label=label, elem_id=elem_id)
+
+
+def _color_choices(model: str, port: Input, elem_id: str) -> list[Choice]:
+    """Which colors are asked for, and a picker for each of these."""
+    names = list(port.names) or [str(index) for index in range(port.count)]
+    label = port.name.replace("_", " ").capitalize()
+    asked = gr.CheckboxGroup(
+        names, label=label, info="Those to change; the others stay as they are.", elem_id=elem_id
+    )
+    with gr.Row():
+        pickers = [
+            gr.ColorPicker(
+                USUAL_COLOR,
+                label=name.capitalize(),
+                visible=False,
+                elem_id=element_id(elem_id, name),
+            )
+            for name in names
+        ]
+
+    def show(chosen: list[str]) -> Any:
+        shown = [gr.update(visible=name in chosen) for name in names]
+        return shown if len(shown) > 1 else shown[0]
+
+    asked.change(
+        show, asked, pickers, queue=False, show_progress="hidden", api_visibility="private"
+    )
+    return [
+        Choice(model, port.name, asked, "chosen"),
+        *(
+            Choice(model, port.name, picker, "color", name)
+            for name, picker in zip(names, pickers, strict=True)
+        ),
+    ]
 
 
 def _pictures(names: list[str]) -> list[Path]:

@@ -66,6 +66,11 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "legwear": ("legwear",),
 }
 """Classes that share a color."""
+GARMENTS = tuple(
+    NAMES.index(name)
+    for name in (*(part for parts in GROUPS.values() for part in parts), "accessories")
+)
+"""Labels of what may be taken off or put on."""
 OUTFITS = (
     *("as it is", "dress", "dress and coat", "top and trousers", "coat and trousers"),
     *("top and skirt", "coat and skirt", "shorts"),

@@ -9,9 +9,20 @@ from numpy.typing import NDArray
 
 from stacks.data import training_groups
 from stacks.recipe import load_recipe
-from stacks.tables.fashion import CLASSES, COLUMNS, GROUPS, NAMES, OUTFITS, split, with_face, write
+from stacks.tables.fashion import (
+    CLASSES,
+    COLUMNS,
+    GARMENTS,
+    GROUPS,
+    NAMES,
+    OUTFITS,
+    split,
+    with_face,
+    write,
+)
 from tests.photographs import write_pictures
 from translate.pairs import DataError
+from translate.tables import plain
 
 LABELS = ("null", "skin", "hair", "dress", "coat", "pants", "necklace", "shoes", "bag")
 HEIGHT, WIDTH = 104, 20
@@ -87,8 +98,19 @@ def test_recipes_read_the_tables(
 
 
 def test_recipes_name_the_classes() -> None:
-    recipe = load_recipe("fashion-parse")
-    assert recipe.data.names["layout"] == NAMES
+    assert load_recipe("fashion-parse").data.names["layout"] == NAMES
+    recipe = load_recipe("fashion")
+    names = {"layout": NAMES, "outfit": OUTFITS, "colors": tuple(GROUPS)}
+    assert recipe.data.names == names
+    parse, shape, render = recipe.stage
+    assert parse.generator == load_recipe("fashion-parse").stage[0].generator
+    assert render.inside is not None
+    assert shape.inside is not None
+    assert set(render.inside.labels) == set(GARMENTS)
+    kept = ("hair", "face", "shoes", "bag", "headwear")
+    assert set(NAMES) - {NAMES[label] for label in shape.inside.labels} == set(kept)
+    painted = [[NAMES.index(name) for name in parts] for parts in GROUPS.values()]
+    assert [list(group) for group in plain(render.derive["painted"])["groups"]] == painted
     assert {name for names in GROUPS.values() for name in names} < set(CLASSES)
     assert len(set(OUTFITS)) == len(OUTFITS)
 
