@@ -1,8 +1,9 @@
 """Views that a stage makes of others right before it reads them, inside the graph.
 
 ``merge`` gives labels fewer names and hides where exactly they lie; ``paint`` fills the areas of
-labels with colors. Both decide for the most probable label of each pixel, whether a stage wrote
-probabilities or a batch brought the truth, so that what is read is alike in training and in use.
+labels with colors, and ``asked`` tells where a color is asked for. All decide for the most probable
+label of each pixel, whether a stage wrote probabilities or a batch brought the truth, so that what
+is read is alike in training and in use.
 """
 
 from __future__ import annotations
@@ -135,16 +136,8 @@ class PaintSpec(DeriveSpec):
         return (self.areas, self.colors, self.picture, self.before)
 
     def kind_of(self, kinds: Mapping[str, Kind]) -> Kind:
-        count = kinds[self.colors].count
-        if kinds[self.colors].family != "colors" or len(self.groups) != count:
-            raise TableError(
-                f"groups: got {len(self.groups)} for {self.colors!r}, which is "
-                f"{kinds[self.colors]}; expected colors:{len(self.groups)}"
-            )
         for key in ("areas", "before"):
-            kind = labels_of(getattr(self, key), kinds, key)
-            highest = max(label for group in self.groups for label in group)
-            require(highest < kind.count, "groups", highest, f"labels 0..{kind.count - 1}")
+            check_groups(self.groups, self.colors, labels_of(getattr(self, key), kinds, key), kinds)
         if kinds[self.picture].family != "rgb":
             raise TableError(f"picture: {self.picture!r} is {kinds[self.picture]}; expected rgb")
         return Kind("rgb")
@@ -158,6 +151,47 @@ class PaintSpec(DeriveSpec):
         # Sums in place of matrix products, which would round colors where bf16 is automatic.
         painted = (areas[:, :, None] * colors[..., None, None]).sum(dim=1)
         return painted + GRAY * (1 - areas.sum(dim=1, keepdim=True))
+
+
+@DERIVED.register("asked")
+@dataclass(frozen=True)
+class AskedSpec(DeriveSpec):
+    """A mask of the areas of labels for which a color is asked, white; see `PaintSpec`."""
+
+    areas: str
+    colors: str
+    groups: tuple[tuple[int, ...], ...]
+
+    def __post_init__(self) -> None:
+        full = bool(self.groups) and all(self.groups)
+        require(full, "groups", self.groups, "a list of lists of labels, none of them empty")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (self.areas, self.colors)
+
+    def kind_of(self, kinds: Mapping[str, Kind]) -> Kind:
+        check_groups(self.groups, self.colors, labels_of(self.areas, kinds, "areas"), kinds)
+        return Kind("gray")
+
+    def make(self, views: Mapping[str, Tensor], kinds: Mapping[str, Kind]) -> Tensor:
+        """A mask ``(N, 1, H, W)`` of 0 and 1."""
+        areas = together(decided(views[self.areas], kinds[self.areas]), self.groups)
+        asked = (views[self.colors] >= 0).all(dim=2)[..., None, None]
+        return (areas * asked).sum(dim=1, keepdim=True)
+
+
+def check_groups(
+    groups: Sequence[Sequence[int]], colors: str, areas: Kind, kinds: Mapping[str, Kind]
+) -> None:
+    """Refuse groups of labels that are not there, or of which there are not as many as colors."""
+    if kinds[colors] != Kind("colors", len(groups)):
+        raise TableError(
+            f"groups: got {len(groups)} for {colors!r}, which is {kinds[colors]}; expected "
+            f"colors:{len(groups)}"
+        )
+    highest = max(label for group in groups for label in group)
+    require(highest < areas.count, "groups", highest, f"labels 0..{areas.count - 1}")
 
 
 def own_colors(picture: Tensor, areas: Tensor) -> Tensor:

@@ -38,12 +38,14 @@ class InsideSpec:
     """Whether the generator reads that view without the inside: gray there, and one more plane
     tells where. What was there cannot leak into what comes."""
     unless: str = ""
-    """A view of classes, whose class 0 asks for no change."""
+    """A view of classes, whose class 0 asks for no change..."""
+    but: str = ""
+    """... except where this mask is white."""
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Views that are needed in use, too."""
-        return tuple(name for name in (*self.views, self.of, self.unless) if name)
+        return tuple(name for name in (*self.views, self.of, self.unless, self.but) if name)
 
     def __post_init__(self) -> None:
         require(bool(self.views), "views", self.views, "one view or more")
@@ -72,6 +74,10 @@ class InsideSpec:
                 )
         if self.labels and not any(kinds[view].family == "labels" for view in self.views):
             raise TableError(f"inside.labels: none of {', '.join(self.views)} holds labels")
+        if self.but and kinds[self.but].family != "gray":
+            raise TableError(f"inside.but: {self.but!r} is {kinds[self.but]}; expected gray")
+        if bool(self.but) > bool(self.unless):
+            raise TableError("inside.but: is of inside.unless; give that, too")
         if self.unless and kinds[self.unless].family != "class":
             raise TableError(
                 f"inside.unless: {self.unless!r} is {kinds[self.unless]}; expected class:K"

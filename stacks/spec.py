@@ -97,9 +97,10 @@ class StageSpec:
         """Views read by the generator, and those that tell where it may change the picture; what
         is derived stands for what it is made of.
         """
-        names = (*self.reads, *(self.inside.needs if self.inside else ()))
-        made = [self.derive[name].needs if name in self.derive else (name,) for name in names]
-        return tuple(dict.fromkeys(name for needed in made for name in needed))
+        given = (*self.reads, *(self.inside.needs if self.inside else ()))
+        bases = (base for derived in self.derive.values() for base in derived.needs)
+        names = (*(name for name in given if name not in self.derive), *bases)
+        return tuple(dict.fromkeys(names))
 
     @property
     def shipped(self) -> bool:

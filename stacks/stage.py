@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stacks.derive import GRAY
-from stacks.inside import InsideSpec, area
+from stacks.inside import InsideSpec, area, where
 from stacks.spec import StageSpec
 from translate.kinds import Kind, planes, seen
 from translate.layers.resampling import upsample
@@ -240,6 +240,8 @@ class Stage(nn.Module):
         changed = area(views, kinds, inside.labels, self.enlarge_area)
         if inside.unless:
             changed = changed & (views[inside.unless] != 0).reshape(-1, 1, 1, 1)
+        if inside.but:
+            changed = changed | where(views[inside.but], Kind("gray"), ())
         return changed
 
     def hidden(self, views: Views, changed: Tensor | None) -> Views:

@@ -139,6 +139,8 @@ def _ports(ports: tuple[Input, ...] | tuple[Output, ...]) -> list[onnx.ValueInfo
         shape: list[str | int] = ["N"]
         if port.family == "noise":
             shape.append(NOISE)
+        elif port.family == "colors":
+            shape += [port.count, 3]
         elif port.family not in ("strength", "class"):
             shape += [3 if port.kind == "rgb" else 1, f"H_{port.name}", f"W_{port.name}"]
         whole = port.family in ("labels", "class")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from stacks.derive import MergeSpec, PaintSpec
+from stacks.derive import AskedSpec, MergeSpec, PaintSpec
 from translate.kinds import Kind
 from translate.tables import TableError
 
@@ -63,6 +63,13 @@ def test_areas_are_painted_in_what_is_asked_for_or_was_there() -> None:
     # Without any garment in the photo: gray.
     made = PAINT.make({**views, "old": ids([0, 0, 0, 0]), "colors": asked}, KINDS)
     assert torch.allclose(made[0, :, 0, 1], torch.full((3,), 0.5))
+
+
+def test_a_mask_tells_where_a_color_is_asked_for() -> None:
+    colors = torch.tensor([[[-1.0, -1, -1], [0, 0.5, 1]]])
+    views = {"new": ids([0, 1, 2, 3]), "colors": colors}
+    made = AskedSpec("new", "colors", ((1,), (2, 3))).make(views, KINDS)
+    assert made.tolist() == [[[[0, 0, 1, 1]]]]
 
 
 @pytest.mark.parametrize(
