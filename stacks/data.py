@@ -40,6 +40,7 @@ def phase_sampler(
         recipe.data.kinds,
         recipe.points,
         recipe.data.joints.swapped if recipe.data.joints else (),
+        0 if phase.size else recipe.data.width,
     )
 
 
@@ -60,7 +61,7 @@ def open_folder(recipe: Recipe, folder: FolderSpec, layout: Layout | None = None
     reading = Reading(
         data.views,
         folder.reduce,
-        (data.size, data.size) if data.fit == "resize" else None,
+        data.shape if data.fit == "resize" else None,
         data.swap,
         data.palette,
         data.names,

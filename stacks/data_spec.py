@@ -51,17 +51,19 @@ class DataSpec:
     root: str = "data"
     layout: Layout = "views"
     views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
-    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C, strength, angle,
+    """Kinds by name: rgb, gray, labels:K, class:K, colors:G, noise:C, noise-map:C, strength, angle,
     keypoints:K.
     """
     palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Of the labels or classes of a view."""
+    """Of the labels, classes or colors of a view."""
     joints: JointsSpec | None = None
     """Of the views of kind keypoints:K."""
     size: int = 128
     """Side of the training crop of the largest view, in pixels."""
+    width: int = 0
+    """Of whole pictures that are no squares, with ``fit = "resize"``; ``size`` is their height."""
     fit: Literal["crop", "resize"] = "crop"
     """``resize`` brings whole pictures to ``size`` in place of cropping them."""
     swap: bool = False
@@ -72,6 +74,9 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         require(self.size >= 8, "size", self.size, "8 or more")
+        require(self.width == 0 or self.width >= 8, "width", self.width, "0, or 8 or more")
+        if self.width and self.fit != "resize":
+            raise TableError("width: is of whole pictures, with fit = 'resize'; crops are square")
         for view, text in self.views.items():
             try:
                 parse_kind(text)
@@ -120,7 +125,7 @@ class DataSpec:
     def check_labels(self) -> None:
         """Palettes and names are of views that have labels, one for each."""
         for key, given in (("palette", self.palette), ("names", self.names)):
-            families = ("labels",) if key == "palette" else ("labels", "class")
+            families = ("labels",) if key == "palette" else ("labels", "class", "colors")
             for view, entries in given.items():
                 kind = self.kinds.get(view)
                 if kind is None or kind.family not in families:
@@ -167,6 +172,11 @@ class DataSpec:
                 if self.layout == "table"
                 else "joints.file: is for tables; layout 'views' reads VIEW.csv or VIEW.json"
             )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width that whole pictures are brought to."""
+        return self.size, self.width or self.size
 
     @property
     def kinds(self) -> dict[str, Kind]:

@@ -229,12 +229,14 @@ class Run:
         """
         needed = self.stack.multiple * max(self.scales())
         for index, phase in enumerate(self.recipe.phase):
-            key = f"phase[{index}].size" if phase.size else "data.size"
-            size = phase.size or self.recipe.data.size
-            if size % needed:
-                raise TableError(
-                    f"{key}: got {size}; the networks of this stack need a multiple of {needed}"
-                )
+            sides = {"data.size": self.recipe.data.size, "data.width": self.recipe.data.width}
+            if phase.size:
+                sides = {f"phase[{index}].size": phase.size}
+            for key, side in sides.items():
+                if side % needed:
+                    raise TableError(
+                        f"{key}: got {side}; the networks of this stack need a multiple of {needed}"
+                    )
 
     def has_compiler(self) -> bool:
         """Whether torch.compile has what it needs; where not, a line says so and speed is lost."""

@@ -16,7 +16,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from stacks.checkpoint import CheckpointError, load_stack, load_weights, sweep, write_whole
+from stacks.checkpoint import (
+    CheckpointError,
+    beginning,
+    load_stack,
+    load_weights,
+    sweep,
+    write_whole,
+)
 from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.determinism import deterministic
 from stacks.evaluate import Protocol, output_of_scale
@@ -57,7 +64,7 @@ def train(
         folder: of the run; ``recipe.toml``, ``log.jsonl``, ``samples/``, ``last/`` and
             ``best.safetensors`` are written there.
         resume: go on from ``last/``.
-        start: weights to begin with, of a stack of the same shape.
+        start: weights to begin with, of a stack of the same shape or of some of its stages.
 
     Raises:
         CheckpointError: there is a run in the folder and ``resume`` was not asked, or the
@@ -88,7 +95,7 @@ def train(
     if state.exists():
         run.restore(state)
     elif start is not None:
-        weights = load_stack(start).state_dict()
+        weights = beginning(run.average.module, load_stack(start))
         load_weights(run.average.module, weights, start)
         assign(run.stack, weights)
         run.health.begin(run.step, run.weight_norms())
@@ -266,10 +273,20 @@ def predict(run: Run, batch: Batch) -> list[Case]:
 
 
 def needed(run: Run, truths: Mapping[str, Tensor]) -> list[str]:
-    """The stages that run in this phase: those with a truth, up to the last one that learns."""
-    names = list(run.stack.stages)
-    last = max(names.index(name) for name in run.phase_spec.train)
-    return [name for name in names[: last + 1] if name in truths]
+    """The stages that run in this phase: those with a truth, up to the last one that learns.
+
+    Where the truth is fed in place of what stages write, those that do not learn have nothing to
+    say, but for features that they hand up.
+    """
+    names, phase = list(run.stack.stages), run.phase_spec
+    last = max(names.index(name) for name in phase.train)
+    fed = phase.feed == "truth"
+    return [
+        name
+        for name in names[: last + 1]
+        if name in truths
+        and (name in phase.train or not fed or run.stack.stages[name].spec.hands_up)
+    ]
 
 
 def mixes(run: Run, name: str) -> bool:

@@ -31,6 +31,9 @@ SHRUNK = {
     "*.discriminator.size=32 *.discriminator.channels=16",
     "facade-photo": "data.size=32 *.generator.channels=4 *.generator.depth=3 "
     "*.discriminator.channels=4 *.discriminator.layers=1",
+    "fashion": "data.size=64 data.width=32 *.generator.channels=4 *.generator.depth=4 "
+    "*.discriminator.channels=4 *.discriminator.layers=1",
+    "fashion-parse": "data.size=64 data.width=32 *.generator.channels=4 *.generator.depth=4",
     "figure-pose": "data.size=64 *.generator.channels=4 *.generator.depth=4 "
     "*.discriminator.channels=4",
     "hand-pose": "data.size=64 *.generator.channels=4 *.generator.depth=4 "
