@@ -28,6 +28,7 @@ COMMANDS = {
     "judge": "Train a classifier of your labels, for measures of sets.",
     "compare": "Let people judge two results blindly, or lay two reports side by side.",
     "export": "Turn a trained stack into an ONNX file.",
+    "check-data": "Find what is wrong with a folder of training pictures.",
     "new": "Look at a folder of pictures and write a fitting recipe.",
     "recipes": "List the recipes that come with Pixstack, or print one.",
 }

@@ -58,7 +58,21 @@ def open_folder(recipe: Recipe, folder: FolderSpec, layout: Layout | None = None
     """The pairs of one folder, in the layout of the data where no other is given."""
     data = recipe.data
     path = Path(data.root) / folder.path
-    reading = Reading(
+    reading = reading_of(recipe, folder)
+    sets = [items[folder.chosen()] for items in find_sets(path, layout or data.layout, reading)]
+    if not all(sets):
+        raise DataError(f"{path}: no picture is left by pictures = {folder.pictures!r}")
+    share = folder.share / sum(other.share for other in recipe.data.folder)
+    # Each folder's cache is cut to its share, and never so small that a picture is read each time.
+    cache = recipe.data.cache * 2**30 * max(min(share, 1.0), 0.1)
+    first, *apart = (Pairs(items, int(cache / len(sets))) for items in sets)
+    return replace(first, apart=apart)
+
+
+def reading_of(recipe: Recipe, folder: FolderSpec) -> Reading:
+    """How the pictures of a folder are read."""
+    data = recipe.data
+    return Reading(
         data.views,
         folder.reduce,
         data.shape if data.fit == "resize" else None,
@@ -68,11 +82,3 @@ def open_folder(recipe: Recipe, folder: FolderSpec, layout: Layout | None = None
         Path(data.root),
         data.joints,
     )
-    sets = [items[folder.chosen()] for items in find_sets(path, layout or data.layout, reading)]
-    if not all(sets):
-        raise DataError(f"{path}: no picture is left by pictures = {folder.pictures!r}")
-    share = folder.share / sum(other.share for other in recipe.data.folder)
-    # Each folder's cache is cut to its share, and never so small that a picture is read each time.
-    cache = recipe.data.cache * 2**30 * max(min(share, 1.0), 0.1)
-    first, *apart = (Pairs(items, int(cache / len(sets))) for items in sets)
-    return replace(first, apart=apart)

@@ -9,8 +9,8 @@
 - ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
 - ``classes``: one folder a class of target pictures, in the order of the class names where folders
   are called like them, else in name order;
-- ``table``: a CSV file whose columns are views: paths of pictures beneath the data root, classes
-  by number or name, and angles in degrees.
+- ``table``: a CSV file whose columns, or a JSONL file whose keys, are views: paths of pictures
+  beneath the data root, classes by number or name, and angles in degrees.
 
 Keypoints are read in two of these: in ``views``, from ``VIEW.csv`` or ``VIEW.json`` beside the
 folders, by the names of the pictures; in a ``table``, whose columns name the pictures that they are
@@ -19,7 +19,6 @@ of, from the one file of the recipe.
 
 from __future__ import annotations
 
-import csv
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +30,7 @@ from translate.joints import JointsSpec
 from translate.keypoints import KeypointFile, bare, read_keypoints, resized
 from translate.kinds import Kind, parse_kind
 from translate.pairs import DataError, Half, Item, Joints, Palette, View, list_pictures
+from translate.rows import Row, read_table
 
 Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
 """Layouts of items whose views belong together."""
@@ -95,6 +95,11 @@ class Reading:
         """What a file of keypoints holds."""
         return read_keypoints(file, self.joints.names if self.joints else ())
 
+    @functools.cached_property
+    def table_joints(self) -> KeypointFile:
+        """The joints of all pictures that the columns of a table name."""
+        return self.joints_in(self.root / (self.joints.file if self.joints else ""))
+
     def placed(self, joints: Joints, picture: View) -> Joints:
         """Joints in pixels of a picture's file, in those of the decoded picture."""
         if self.reduce == 1 and not self.fit:
@@ -155,14 +160,27 @@ def views(folder: Path, reading: Reading) -> list[Item]:
     """One folder a view."""
     folders = {view: view_folder(folder, view) for view in reading.pictures}
     items = match({view: list_pictures(path) for view, path in folders.items()}, reading)
-    files = {view: reading.joints_in(keypoint_file(folder, view)) for view in reading.keypoints}
+    files = joint_files(folder, reading)
+    return [with_joints(item, files, reading, str(folder)) for item in items]
 
-    def joints(item: Item) -> dict[str, Joints]:
-        picture = next(iter(item.views.values()))
-        given = {view: file.of(item.name, str(folder)) for view, file in files.items()}
-        return {view: reading.placed(places, picture) for view, places in given.items()}
 
-    return [replace(item, values=joints(item)) for item in items]
+def joint_files(folder: Path, reading: Reading) -> dict[str, KeypointFile]:
+    """The joints of every view of keypoints, which lie beside the folders of the pictures."""
+    return {view: reading.joints_in(keypoint_file(folder, view)) for view in reading.keypoints}
+
+
+def with_joints(
+    item: Item, files: Mapping[str, KeypointFile], reading: Reading, where: str
+) -> Item:
+    """An item with the joints that the files have under its name.
+
+    Raises:
+        DataError: a file has none; ``where`` it was looked for is told.
+    """
+    picture = next(iter(item.views.values()))
+    given = {view: file.of(item.name, where) for view, file in files.items()}
+    placed = {view: reading.placed(places, picture) for view, places in given.items()}
+    return replace(item, values={**item.values, **placed})
 
 
 def keypoint_file(folder: Path, view: str) -> Path:
@@ -209,26 +227,26 @@ def classes(folder: Path, reading: Reading) -> list[Item]:
 
 
 def table(file: Path, reading: Reading) -> list[Item]:
-    """A CSV file with a row an item."""
+    """A CSV file with a row an item, or a JSONL file with an object an item."""
+    return [
+        row_item(row, index, reading, where)
+        for index, (where, row) in enumerate(table_rows(file, reading), start=1)
+    ]
+
+
+def table_rows(file: Path, reading: Reading) -> list[tuple[str, Row]]:
+    """The rows of a table, each behind the place where it stands.
+
+    Raises:
+        DataError: no such file, no table, no rows, or a view that has no column.
+    """
     if not file.is_file():
         raise DataError(f"{file}: no such table; expected a CSV file with a column a view")
-    joints = None
-    if reading.keypoints and reading.joints:
-        joints = reading.joints_in(reading.root / reading.joints.file)
-    # Spreadsheets put a mark before the first column's name, which "sig" takes off.
-    with open(file, newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        try:
-            check_columns(file, list(reader.fieldnames or ()), reading)
-            items = [
-                row_item(row, index, reading, joints, f"{file}, line {reader.line_num}")
-                for index, row in enumerate(reader, start=1)
-            ]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{file}: is no CSV file in UTF-8: {error}") from None
-    if not items:
+    columns, rows = read_table(file)
+    check_columns(file, columns, reading)
+    if not rows:
         raise DataError(f"{file}: has no rows; expected one for each item")
-    return items
+    return rows
 
 
 def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
@@ -241,13 +259,7 @@ def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
             )
 
 
-def row_item(
-    row: Mapping[str, str | None],
-    index: int,
-    reading: Reading,
-    joints: KeypointFile | None,
-    where: str,
-) -> Item:
+def row_item(row: Row, index: int, reading: Reading, where: str) -> Item:
     """The item of a row, the ``index``-th one; ``where`` it stands, for what is said of it."""
     pictures = {
         view: reading.view(view, inside(reading.root, row[view], where))
@@ -262,9 +274,8 @@ def row_item(
             return class_id(text, view, reading, where)
         if family == "angle":
             return angle(text, view, where)
-        assert joints is not None, "keypoints have a file"
         owner = owners.get(bare(text or ""), next(iter(pictures.values())))
-        return reading.placed(joints.of(text, where), owner)
+        return reading.placed(reading.table_joints.of(text, where), owner)
 
     values = {view: value(view) for view in reading.values}
     return Item(row.get("name") or f"{index:06d}", pictures, values)

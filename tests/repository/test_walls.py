@@ -194,6 +194,7 @@ def test_every_command_module_is_in_the_table() -> None:
 @pytest.mark.parametrize("name", sorted(TRAINING_COMMANDS & set(COMMANDS)))
 def test_training_commands_say_what_is_missing(name: str, tmp_path: Path) -> None:
     arguments = {
+        "check-data": [str(tmp_path)],
         "eval": [str(tmp_path / "best.safetensors"), "--targets", str(tmp_path)],
         "export": [str(tmp_path / "best.safetensors"), "-o", str(tmp_path / "x.onnx")],
         "judge": [str(tmp_path), "-o", str(tmp_path / "judge.safetensors")],

@@ -1,5 +1,6 @@
 """Labels, classes and tables: what is read from files, and what is wrong with them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -272,6 +273,22 @@ def test_what_is_no_angle(tmp_path: Path, text: str) -> None:
     assert refused(file, "table", reading) == (
         f"{file}, line 2: turn is {text!r}; expected an angle in degrees"
     )
+
+
+def test_a_table_of_json_lines_is_read_as_its_csv(tmp_path: Path) -> None:
+    file, reading = table(tmp_path, HEAD, f"{ROW},palm", f"{ROW},1")
+    lines = file.with_suffix(".jsonl")
+    named = dict(zip(HEAD.split(","), [*ROW.split(","), "palm"], strict=True))
+    numbered = named | {"gesture": 1}
+    lines.write_text(f"{json.dumps(named)}\n\n{json.dumps(numbered)}\n")
+    assert find_items(lines, "table", reading) == find_items(file, "table", reading)
+    lines.write_text(f"{json.dumps(named)}\n[1]\n")
+    assert refused(lines, "table", reading).startswith(f"{lines}, line 2: expected an object")
+    unlabeled = {key: value for key, value in named.items() if key != "gesture"}
+    lines.write_text(f"{json.dumps(named)}\n{json.dumps(unlabeled)}\n")
+    assert refused(lines, "table", reading).startswith(f"{lines}, line 2: gesture is None; ")
+    lines.write_text("{")
+    assert refused(lines, "table", reading).startswith(f"{lines}: is no JSONL file in UTF-8: ")
 
 
 def test_what_is_no_table(tmp_path: Path) -> None:

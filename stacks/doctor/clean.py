@@ -1,0 +1,148 @@
+"""A copy of the data without the items that have errors; the original stays as it is."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyvips
+
+from stacks.data import reading_of
+from stacks.doctor.examine import Report
+from stacks.doctor.findings import condemned
+from stacks.doctor.modes import convertible
+from stacks.doctor.subject import Subject
+from stacks.spec import FolderSpec
+from translate.layouts import table_rows
+from translate.pairs import DataError, Item, label_picture, open_picture, to_kind
+
+
+class CleanError(ValueError):
+    """A copy cannot be written; the message says why and what to do."""
+
+
+def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
+    """Write the files of all items without errors beneath ``to``, where they lie beneath the root.
+
+    It is there whole or not at all. Files are linked, which takes no space, and copied where the
+    file system has no links; those in another mode than their view's are written anew as PNG.
+
+    Args:
+        report: what to leave out.
+        to: the folder to write, which must not exist.
+        copy: never link, so that a program that changes a file in place changes no original.
+
+    Returns:
+        items kept and left out, files linked or copied, files translated.
+
+    Raises:
+        CleanError: the folder exists or lies inside the data, or nothing would be left.
+    """
+    subject = report.subject
+    bad = condemned(report.findings)
+    kept = [place for place in range(len(subject.entries)) if place not in bad]
+    root = subject.root.resolve()
+    if to.exists():
+        raise CleanError(f"{to} exists; name a folder that does not")
+    if to.resolve().is_relative_to(root):
+        raise CleanError(f"{to} lies inside the data in {subject.root}; name a folder beside it")
+    if not kept:
+        raise CleanError("every item has an error; there is nothing to write")
+    pictures = (view.path for place in kept for view in subject.entries[place].item.views.values())
+    wanted = dict.fromkeys([*pictures, *subject.joint_files()])
+    kinds = convertible(subject, report.headers)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}.writing")
+    names: dict[str, str] = {}
+    try:
+        for path in wanted:
+            name = path.relative_to(subject.root)
+            if path in kinds:
+                name = name.with_suffix(".png")
+                names[path.relative_to(subject.root).as_posix()] = name.as_posix()
+            target = temporary / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if path in kinds:
+                translate(path, kinds[path], target)
+            else:
+                bring(path, target, copy)
+        if subject.layout == "table":
+            write_tables(report, temporary, kept, names)
+        os.rename(temporary, to)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return {
+        "items": len(kept),
+        "left_out": len(bad),
+        "brought": len(wanted) - len(names),
+        "translated": len(names),
+    }
+
+
+def bring(path: Path, target: Path, copy: bool) -> None:
+    """A file under another name: linked, or copied."""
+    if not copy:
+        try:
+            os.link(path.resolve(), target)
+        except OSError:
+            pass  # another file system, or one without links
+        else:
+            return
+    shutil.copy2(path, target)
+
+
+def translate(path: Path, kind: str, target: Path) -> None:
+    """A picture as reading its view makes it, in 8 bits, as PNG."""
+    image = open_picture(path)
+    labels = kind.startswith("labels:")
+    try:
+        image = label_picture(image) if labels else to_kind(image, kind)
+        # Neither profile nor orientation: both are in the pixels now.
+        image.pngsave(str(target), keep=pyvips.enums.ForeignKeep.NONE)
+    except pyvips.Error as error:
+        raise DataError(f"{path}: cannot be decoded: {' '.join(str(error).split())}") from None
+
+
+def write_tables(report: Report, to: Path, kept: list[int], names: Mapping[str, str]) -> None:
+    """The tables, without the rows of the items that are left out."""
+    subject = report.subject
+    items = {id_of(subject.entries[place].item) for place in kept}
+    for folder in dict.fromkeys(folder for folder, _ in subject.sources()):
+        write_table(subject, folder, to, items, names)
+
+
+def id_of(item: Item) -> tuple:
+    """What tells a row: its name and its files."""
+    return (item.name, *(str(view.path) for view in item.views.values()))
+
+
+def write_table(
+    subject: Subject, folder: FolderSpec, to: Path, items: set[tuple], names: Mapping[str, str]
+) -> None:
+    """One table, in its own format."""
+    file = subject.root / folder.path
+    pictures = [view for view, kind in subject.recipe.data.kinds.items() if kind.is_picture]
+    rows: list[dict[str, str | None]] = []
+    for index, (_, row) in enumerate(table_rows(file, reading_of(subject.recipe, folder)), start=1):
+        known = (
+            row.get("name") or f"{index:06d}",
+            *(str(subject.root / (row[view] or "")) for view in pictures),
+        )
+        if known in items:
+            told = {view: names.get(row[view] or "", row[view]) for view in pictures}
+            rows.append(dict(row) | told)
+    target = to / folder.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(target, "w", newline="", encoding="utf-8") as lines:
+        if file.suffix.lower() == ".csv":
+            writer = csv.DictWriter(lines, list(rows[0]) if rows else pictures)
+            writer.writeheader()
+            writer.writerows(rows)
+        else:
+            lines.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)

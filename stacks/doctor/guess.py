@@ -1,0 +1,201 @@
+"""A recipe for a folder that may have faults: the one that `pixstack new` would write without them.
+
+`stacks.survey` refuses the first fault that it meets; here the majority of the pictures is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyvips
+
+from stacks.doctor.headers import Header, header_or_fault
+from stacks.recipe import parse_recipe, toml_value
+from stacks.spec import FolderSpec, Recipe
+from stacks.starter import starter
+from stacks.survey import Found, Survey, extremes, has_pictures, kind_of, named_views, spread
+from translate.pairs import SUFFIXES, DataError, Half, list_pictures
+from translate.rows import JSON_LINES, read_table
+
+TRAINING_FOLDERS = ("train", "training")
+HELD_OUT_FOLDERS = ("val", "valid", "validation", "test")
+MAJORITY = 0.8
+"""Share of the pictures that says what all are meant to be."""
+MOST_CLASSES = 1000
+TABLES = JSON_LINES | {".csv"}
+
+
+def guess(path: Path, name: str = "checked") -> Recipe:
+    """The recipe of a folder, or of a table of pairs.
+
+    Raises:
+        DataError: it is missing or empty, or nothing in it can be understood.
+    """
+    if path.suffix.lower() in TABLES:
+        return of_table(path, name)
+    if not path.is_dir():
+        raise DataError(f"{path}: no such folder; expected pictures, or a folder for each view")
+    training, held_out = split_folders(path)
+    recipe = parse_recipe(starter(majority(path / training), name, str(path)))
+    if not held_out:
+        return recipe
+    data = replace(recipe.data, folder=(FolderSpec(training),))
+    validation = replace(recipe.validation, folder=(FolderSpec(held_out),))
+    return replace(recipe, data=data, validation=validation)
+
+
+def split_folders(folder: Path) -> tuple[str, str]:
+    """The folders of what is trained on and what is held out: train and val; ".", "" without."""
+    training = next((name for name in TRAINING_FOLDERS if (folder / name).is_dir()), None)
+    held_out = next((name for name in HELD_OUT_FOLDERS if (folder / name).is_dir()), None)
+    return (training, held_out) if training and held_out else (".", "")
+
+
+def majority(folder: Path) -> Survey:
+    """What most pictures of a folder are."""
+    parts = sorted(path for path in folder.iterdir() if path.is_dir() and holds_pictures(path))
+    if not parts:
+        return alone(folder)
+    views = named_views(parts)
+    if views is None:
+        if len(parts) < 2:
+            raise DataError(
+                f"{folder}: holds the one folder {parts[0].name!r}; expected source/ and target/, "
+                "a folder for each class, or pictures"
+            )
+        paths = [path for part in parts for path in pictures_in(part)]
+        found = {"label": Found(f"class:{len(parts)}"), "target": voted(spread(paths))}
+        return surveyed(folder, "classes", found, paths)
+    found = {view: voted(spread(pictures_in(path))) for view, path in views.items()}
+    return surveyed(folder, "views", found, pictures_in(views["target"]))
+
+
+def alone(folder: Path) -> Survey:
+    """One folder of pictures: pairs side by side, or targets alone."""
+    paths = pictures_in(folder)
+    if not paths:
+        # It says what a folder should hold.
+        list_pictures(folder)
+    some = spread(paths)
+    sizes = sizes_of(some)
+    double = [width == 2 * height for height, width in sizes]
+    if sum(double) < MAJORITY * len(sizes):
+        return surveyed(folder, "targets", {"target": voted(some)}, paths)
+    found = {"source": voted(some, "left"), "target": voted(some, "right")}
+    swap = found["target"].labels and not found["source"].labels
+    if swap:
+        found = {"source": found["target"], "target": found["source"]}
+    return replace(surveyed(folder, "side-by-side", found, paths), swap=swap)
+
+
+def surveyed(folder: Path, layout, found: Mapping[str, Found], paths: Sequence[Path]) -> Survey:
+    """A survey; the sizes are those of some pictures, by which a crop is chosen."""
+    sizes = sizes_of(spread(paths))
+    if layout == "side-by-side":
+        sizes = [(height, width // 2) for height, width in sizes]
+    # One odd picture among many does not make the crop small.
+    sizes.sort(key=min)
+    usual = sizes[len(sizes) // 4 :]
+    return Survey(folder, layout, found, len(paths), *extremes(usual))
+
+
+def sizes_of(paths: Sequence[Path]) -> list[tuple[int, int]]:
+    """(height, width) of those that can be read.
+
+    Raises:
+        DataError: none can.
+    """
+    headers = [header_or_fault(path) for path in paths]
+    sizes = [(one.height, one.width) for one in headers if isinstance(one, Header)]
+    if not sizes:
+        fault = next(header for header in headers if isinstance(header, DataError))
+        raise DataError(f"{fault}; and so it is with every picture that was tried")
+    return sizes
+
+
+def voted(paths: Sequence[Path], half: Half = "whole") -> Found:
+    """The kind of most of these pictures; those that cannot be read have no vote.
+
+    Raises:
+        DataError: none can be read.
+    """
+    ballots: list[tuple[Path, Found]] = []
+    fault: DataError | None = None
+    for path in paths:
+        header = header_or_fault(path)
+        if isinstance(header, DataError):
+            fault = header
+            continue
+        try:
+            ballots.append((path, kind_of([path], half)))
+        except (DataError, pyvips.Error) as error:
+            fault = DataError(f"{path}: cannot be decoded: {' '.join(str(error).split())}")
+    if not ballots:
+        raise fault or DataError("no pictures to look at")
+    # A label map that shows one label alone looks like a gray picture; together they are labels.
+    together = kind_of([path for path, _ in ballots], half)
+    labels = [path for path, found in ballots if found.labels]
+    if together.labels or len(labels) < MAJORITY * len(ballots):
+        return together
+    return kind_of(labels, half)
+
+
+def holds_pictures(folder: Path) -> bool:
+    """Whether pictures lie in a folder, of which two may share a name."""
+    return has_pictures(folder) or bool(pictures_in(folder))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Paths of the pictures of a folder, in name order."""
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
+    )
+
+
+def of_table(file: Path, name: str) -> Recipe:
+    """The recipe of a table: columns of paths are views, a column of few values is classes.
+
+    Raises:
+        DataError: no column holds paths of pictures, or none is called target.
+    """
+    if not file.is_file():
+        raise DataError(f"{file}: no such table; expected a CSV or JSONL file")
+    columns, placed = read_table(file)
+    rows = [row for _, row in placed]
+    if not rows:
+        raise DataError(f"{file}: has no rows; expected one for each item")
+    views: dict[str, Found] = {}
+    classes: dict[str, list[str]] = {}
+    pictures: list[Path] = []
+    for column in columns:
+        told = [value for row in rows if isinstance(value := row.get(column), str) and value]
+        named = [value for value in told if Path(value).suffix.lower() in SUFFIXES]
+        if column == "name":
+            continue
+        if told and len(named) >= MAJORITY * len(told):
+            paths = [file.parent / value for value in spread(list(dict.fromkeys(named)))]
+            views[column] = voted([path for path in paths if path.is_file()])
+            pictures = paths if column == "target" else pictures
+        elif 1 < len(values := sorted(set(told))) <= min(MOST_CLASSES, len(told) / 2):
+            classes[column] = values
+    if not {"source", "target"} <= set(views):
+        raise DataError(
+            f"{file}: expected columns 'source' and 'target' of paths beneath {file.parent}, got "
+            f"{', '.join(columns)}; name other columns in a recipe, and check that"
+        )
+    survey = replace(surveyed(file.parent, "table", views, pictures), count=len(rows))
+    # The starter writes for pictures; a class is a condition that a table adds to them.
+    kinds = {view: found.kind for view, found in views.items()}
+    kinds |= {view: f"class:{len(values)}" for view, values in classes.items()}
+    changes = [
+        'data.layout="table"',
+        f"data.folder=[{{ path = {toml_value(file.name)} }}]",
+        "data.views={"
+        + ", ".join(f"{toml_value(k)} = {toml_value(v)}" for k, v in kinds.items())
+        + "}",
+        "validation.folder=[]",
+        *(f"data.names.{view}={toml_value(values)}" for view, values in classes.items()),
+    ]
+    return parse_recipe(starter(survey, name, str(file.parent)), changes)
