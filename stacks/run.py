@@ -31,7 +31,6 @@ from stacks.recipe import recipe_hash, recipe_text
 from stacks.spec import PhaseSpec, Recipe, StageSpec
 from stacks.stack import Stack
 from translate.batches import Batch
-from translate.degrade import parse_degradation
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
 from translate.presentation import Presentation, PresentationSpec
@@ -176,8 +175,7 @@ class Run:
         """Target pixels on one of the source, along one side, of the batches there are."""
         if self.recipe.points:
             return [self.recipe.data.size]
-        choices = self.recipe.degrade.choices
-        return sorted({parse_degradation(text).scale for text in choices} or {1})
+        return sorted({choice.scale for choice in self.recipe.degrade.degradations} or {1})
 
     def check_crops(self) -> None:
         """The networks take the crops of every phase.

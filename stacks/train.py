@@ -77,7 +77,9 @@ def train(
     run.reference = reference_batch(run, samplers[0])
     if validation:
         # What cannot be measured must not be found out at the first look, hours later.
-        output_of_scale(run.stack, Protocol(recipe.validation.degrade).scale)
+        output_of_scale(
+            run.stack, Protocol(recipe.degrade.written(recipe.validation.degrade)).scale
+        )
     if state.exists():
         run.restore(state)
     elif start is not None:
@@ -343,7 +345,7 @@ def mean_over_devices(fabric: Fabric, logits: Tensor) -> Tensor:
 def validate(run: Run, validation: Sequence[Pairs], folder: Path, record: Record) -> None:
     """Measure the averaged weights on held-out pictures and keep the best."""
     stack, spec = run.average.module, run.recipe.validation
-    protocol = Protocol(spec.degrade, run.recipe.seed)
+    protocol = Protocol(run.recipe.degrade.written(spec.degrade), run.recipe.seed)
     predictor = stack_predictor(stack)
     output = output_of_scale(stack, protocol.scale)
     scores = [
