@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -23,6 +22,13 @@ from stacks.checkpoint import (
     sweep,
     write_whole,
 )
+from stacks.collectives import (
+    average_gradients,
+    mean_over_devices,
+    share_batches,
+    shared_values,
+    whole_batch,
+)
 from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.evaluate import Protocol, evaluate, means, output_of_scale, stack_predictor
 from stacks.growth import as_grown, grow
@@ -31,12 +37,12 @@ from stacks.record import Record
 from stacks.reference import fed, reference_batch, referred, settle
 from stacks.run import Run, band_base, launch
 from stacks.spec import Recipe
-from translate.batches import Batch, Prefetch, Sampler
+from translate.batches import Batch, Prefetch
 from translate.kinds import planes
 from translate.layers.folding import assign
 from translate.layers.resampling import upsample
 from translate.optim import set_rate
-from translate.pairs import DataError, Pairs
+from translate.pairs import Pairs
 from translate.pixels import to_network
 from translate.step import Case, Settings, discriminator_step, generator_step
 
@@ -140,20 +146,6 @@ def train(
     return folder / "best.safetensors"
 
 
-def share_batches(fabric: Fabric, samplers: Sequence[Sampler]) -> None:
-    """Give each device its items of every batch, so that their number changes no batch.
-
-    Raises:
-        DataError: a batch does not divide among the devices.
-    """
-    for sampler in samplers:
-        if sampler.batch % fabric.world_size:
-            raise DataError(
-                f"batch: got {sampler.batch}; must be a multiple of the {fabric.world_size} devices"
-            )
-        sampler.device, sampler.devices = fabric.global_rank, fabric.world_size
-
-
 class DivergenceError(ValueError):
     """A term of the objective, or a weight, is no longer a number."""
 
@@ -198,8 +190,8 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
     Returns the terms' values at the last.
     """
     # Whatever a network draws (noise, dropout) depends on the step alone, so resuming repeats it.
-    # Devices have other items of the batch, and so draw other noise for them.
-    keys = [run.recipe.seed, run.step, run.fabric.global_rank]
+    # Devices draw for the whole batch and take what is their items'.
+    keys = [run.recipe.seed, run.step]
     torch.manual_seed(int(np.random.SeedSequence(keys).generate_state(1, np.uint64)[0]))
     optimizer = run.recipe.optimizer
     settings = Settings(
@@ -212,17 +204,19 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
     )
     values: dict[str, Tensor] = {}
     adversary = run.discriminator_optimizer
-    for index, batch in enumerate(batches):
-        # Only the last fakes teach the generators; the others need no graph.
-        last = index == len(batches) - 1
-        with nullcontext() if last else torch.no_grad():
-            cases = predict(run, to_device(batch, run.fabric))
-        if adversary and any(case.discriminator is not None for case in cases):
-            values |= discriminator_step(cases, adversary, run.step, settings)
-        if last:
-            values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
+    with whole_batch(run.fabric, len(next(iter(batches[0].views.values())))):
+        for index, batch in enumerate(batches):
+            # Only the last fakes teach the generators; the others need no graph.
+            last = index == len(batches) - 1
+            with nullcontext() if last else torch.no_grad():
+                cases = predict(run, to_device(batch, run.fabric))
+            if adversary and any(case.discriminator is not None for case in cases):
+                values |= discriminator_step(cases, adversary, run.step, settings)
+            if last:
+                learner = run.generator_optimizer
+                values |= generator_step(cases, learner, run.step, settings, adversary)
     run.average.update(run.stack, run.step)
-    return values
+    return shared_values(run.fabric, values)
 
 
 def predict(run: Run, batch: Batch) -> list[Case]:
@@ -324,22 +318,6 @@ def to_device(batch: Batch, fabric: Fabric) -> Batch:
         for name, view in batch.views.items()
     }
     return Batch(views, batch.scale)
-
-
-def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> None:
-    """Mean of the gradients over the devices; nothing to do on one."""
-    if fabric.world_size == 1:
-        return
-    for parameter in parameters:
-        if parameter.grad is not None:
-            parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")  # type: ignore
-
-
-def mean_over_devices(fabric: Fabric, logits: Tensor) -> Tensor:
-    """Mean of the logits of all devices, which hold equally many; gradients reach all of them."""
-    if fabric.world_size > 1:
-        logits = cast(Tensor, fabric.all_gather(logits, sync_grads=True))
-    return logits.mean()
 
 
 def validate(run: Run, validation: Sequence[Pairs], folder: Path, record: Record) -> None:
