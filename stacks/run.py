@@ -94,7 +94,7 @@ class Run:
         # Weights are drawn before anything else could draw, so a seed names a start.
         torch.manual_seed(self.recipe.seed)
         device = self.fabric.device
-        self.stack = channels_last(Stack(self.recipe).to(device))
+        self.stack = laid_out(Stack(self.recipe).to(device), device)
         discriminators = nn.ModuleDict(
             {
                 stage.name: stage.discriminator.build(
@@ -104,7 +104,7 @@ class Run:
                 if stage.discriminator is not None
             }
         )
-        self.discriminators = channels_last(discriminators.to(device))
+        self.discriminators = laid_out(discriminators.to(device), device)
         self.presentations = {
             stage.name: Presentation(presentation_of(stage)).to(device)
             for stage in self.recipe.stage
@@ -307,8 +307,14 @@ def presentation_of(stage: StageSpec) -> PresentationSpec:
     return replace(stage.presentation, apart=stage.presentation.apart or diverse)
 
 
-def channels_last(module: Network) -> Network:
-    """The module with its kernels channels last in memory, which convolutions prefer."""
+def laid_out(module: Network, device: torch.device) -> Network:
+    """The module with its kernels channels last in memory, where convolutions prefer that.
+
+    Pictures are channels last everywhere. On the CPU the convolutions bring kernels into an order
+    of their own, and the fused optimizer copies those that do not lie in the default one.
+    """
+    if device.type == "cpu":
+        return module
     # The stubs of `to` know this form for tensors alone.
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
