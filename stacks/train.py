@@ -106,7 +106,8 @@ def train(
             if index > run.phase:
                 run.begin_phase(index)
             phase, first = recipe.phase[index], run.phase_start(index)
-            batches = Prefetch(samplers[index], batch_numbers(run, first))
+            pin = fabric.device.type == "cuda"
+            batches = Prefetch(samplers[index], batch_numbers(run, first), pin=pin)
             started = time.perf_counter()
             for drawn in groups_of(run.draws, batches):
                 set_rates(run, run.step - first)
@@ -312,9 +313,8 @@ def set_rates(run: Run, step: int) -> None:
 
 def to_device(batch: Batch, fabric: Fabric) -> Batch:
     """The batch on the device, channels last; copies overlap with work where memory is pinned."""
-    cuda = fabric.device.type == "cuda"
     views = {
-        name: (view.pin_memory() if cuda else view).to(fabric.device, non_blocking=cuda)
+        name: view.to(fabric.device, non_blocking=view.is_pinned())
         for name, view in batch.views.items()
     }
     return Batch(views, batch.scale)
