@@ -15,7 +15,7 @@ from stacks.data_spec import DataSpec, FolderSpec
 from stacks.recipe import recipe_hash, recipe_text
 from stacks.spec import Recipe
 from stacks.stack import Stack
-from translate.degrade import Noise, parse_degradation
+from translate.degrade import Noise
 from translate.pixels import SIGMA_UNIT
 
 TOOLS = ("torch", "onnx", "onnxscript", "onnxslim", "onnxruntime-gpu", "onnxruntime", "pixstack")
@@ -169,8 +169,8 @@ def strongest(recipe: Recipe) -> float:
     """The largest noise sigma that was trained with; the whole range where nothing tells it."""
     sigmas = [
         step.sigma.high
-        for text in recipe.degrade.choices
-        for step in parse_degradation(text).steps
+        for choice in recipe.degrade.degradations
+        for step in choice.plain_steps
         if isinstance(step, Noise)
     ]
     return max(sigmas, default=SIGMA_UNIT)

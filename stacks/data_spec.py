@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Literal
 
-from translate.degrade import DegradationError, parse_degradation
+from translate.degrade import Degradation, DegradationError, parse_degradation
 from translate.joints import JointsSpec
 from translate.kinds import Kind, parse_kind
 from translate.layouts import Layout
@@ -192,17 +192,19 @@ class DegradeSpec:
     """How sources are made from targets; empty where the data bring their own."""
 
     choices: tuple[str, ...] = ()
+    """Degradations as `translate.degrade` writes them, or names of ``pipelines``."""
+    pipelines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Degradations of the recipe's own by name, a list of steps each."""
     shares: tuple[float, ...] = ()
     """Of the batches, one for each choice; equal where empty."""
     told: float = 0.5
     """Share of the items whose noise strength is told; the others get -1, automatic."""
 
     def __post_init__(self) -> None:
+        for name in self.pipelines:
+            self.read(name, f"pipelines.{name}")
         for index, text in enumerate(self.choices):
-            try:
-                parse_degradation(text)
-            except DegradationError as error:
-                raise TableError(f"choices[{index}]: {error}") from None
+            self.read(text, f"choices[{index}]")
         require(
             len(self.shares) in (0, len(self.choices)) and all(share > 0 for share in self.shares),
             "shares",
@@ -210,3 +212,23 @@ class DegradeSpec:
             "one number above 0 for each choice",
         )
         require(0 <= self.told <= 1, "told", self.told, "0 to 1")
+
+    @property
+    def degradations(self) -> list[Degradation]:
+        """The choices, read."""
+        return [parse_degradation(self.written(text)) for text in self.choices]
+
+    def written(self, text: str) -> str:
+        """A degradation written out, where ``text`` is the name of a pipeline."""
+        return ",".join(self.pipelines.get(text, (text,)))
+
+    def read(self, text: str, key: str) -> Degradation:
+        """A degradation, or the pipeline of that name.
+
+        Raises:
+            TableError: names the key.
+        """
+        try:
+            return parse_degradation(self.written(text))
+        except DegradationError as error:
+            raise TableError(f"{key}: {error}") from None

@@ -20,7 +20,6 @@ from stacks.wiring import (
 )
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
-from translate.degrade import DegradationError, parse_degradation
 from translate.optim import OptimizerSpec, ScheduleSpec
 from translate.tables import TableError, require
 
@@ -89,11 +88,6 @@ class ValidationSpec:
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", self.every, "1 or more")
         require(self.patience >= 0, "patience", self.patience, "0 or more")
-        if self.degrade:
-            try:
-                parse_degradation(self.degrade)
-            except DegradationError as error:
-                raise TableError(f"degrade: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -170,6 +164,8 @@ class Recipe:
             raise TableError(
                 "validation.degrade: missing; targets that are not degraded have no sources"
             )
+        if self.validation.degrade:
+            self.degrade.read(self.validation.degrade, "validation.degrade")
         if self.points and self.validation.folder:
             raise TableError(
                 "validation.folder: a stack that starts from noise has no source to be held "
@@ -240,12 +236,11 @@ class Recipe:
     def check_crop(self, phase: PhaseSpec, path: str) -> None:
         """Crops reduce by whole factors."""
         size = phase.size or self.data.size
-        for text in self.degrade.choices:
-            scale = parse_degradation(text).scale
-            if size % scale:
+        for choice in self.degrade.degradations:
+            if size % choice.scale:
                 raise TableError(
-                    f"{path}: got {size}; must be a multiple of {scale} for the degradation "
-                    f"{text!r}"
+                    f"{path}: got {size}; must be a multiple of {choice.scale} for the degradation "
+                    f"{choice.text!r}"
                 )
 
     def check_growth(self, phase: PhaseSpec, path: str) -> None:

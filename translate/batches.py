@@ -40,6 +40,10 @@ class Batch:
     views: Views
     scale: int
 
+    def pinned(self) -> Batch:
+        """The same in pinned memory."""
+        return Batch({name: view.pin_memory() for name, view in self.views.items()}, self.scale)
+
 
 @dataclass
 class Sampler:
@@ -243,13 +247,19 @@ AHEAD = 6
 class Prefetch:
     """Makes the next batches in threads while the trainer works on the present one.
 
+    With ``pin`` the threads also put batches into memory that a GPU copies from while it works.
     ``waited`` is the time in seconds that the trainer spent waiting for a batch.
     """
 
     def __init__(
-        self, make: Callable[[int], Batch], steps: range, ahead: int = AHEAD, workers: int = 2
+        self,
+        make: Callable[[int], Batch],
+        steps: range,
+        ahead: int = AHEAD,
+        workers: int = 2,
+        pin: bool = False,
     ) -> None:
-        self.make = make
+        self.make = (lambda step: make(step).pinned()) if pin else make
         self.steps = steps
         self.ahead = ahead
         self.workers = workers
