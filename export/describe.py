@@ -15,7 +15,7 @@ from stacks.data_spec import DataSpec, FolderSpec
 from stacks.recipe import recipe_hash, recipe_text
 from stacks.spec import Recipe
 from stacks.stack import Stack
-from translate.degrade import Noise, parse_degradation
+from translate.degrade import Noise
 from translate.pixels import SIGMA_UNIT
 
 TOOLS = ("torch", "onnx", "onnxscript", "onnxslim", "onnxruntime-gpu", "onnxruntime", "pixstack")
@@ -59,7 +59,7 @@ def describe(
         min_size=least,
         halo=halo or 0,
         tiling=tiling,
-        size=recipe.data.size if fixed else None,
+        size=network_size(recipe.data) if fixed else None,
         max_pixels=_MOST_PIXELS if tiling == "whole" else None,
         license=recipe.license,
         data=describe_data(recipe),
@@ -69,6 +69,12 @@ def describe(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         tools=tool_versions() | dict(tools),
     )
+
+
+def network_size(data: DataSpec) -> int | tuple[int, int]:
+    """The size of whole pictures, as manifests tell it: a side, or height and width."""
+    height, width = data.shape
+    return height if height == width else (height, width)
 
 
 def portable(recipe: Recipe) -> Recipe:
@@ -115,6 +121,9 @@ def describe_input(stack: Stack, name: str) -> Input:
             description="x, y in pixels of the picture, visible 0 or 1",
         )
     names = data.names.get(name, ())
+    if view.kind.family == "colors":
+        text = "red, green and blue; -1: left to the model"
+        return Input(name, str(view.kind), default=-1, range=(0, 1), names=names, description=text)
     if view.kind.family == "class":
         return Input(name, str(view.kind), default=0, names=names)
     if view.kind.family == "labels":
@@ -136,6 +145,7 @@ def describe_output(view: View, data: DataSpec, points: bool) -> Output:
             scale=view.scale,
             palette=colors(data, view.truth),
             names=data.names.get(view.truth, ()),
+            keeps=view.keeps,
         )
     if view.truth == "noise_map":
         text = f"noise sigma that was told or found, divided by {SIGMA_UNIT:g}"
@@ -145,15 +155,22 @@ def describe_output(view: View, data: DataSpec, points: bool) -> Output:
         text = f"the picture, {view.scale} times as large"
     else:
         text = ""
-    return Output(view.name, str(view.kind), scale=view.scale, range=(0, 1), description=text)
+    return Output(
+        view.name,
+        str(view.kind),
+        scale=view.scale,
+        range=(0, 1),
+        description=text,
+        keeps=view.keeps,
+    )
 
 
 def strongest(recipe: Recipe) -> float:
     """The largest noise sigma that was trained with; the whole range where nothing tells it."""
     sigmas = [
         step.sigma.high
-        for text in recipe.degrade.choices
-        for step in parse_degradation(text).steps
+        for choice in recipe.degrade.degradations
+        for step in choice.plain_steps
         if isinstance(step, Noise)
     ]
     return max(sigmas, default=SIGMA_UNIT)

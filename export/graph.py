@@ -26,6 +26,8 @@ class View:
     area: bool = False
     """Whether it depends on where an area lies that the stack itself finds: at its edge a pixel is
     of the one picture or of the other."""
+    keeps: str = ""
+    """The input that it is outside of the area that its stage may change."""
 
 
 class ShippedStack(nn.Module):
@@ -103,6 +105,7 @@ def written_views(stack: Stack) -> tuple[View, ...]:
     """The pictures that the file writes, the last first; features handed up are no pictures."""
     views: dict[str, View] = {}
     written, area = set[str](), False
+    first = next((name for name, view in stack.inputs.items() if view.kind.is_picture), None)
     for stage in (stack.stages[name] for name in stack.shipped):
         spec, writes = stage.spec, stage.writes
         views.pop(spec.writes, None)
@@ -111,5 +114,7 @@ def written_views(stack: Stack) -> tuple[View, ...]:
         if writes.scale >= 1:
             # What is smaller than the source is on the way, and of no use to a caller.
             scale = int(writes.scale)
-            views[spec.writes] = View(spec.writes, writes.kind, scale, spec.truth, area)
+            keeps = stage.inside and stage.outside == first and scale == 1
+            kept = stage.outside if keeps else ""
+            views[spec.writes] = View(spec.writes, writes.kind, scale, spec.truth, area, kept)
     return tuple(reversed(views.values()))

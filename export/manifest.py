@@ -18,7 +18,7 @@ SCHEMA = 1
 
 Tiling = Literal["exact", "fixed", "whole"]
 
-_KIND = re.compile(r"(rgb|gray|strength|angle|noise)|(labels|class|keypoints):([1-9][0-9]*)")
+_KIND = re.compile(r"(rgb|gray|strength|angle|noise)|(labels|class|keypoints|colors):([1-9][0-9]*)")
 _SPATIAL = ("rgb", "gray", "labels", "noise")
 
 
@@ -30,15 +30,17 @@ class ManifestError(ValueError):
 class Port:
     """What inputs and outputs have in common.
 
-    kind: `rgb`, `gray`, `labels:K`, `class:K`, `strength`, `angle`, `keypoints:K` or `noise`.
+    kind: `rgb`, `gray`, `labels:K`, `class:K`, `strength`, `angle`, `keypoints:K`, `colors:K` or
+        `noise`.
     scale: its pixels per pixel of the first picture input.
-    default: what a caller gets who does not feed it (`strength`: -1, automatic; `class` and
-        `angle`: 0).
+    default: what a caller gets who does not feed it (`strength` and `colors`: -1, automatic;
+        `class` and `angle`: 0).
     range: smallest and largest sensible value; for pictures [0, 1]. An `angle` beyond it is the
         same as one a whole turn away.
     unit: the unit of a `strength`, for instance "noise sigma on 0..255", or of an `angle`.
-    palette: RGB colors 0..255 of the K label ids; names: of the K labels, classes or joints;
-        limbs: pairs of joints, by number, between which a body is.
+    palette: RGB colors 0..255 of the K label ids; names: of the K labels, classes, joints or
+        colors; limbs: pairs of joints, by number, between which a body is.
+    keeps: of an output, the input whose pixels it returns as they were, outside of what it changes.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Port:
     palette: tuple[tuple[int, int, int], ...] = ()
     names: tuple[str, ...] = ()
     limbs: tuple[tuple[int, int], ...] = ()
+    keeps: str = ""
 
     def __post_init__(self) -> None:
         what = type(self).__name__.lower()
@@ -59,7 +62,7 @@ class Port:
         if not _KIND.fullmatch(self.kind):
             raise ManifestError(
                 f"{what} {self.name!r} has the unknown kind {self.kind!r}; known: rgb, gray, "
-                "labels:K, class:K, strength, angle, keypoints:K, noise"
+                "labels:K, class:K, strength, angle, keypoints:K, colors:K, noise"
             )
         if not (math.isfinite(self.scale) and self.scale > 0):
             raise ManifestError(f"{what} {self.name!r}: scale must be positive; got {self.scale}")
@@ -84,7 +87,7 @@ class Port:
 
     @property
     def count(self) -> int:
-        """K of `labels:K`, `class:K` and `keypoints:K`; 0 for the others."""
+        """K of `labels:K`, `class:K`, `keypoints:K` and `colors:K`; 0 for the others."""
         return int(self.kind.partition(":")[2] or 0)
 
 
@@ -154,6 +157,7 @@ class Manifest:
             raise ManifestError("manifest needs a name and a task")
         if not self.inputs or not self.outputs:
             raise ManifestError(f"manifest {self.name!r} needs at least one input and one output")
+        self.check_kept()
         for what, ports in (("input", self.inputs), ("output", self.outputs)):
             names = [port.name for port in ports]
             if len(set(names)) != len(names):
@@ -194,6 +198,16 @@ class Manifest:
             raise ManifestError(
                 f"manifest {self.name!r}: max_pixels must be positive; got {self.max_pixels}"
             )
+
+    def check_kept(self) -> None:
+        """Outputs keep pixels of the first picture, as large as they are themselves."""
+        for port in self.outputs:
+            first = self.picture.name if self.picture else "none"
+            if port.keeps and (port.keeps != first or port.scale != 1):
+                raise ManifestError(
+                    f"output {port.name!r} keeps pixels of {port.keeps!r}; expected the first "
+                    f"picture, {first!r}, and a scale of 1"
+                )
 
     @property
     def picture(self) -> Input | None:
@@ -270,7 +284,7 @@ def _is_pair(value: object) -> bool:
 
 _TEXTS = (
     *("name", "kind", "description", "unit", "task", "version", "license", "data"),
-    *("recipe", "recipe_hash", "created", "tiling"),
+    *("recipe", "recipe_hash", "created", "tiling", "keeps"),
 )
 # What each key must hold, in words for the message and as a test.
 _TYPES: dict[str, tuple[str, Any]] = {

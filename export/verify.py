@@ -139,6 +139,11 @@ def draw(
             automatic = np.arange(count) % 2 == random.integers(2)
             feeds[port.name] = np.where(automatic, -1.0, told).astype(np.float32)
             continue
+        if port.family == "colors":
+            asked = random.uniform(0, 1, (count, port.count, 3))
+            automatic = random.random((count, port.count, 1)) < 0.5
+            feeds[port.name] = np.where(automatic, -1.0, asked).astype(np.float32)
+            continue
         size = (round(height * port.scale), round(width * port.scale))
         if port.family == "angle":
             # More than a turn too: the graph itself knows that angles come round.
@@ -191,7 +196,7 @@ def verify_tiles(path: Path) -> float:
     random = np.random.default_rng(0)
     views: dict[str, np.ndarray | float] = {}
     for port in manifest.inputs:
-        if port.family in ("strength", "angle", "class", "noise"):
+        if port.family in ("strength", "angle", "class", "colors", "noise"):
             continue  # Left to its default, or drawn from one seed by both.
         if port.family == "labels":
             views[port.name] = random.integers(port.count, size=(height, width))

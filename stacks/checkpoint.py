@@ -217,6 +217,17 @@ def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path
     module.load_state_dict(tensors)
 
 
+def beginning(stack: Stack, start: Stack) -> dict[str, Tensor]:
+    """The weights of ``start``; of stages that it has not at all, the stack's own.
+
+    So the weights of a stage that was trained alone begin a stack that has more.
+    """
+    others = [name for name in stack.stages if name not in start.stages]
+    own = stack.state_dict()
+    kept = {key for key in own for name in others if key.startswith(f"stages.{name}.")}
+    return {key: own[key] for key in kept} | start.state_dict()
+
+
 def check_fit(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     """Raise CheckpointError where names and shapes are not those of the module's own weights."""
     own = module.state_dict()

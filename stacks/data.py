@@ -9,7 +9,6 @@ from pathlib import Path
 from stacks.spec import FolderSpec, PhaseSpec, Recipe
 from translate.augment import Augment
 from translate.batches import Sampler
-from translate.degrade import parse_degradation
 from translate.layouts import Layout, Reading, find_sets
 from translate.pairs import DataError, Pairs
 
@@ -27,7 +26,7 @@ def phase_sampler(
     recipe: Recipe, groups: Sequence[tuple[Pairs, float]], phase: PhaseSpec
 ) -> Sampler:
     """The sampler of a phase's batches."""
-    degradations = [parse_degradation(text) for text in recipe.degrade.choices]
+    degradations = recipe.degrade.degradations
     shares = recipe.degrade.shares or (1.0,) * len(degradations)
     return Sampler(
         groups,
@@ -40,6 +39,7 @@ def phase_sampler(
         recipe.data.kinds,
         recipe.points,
         recipe.data.joints.swapped if recipe.data.joints else (),
+        0 if phase.size else recipe.data.width,
     )
 
 
@@ -74,7 +74,7 @@ def reading_of(recipe: Recipe, folder: FolderSpec) -> Reading:
     return Reading(
         data.views,
         folder.reduce,
-        (data.size, data.size) if data.fit == "resize" else None,
+        data.shape if data.fit == "resize" else None,
         data.swap,
         data.palette,
         data.names,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Literal
 
-from translate.degrade import DegradationError, parse_degradation
+from translate.degrade import Degradation, DegradationError, parse_degradation
 from translate.joints import JointsSpec
 from translate.kinds import Kind, parse_kind
 from translate.layouts import Layout
@@ -51,17 +51,19 @@ class DataSpec:
     root: str = "data"
     layout: Layout = "views"
     views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
-    """Kinds by name: rgb, gray, labels:K, class:K, noise:C, noise-map:C, strength, angle,
+    """Kinds by name: rgb, gray, labels:K, class:K, colors:G, noise:C, noise-map:C, strength, angle,
     keypoints:K.
     """
     palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Of the labels or classes of a view."""
+    """Of the labels, classes or colors of a view."""
     joints: JointsSpec | None = None
     """Of the views of kind keypoints:K."""
     size: int = 128
     """Side of the training crop of the largest view, in pixels."""
+    width: int = 0
+    """Of whole pictures that are no squares, with ``fit = "resize"``; ``size`` is their height."""
     fit: Literal["crop", "resize"] = "crop"
     """``resize`` brings whole pictures to ``size`` in place of cropping them."""
     swap: bool = False
@@ -72,6 +74,9 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         require(self.size >= 8, "size", self.size, "8 or more")
+        require(self.width == 0 or self.width >= 8, "width", self.width, "0, or 8 or more")
+        if self.width and self.fit != "resize":
+            raise TableError("width: is of whole pictures, with fit = 'resize'; crops are square")
         for view, text in self.views.items():
             try:
                 parse_kind(text)
@@ -120,7 +125,7 @@ class DataSpec:
     def check_labels(self) -> None:
         """Palettes and names are of views that have labels, one for each."""
         for key, given in (("palette", self.palette), ("names", self.names)):
-            families = ("labels",) if key == "palette" else ("labels", "class")
+            families = ("labels",) if key == "palette" else ("labels", "class", "colors")
             for view, entries in given.items():
                 kind = self.kinds.get(view)
                 if kind is None or kind.family not in families:
@@ -169,6 +174,11 @@ class DataSpec:
             )
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width that whole pictures are brought to."""
+        return self.size, self.width or self.size
+
+    @property
     def kinds(self) -> dict[str, Kind]:
         """Kinds of the views."""
         kinds = {view: parse_kind(text) for view, text in self.views.items()}
@@ -182,17 +192,19 @@ class DegradeSpec:
     """How sources are made from targets; empty where the data bring their own."""
 
     choices: tuple[str, ...] = ()
+    """Degradations as `translate.degrade` writes them, or names of ``pipelines``."""
+    pipelines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Degradations of the recipe's own by name, a list of steps each."""
     shares: tuple[float, ...] = ()
     """Of the batches, one for each choice; equal where empty."""
     told: float = 0.5
     """Share of the items whose noise strength is told; the others get -1, automatic."""
 
     def __post_init__(self) -> None:
+        for name in self.pipelines:
+            self.read(name, f"pipelines.{name}")
         for index, text in enumerate(self.choices):
-            try:
-                parse_degradation(text)
-            except DegradationError as error:
-                raise TableError(f"choices[{index}]: {error}") from None
+            self.read(text, f"choices[{index}]")
         require(
             len(self.shares) in (0, len(self.choices)) and all(share > 0 for share in self.shares),
             "shares",
@@ -200,3 +212,23 @@ class DegradeSpec:
             "one number above 0 for each choice",
         )
         require(0 <= self.told <= 1, "told", self.told, "0 to 1")
+
+    @property
+    def degradations(self) -> list[Degradation]:
+        """The choices, read."""
+        return [parse_degradation(self.written(text)) for text in self.choices]
+
+    def written(self, text: str) -> str:
+        """A degradation written out, where ``text`` is the name of a pipeline."""
+        return ",".join(self.pipelines.get(text, (text,)))
+
+    def read(self, text: str, key: str) -> Degradation:
+        """A degradation, or the pipeline of that name.
+
+        Raises:
+            TableError: names the key.
+        """
+        try:
+            return parse_degradation(self.written(text))
+        except DegradationError as error:
+            raise TableError(f"{key}: {error}") from None

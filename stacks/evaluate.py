@@ -204,7 +204,7 @@ def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
             if not math.isfinite(value):
                 raise ValueError(f"{spec.kind} {value}: expected a finite number")
             return torch.tensor([float(value)])
-        case "noise" | "noise-map" | "keypoints":
+        case "noise" | "noise-map" | "keypoints" | "colors":
             return torch.as_tensor(np.asarray(value, np.float32))[None]
         case "labels":
             return torch.as_tensor(np.asarray(value, np.int64)).reshape(1, 1, *value.shape[:2])

@@ -9,7 +9,7 @@ from stacks.stack import Stack
 from stacks.stage import ViewSpec
 
 AUTOMATIC = -1.0
-"""A strength that the stack finds itself."""
+"""A strength, or a color, that the stack finds itself."""
 UNSEEN = 0.2
 """Share of the joints that are not visible."""
 
@@ -37,6 +37,8 @@ def random_view(
             return torch.full((count,), AUTOMATIC)
         case "angle":
             return 360 * torch.rand(count, generator=generator)
+        case "colors":
+            return torch.full((count, kind.count, 3), AUTOMATIC)
         case "class":
             return torch.randint(kind.count, (count,), generator=generator)
         case "labels":

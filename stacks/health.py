@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from stacks.health_spec import HealthSpec
-from stacks.spec import StageSpec
+from stacks.stage_spec import StageSpec
 from translate.losses.adversarial import discriminator_loss
 
 FATAL = ("nan", "divergence")

@@ -29,6 +29,23 @@ class InsideSpec:
 
     views: tuple[str, ...]
     labels: tuple[int, ...] = ()
+    training: tuple[str, ...] = ()
+    """Views of the same kind as the first of ``views`` that only training has. What is learned from
+    single photos is never to fill more than it is told of: areas of others make it so."""
+    of: str = ""
+    """The view that stays outside; empty takes the first one read."""
+    hide: bool = False
+    """Whether the generator reads that view without the inside: gray there, and one more plane
+    tells where. What was there cannot leak into what comes."""
+    unless: str = ""
+    """A view of classes, whose class 0 asks for no change..."""
+    but: str = ""
+    """... except where this mask is white."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Views that are needed in use, too."""
+        return tuple(name for name in (*self.views, self.of, self.unless, self.but) if name)
 
     def __post_init__(self) -> None:
         require(bool(self.views), "views", self.views, "one view or more")
@@ -43,7 +60,8 @@ class InsideSpec:
         Raises:
             TableError: a view is no mask and holds no labels, or not the ones named.
         """
-        for view, kind in kinds.items():
+        for view in self.views:
+            kind = kinds[view]
             if kind.family not in ("labels", "gray"):
                 raise TableError(
                     f"inside.views: {view!r} is {kind}; expected labels:K, or gray for a mask"
@@ -54,8 +72,16 @@ class InsideSpec:
                 raise TableError(
                     f"inside.labels: got {max(self.labels)}; {view!r} has 0..{kind.count - 1}"
                 )
-        if self.labels and not any(kind.family == "labels" for kind in kinds.values()):
-            raise TableError(f"inside.labels: none of {', '.join(kinds)} holds labels")
+        if self.labels and not any(kinds[view].family == "labels" for view in self.views):
+            raise TableError(f"inside.labels: none of {', '.join(self.views)} holds labels")
+        if self.but and kinds[self.but].family != "gray":
+            raise TableError(f"inside.but: {self.but!r} is {kinds[self.but]}; expected gray")
+        if bool(self.but) > bool(self.unless):
+            raise TableError("inside.but: is of inside.unless; give that, too")
+        if self.unless and kinds[self.unless].family != "class":
+            raise TableError(
+                f"inside.unless: {self.unless!r} is {kinds[self.unless]}; expected class:K"
+            )
 
 
 def area(

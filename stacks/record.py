@@ -155,11 +155,11 @@ class Record:
         pictures += [shown(view, kinds[name], target) for name, view in written.items()]
         pictures.append(shown(target, run.recipe.data.kinds["target"], target))
         pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]
-        side = max(picture.shape[-1] for picture in pictures)
-        columns = [upsample(picture.float(), side // picture.shape[-1]) for picture in pictures]
+        height, width = max(picture.shape[-2:] for picture in pictures)
+        columns = [upsample(picture.float(), width // picture.shape[-1]) for picture in pictures]
         rows = [
             np.concatenate(
-                [np.broadcast_to(to_picture(c, index), (side, side, 3)) for c in columns], axis=1
+                [np.broadcast_to(to_picture(c, index), (height, width, 3)) for c in columns], axis=1
             )
             for index in range(len(views["target"]))
         ]

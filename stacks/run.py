@@ -35,7 +35,6 @@ from stacks.sight import discriminator_channels, presentation_of
 from stacks.spec import PhaseSpec, Recipe
 from stacks.stack import Stack
 from translate.batches import Batch
-from translate.degrade import parse_degradation
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
 from translate.presentation import Presentation
@@ -111,7 +110,7 @@ class Run:
         # Weights are drawn before anything else could draw, so a seed names a start.
         torch.manual_seed(self.recipe.seed)
         device = self.fabric.device
-        self.stack = channels_last(Stack(self.recipe).to(device))
+        self.stack = laid_out(Stack(self.recipe).to(device), device)
         discriminators = nn.ModuleDict(
             {
                 stage.name: stage.discriminator.build(
@@ -121,7 +120,7 @@ class Run:
                 if stage.discriminator is not None
             }
         )
-        self.discriminators = channels_last(discriminators.to(device))
+        self.discriminators = laid_out(discriminators.to(device), device)
         self.presentations = {
             stage.name: Presentation(presentation_of(stage)).to(device)
             for stage in self.recipe.stage
@@ -218,8 +217,7 @@ class Run:
         """Target pixels on one of the source, along one side, of the batches there are."""
         if self.recipe.points:
             return [self.recipe.data.size]
-        choices = self.recipe.degrade.choices
-        return sorted({parse_degradation(text).scale for text in choices} or {1})
+        return sorted({choice.scale for choice in self.recipe.degrade.degradations} or {1})
 
     def check_crops(self) -> None:
         """The networks take the crops of every phase.
@@ -229,12 +227,14 @@ class Run:
         """
         needed = self.stack.multiple * max(self.scales())
         for index, phase in enumerate(self.recipe.phase):
-            key = f"phase[{index}].size" if phase.size else "data.size"
-            size = phase.size or self.recipe.data.size
-            if size % needed:
-                raise TableError(
-                    f"{key}: got {size}; the networks of this stack need a multiple of {needed}"
-                )
+            sides = {"data.size": self.recipe.data.size, "data.width": self.recipe.data.width}
+            if phase.size:
+                sides = {f"phase[{index}].size": phase.size}
+            for key, side in sides.items():
+                if side % needed:
+                    raise TableError(
+                        f"{key}: got {side}; the networks of this stack need a multiple of {needed}"
+                    )
 
     def has_compiler(self) -> bool:
         """Whether torch.compile has what it needs; where not, a line says so and speed is lost."""
@@ -363,7 +363,13 @@ class Run:
             self.best = best
 
 
-def channels_last(module: Network) -> Network:
-    """The module with its kernels channels last in memory, which convolutions prefer."""
+def laid_out(module: Network, device: torch.device) -> Network:
+    """The module with its kernels channels last in memory, where convolutions prefer that.
+
+    Pictures are channels last everywhere. On the CPU the convolutions bring kernels into an order
+    of their own, and the fused optimizer copies those that do not lie in the default one.
+    """
+    if device.type == "cpu":
+        return module
     # The stubs of `to` know this form for tensors alone.
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

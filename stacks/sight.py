@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stacks.spec import StageSpec
 from stacks.stack import Stack
+from stacks.stage_spec import StageSpec
 from translate.presentation import PresentationSpec
 from translate.tables import TableError
 

@@ -6,94 +6,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
 from stacks.health_spec import HealthSpec
-from stacks.inside import InsideSpec
-from stacks.wiring import check_likes, check_ships, check_symmetries, check_unpaired
+from stacks.stage_spec import StageSpec
+from stacks.wiring import (
+    check_areas,
+    check_likes,
+    check_ships,
+    check_symmetries,
+    check_unpaired,
+)
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
-from translate.degrade import DegradationError, parse_degradation
-from translate.discriminators import DISCRIMINATORS
-from translate.generators import GENERATORS
-from translate.objective import ObjectiveSpec
 from translate.optim import OptimizerSpec, ScheduleSpec
-from translate.presentation import PresentationSpec
 from translate.tables import TableError, require
-
-
-def parse_generator(table: object, path: str) -> Any:
-    """A generator spec from its table."""
-    return GENERATORS.parse(table, path)
-
-
-def parse_discriminator(table: object, path: str) -> Any:
-    """A discriminator spec from its table."""
-    return DISCRIMINATORS.parse(table, path)
-
-
-@dataclass(frozen=True)
-class StageSpec:
-    """One generator, what it reads and writes, and what judges it."""
-
-    name: str
-    generator: Any = field(default=None, metadata={"parse": parse_generator})
-    like: str = ""
-    """An earlier stage whose generator this one uses again, with the same weights, on other views.
-    It is for training alone: how a cycle is closed (Zhu et al. 2017, arXiv 1703.10593)."""
-    ships: bool = True
-    """Whether the exported file holds the stage; stages ``like`` another are never in it."""
-    reads: tuple[str, ...] = ("source",)
-    writes: str = "target"
-    truth: str = "target"
-    """The view that the written one is held against, reduced to its size where it is larger."""
-    join: Literal["replace", "add", "told", "inside"] = "replace"
-    """``add``: what is generated is added to the first view read, enlarged to the new size;
-    ``told``: a strength given by the caller stands in for what is generated; ``inside``: it
-    replaces the first view read inside an area, and elsewhere that view stays as it is."""
-    inside: InsideSpec | None = None
-    """The area of ``join = "inside"``; its views need not be among those the generator reads."""
-    features: str = ""
-    """View of features read from a stage before."""
-    hands_up: str = ""
-    """View of features written for a stage after."""
-    reduce: int = 1
-    """Average what is read by this factor first: a stage that draws the whole at a smaller size
-    (the global generator of pix2pixHD, Wang et al. 2018, arXiv 1711.11585, section 3.2)."""
-    discriminator: Any = field(default=None, metadata={"parse": parse_discriminator})
-    sees: Literal["picture", "pair", "band"] = "picture"
-    """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, enlarged
-    to its size, as the condition (Mirza and Osindero 2014, Isola et al. 2017); ``band``: what is
-    added to the enlarged source, with the enlarged source, and classes that the stage reads, as its
-    condition (LapGAN, Denton et al. 2015, section 3.2)."""
-    presentation: PresentationSpec = field(default_factory=PresentationSpec)
-    objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
-
-    def __post_init__(self) -> None:
-        require(bool(self.reads), "reads", self.reads, "one view or more")
-        if (self.join == "inside") != (self.inside is not None):
-            raise TableError("inside: the area of join = 'inside'; give both or neither")
-        require(self.reduce >= 1, "reduce", self.reduce, "1 or more")
-        if self.discriminator is None:
-            for side in ("generator", "discriminator"):
-                for name, term in self.objective.specs(side).items():
-                    if term.judged:
-                        raise TableError(
-                            f"objective.{side}.{name}: needs a discriminator; the stage has none"
-                        )
-        if "color" in self.presentation.augment and self.sees == "band":
-            raise TableError("presentation.augment: 'color' is of pictures; a band has none")
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Views read by the generator, and those that tell where it may change the picture."""
-        return tuple(dict.fromkeys((*self.reads, *(self.inside.views if self.inside else ()))))
-
-    @property
-    def shipped(self) -> bool:
-        """Whether the exported file holds the stage."""
-        return self.ships and not self.like
 
 
 @dataclass(frozen=True)
@@ -160,11 +88,6 @@ class ValidationSpec:
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", self.every, "1 or more")
         require(self.patience >= 0, "patience", self.patience, "0 or more")
-        if self.degrade:
-            try:
-                parse_degradation(self.degrade)
-            except DegradationError as error:
-                raise TableError(f"degrade: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -229,6 +152,8 @@ class Recipe:
             raise TableError(
                 f"degrade.choices: sources are made from pictures; the target is of kind {target}"
             )
+        if self.data.width and self.augment.turn:
+            raise TableError("augment.turn: turned pictures of data.width are of another size")
         noisy = any(kind.is_noise for kind in self.data.kinds.values())
         if self.data.layout == "targets" and not (self.degrade.choices or (noisy and self.points)):
             raise TableError(
@@ -239,6 +164,8 @@ class Recipe:
             raise TableError(
                 "validation.degrade: missing; targets that are not degraded have no sources"
             )
+        if self.validation.degrade:
+            self.degrade.read(self.validation.degrade, "validation.degrade")
         if self.points and self.validation.folder:
             raise TableError(
                 "validation.folder: a stack that starts from noise has no source to be held "
@@ -267,6 +194,7 @@ class Recipe:
         self.check_written()
         check_symmetries(self.data.kinds, self.augment)
         check_likes(self.stage)
+        check_areas(self.stage, self.data.kinds)
         check_ships(self.stage, made=bool(self.degrade.choices))
         if self.data.layout == "unpaired":
             check_unpaired(self.stage, self.phase)
@@ -308,12 +236,11 @@ class Recipe:
     def check_crop(self, phase: PhaseSpec, path: str) -> None:
         """Crops reduce by whole factors."""
         size = phase.size or self.data.size
-        for text in self.degrade.choices:
-            scale = parse_degradation(text).scale
-            if size % scale:
+        for choice in self.degrade.degradations:
+            if size % choice.scale:
                 raise TableError(
-                    f"{path}: got {size}; must be a multiple of {scale} for the degradation "
-                    f"{text!r}"
+                    f"{path}: got {size}; must be a multiple of {choice.scale} for the degradation "
+                    f"{choice.text!r}"
                 )
 
     def check_growth(self, phase: PhaseSpec, path: str) -> None:

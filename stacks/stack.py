@@ -106,7 +106,8 @@ class Stack(nn.Module):
             stages: only these run, in the order of the stack; those that ship where None.
             truths: what the stages after read instead of what a stage wrote (feed = "truth").
         """
-        known = dict(views)
+        # A stage that is not run, for what it would write is replaced, leaves that behind.
+        known = dict(views) | dict(truths or {})
         written: Views = {}
         for name, stage in self.stages.items():
             if name not in (self.shipped if stages is None else stages):
@@ -156,6 +157,8 @@ class Stack(nn.Module):
             # The least number of source pixels that are whole multiples on the stage's grid.
             needed = Fraction(stage.spec.generator.multiple) / stage.base.scale
             multiple = math.lcm(multiple, needed.numerator)
+            for derived in stage.spec.derive.values():
+                multiple = math.lcm(multiple, derived.multiple)
         return multiple
 
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from stacks.inside import InsideSpec, area
-from stacks.spec import StageSpec
+from stacks.derive import GRAY
+from stacks.inside import InsideSpec, area, where
+from stacks.stage_spec import StageSpec
 from translate.joints import draw
 from translate.kinds import Kind, planes, seen
 from translate.layers.resampling import upsample
@@ -38,6 +39,8 @@ class ViewSpec:
         return self.kind.channels
 
 
+HIDDEN = "hidden"
+"""The plane that tells a generator where what it reads was hidden from it."""
 POINT = ViewSpec(Kind("noise"))
 """The grid of a stage that reads no map: one pixel."""
 
@@ -54,6 +57,7 @@ class Stage(nn.Module):
     def __init__(self, spec: StageSpec, views: dict[str, ViewSpec], kind: Kind) -> None:
         super().__init__()
         self.spec = spec
+        views = self.with_derived(views)
         for name in [*spec.needs, *([spec.features] if spec.features else [])]:
             if name not in views:
                 known = ", ".join(views)
@@ -62,7 +66,10 @@ class Stage(nn.Module):
                     f"known: {known}"
                 )
         self.kinds = {name: views[name].kind for name in spec.reads}
-        maps = [name for name in spec.reads if self.kinds[name].is_map]
+        if spec.inside is not None and spec.inside.hide:
+            views = {**views, HIDDEN: ViewSpec(Kind("gray"), views[self.outside].scale)}
+            self.kinds[HIDDEN] = Kind("gray")
+        maps = [name for name in self.kinds if self.kinds[name].is_map]
         reduced = {name: views[name].scale / spec.reduce for name in maps}
         self.base = ViewSpec(self.kinds[maps[0]], reduced[maps[0]]) if maps else POINT
         if maps and self.kinds[maps[0]].is_noise and not all(self.kinds[m].is_noise for m in maps):
@@ -95,8 +102,9 @@ class Stage(nn.Module):
             self.check_base(kind)
         self.inside: dict[str, Kind] = {}
         if spec.inside is not None:
-            self.inside = {name: views[name].kind for name in spec.inside.views}
             self.enlarge_area = self.check_inside(spec.inside, views)
+            self.inside = {name: views[name].kind for name in spec.inside.views}
+            self.inside |= dict.fromkeys(spec.inside.training, self.inside[spec.inside.views[0]])
         if spec.join == "told" and kind.channels != 1:
             raise TableError(f"stage {spec.name!r}: a told strength stands for one channel")
         handed = spec.generator.features
@@ -120,20 +128,63 @@ class Stage(nn.Module):
 
     def check_inside(self, inside: InsideSpec, views: dict[str, ViewSpec]) -> dict[str, int]:
         """The area fits the picture that it is of; returns by how much each view is enlarged."""
-        base, written = self.spec.reads[0], self.writes
+        base, written = self.outside, self.writes
         if views[base].kind != written.kind:
             raise TableError(
                 f"stage {self.spec.name!r}: join = 'inside' leaves parts of {base!r}, which is "
                 f"{views[base].kind}, in what is written, {written.kind}; expected the same kind"
             )
-        inside.check(self.inside)
+        inside.check({name: views[name].kind for name in inside.needs})
+        if views[base].scale * self.spec.generator.scale != written.scale:
+            raise TableError(
+                f"stage {self.spec.name!r}: inside.of: {base!r} is of scale {views[base].scale}; "
+                f"expected that of the first map read, {self.base.scale}"
+            )
+        if inside.hide and (base not in self.kinds or self.spec.generator.scale != 1):
+            raise TableError(
+                f"stage {self.spec.name!r}: inside.hide: is of {base!r}, which the generator must "
+                "read, and not enlarge"
+            )
         for name in inside.views:
             if written.scale % views[name].scale:
                 raise TableError(
                     f"stage {self.spec.name!r}: inside.views: {name!r} of scale "
                     f"{views[name].scale} does not enlarge to scale {written.scale}"
                 )
-        return {name: written.scale // views[name].scale for name in inside.views}
+        sizes = {name: written.scale // views[name].scale for name in inside.views}
+        return sizes | dict.fromkeys(inside.training, sizes[inside.views[0]])
+
+    @property
+    def outside(self) -> str:
+        """The view that stays outside of the area of ``join = "inside"``."""
+        inside = self.spec.inside
+        return inside.of if inside is not None and inside.of else self.spec.reads[0]
+
+    def with_derived(self, views: dict[str, ViewSpec]) -> dict[str, ViewSpec]:
+        """What is known of the views, those that this stage derives among them."""
+        known = dict(views)
+        self.derive_from: dict[str, dict[str, Kind]] = {}
+        for name, derived in self.spec.derive.items():
+            if missing := [view for view in derived.needs if view not in views]:
+                raise TableError(
+                    f"stage {self.spec.name!r}: derive.{name} is made of {missing[0]!r}, which no "
+                    f"earlier stage writes; known: {', '.join(views)}"
+                )
+            if name in views:
+                raise TableError(f"stage {self.spec.name!r}: derive.{name}: there is such a view")
+            kinds = {view: views[view].kind for view in derived.needs}
+            try:
+                kind = derived.kind_of(kinds)
+            except TableError as error:
+                raise TableError(f"stage {self.spec.name!r}: derive.{name}.{error}") from None
+            scales = {views[view].scale for view in derived.needs if views[view].kind.is_map}
+            if len(scales) > 1:
+                raise TableError(
+                    f"stage {self.spec.name!r}: derive.{name}: its views are of different sizes"
+                )
+            self.derive_from[name] = kinds
+            known[name] = ViewSpec(kind, views[derived.needs[0]].scale)
+        return known
 
     def check_features(self, views: dict[str, ViewSpec]) -> None:
         """Features come from a generator that makes them, to one that reads them where they lie."""
@@ -163,7 +214,10 @@ class Stage(nn.Module):
         """
         generator = self.generator if generator is None else generator
         assert generator is not None, f"stage {self.spec.name!r} has no generator of its own"
-        read = [seen(self.drawn(views, name), kind) for name, kind in self.kinds.items()]
+        views = self.derived(views)
+        changed = self.changed(views)
+        shown = self.hidden(views, changed)
+        read = [seen(self.drawn(shown, name), kind) for name, kind in self.kinds.items()]
         joined = self.together(read, list(self.kinds))
         written: Views = {}
         if self.spec.generator.features:
@@ -173,7 +227,7 @@ class Stage(nn.Module):
                 written[self.spec.hands_up] = handed
         else:
             made = generator(joined)
-        written[self.spec.writes] = self.join(made, views)
+        written[self.spec.writes] = self.join(made, views, changed)
         return written
 
     def drawn(self, views: Views, name: str) -> Tensor:
@@ -184,6 +238,36 @@ class Stage(nn.Module):
         height, width = views[next(iter(self.resize))].shape[-2:]
         size = (height // self.spec.reduce, width // self.spec.reduce)
         return draw(views[name], kind.drawing, size, float(self.base.scale))
+
+    def derived(self, views: Views) -> Views:
+        """The views, with those that this stage makes of them."""
+        made = {
+            name: derived.make(views, self.derive_from[name])
+            for name, derived in self.spec.derive.items()
+        }
+        return {**views, **made} if made else views
+
+    def changed(self, views: Views) -> Tensor | None:
+        """Where the stage may change a picture: ``(N, 1, H, W)``, true or false."""
+        inside = self.spec.inside
+        if inside is None:
+            return None
+        # Those of training alone are not there in use.
+        kinds = {name: kind for name, kind in self.inside.items() if name in views}
+        changed = area(views, kinds, inside.labels, self.enlarge_area)
+        if inside.unless:
+            changed = changed & (views[inside.unless] != 0).reshape(-1, 1, 1, 1)
+        if inside.but:
+            changed = changed | where(views[inside.but], Kind("gray"), ())
+        return changed
+
+    def hidden(self, views: Views, changed: Tensor | None) -> Views:
+        """The views as the generator is shown them: what it may change is gray."""
+        if changed is None or HIDDEN not in self.kinds:
+            return views
+        whole = planes(views[self.outside], self.kinds[self.outside])
+        gray = torch.where(changed, GRAY, whole)
+        return {**views, self.outside: gray, HIDDEN: changed.to(whole.dtype)}
 
     def together(self, read: Sequence[Tensor], names: Sequence[str]) -> Tensor:
         """Planes of several views as channels of one map, at the size of the largest one."""
@@ -220,6 +304,8 @@ class Stage(nn.Module):
     def condition(self, views: Views) -> Tensor:
         """The views read, as channels of one map of the size that is written, in [0, 1]."""
         names = self.conditions
+        views = self.derived(views)
+        views = self.hidden(views, self.changed(views))
         shown = self.together(
             [planes(self.drawn(views, name), self.kinds[name]) for name in names], names
         )
@@ -227,7 +313,7 @@ class Stage(nn.Module):
         sized = any(name in self.resize for name in names)
         return upsample(shown, self.spec.generator.scale if sized else int(self.writes.scale))
 
-    def join(self, made: Tensor, views: Views) -> Tensor:
+    def join(self, made: Tensor, views: Views, changed: Tensor | None) -> Tensor:
         """What the generator made, as the view that is written, in [0, 1]."""
         # Sums and comparisons at full precision: a residual in bf16 would round the picture itself.
         made = full(made)
@@ -238,10 +324,9 @@ class Stage(nn.Module):
             return enlarged[:, : made.shape[1]] + made / 2
         labels = self.writes.kind.family == "labels"
         made = torch.softmax(made * LOGITS, dim=1) if labels else from_network(made)
-        if self.spec.inside is not None:
-            base = planes(views[self.spec.reads[0]], self.writes.kind)
+        if changed is not None:
+            base = planes(views[self.outside], self.writes.kind)
             base = enlarge(base, self.spec.generator.scale, self.writes.kind)
-            changed = area(views, self.inside, self.spec.inside.labels, self.enlarge_area)
             # Chosen, not blended: what is outside comes back as it was, to the bit.
             return torch.where(changed, made, base)
         if self.spec.join == "told":

@@ -9,14 +9,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
-from stacks.checkpoint import CheckpointError, load_stack, load_weights, sweep, write_whole
+from stacks.checkpoint import (
+    CheckpointError,
+    beginning,
+    load_stack,
+    load_weights,
+    sweep,
+    write_whole,
+)
+from stacks.collectives import (
+    average_gradients,
+    mean_over_devices,
+    share_batches,
+    shared_values,
+    whole_batch,
+)
 from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.determinism import deterministic
 from stacks.evaluate import Protocol, output_of_scale
@@ -31,13 +44,12 @@ from stacks.sight import band_base
 from stacks.spec import Recipe
 from stacks.stopping import Stopped, Stopping
 from stacks.validation import out_of_patience, training_sample
-from translate.batches import Batch, Prefetch, Sampler
+from translate.batches import Batch, Prefetch
 from translate.descent import Part
 from translate.kinds import planes
 from translate.layers.folding import assign
 from translate.layers.resampling import upsample
 from translate.optim import set_rate
-from translate.pairs import DataError
 from translate.pixels import to_network
 from translate.step import Case, Settings, discriminator_step, generator_step
 
@@ -57,7 +69,7 @@ def train(
         folder: of the run; ``recipe.toml``, ``log.jsonl``, ``samples/``, ``last/`` and
             ``best.safetensors`` are written there.
         resume: go on from ``last/``.
-        start: weights to begin with, of a stack of the same shape.
+        start: weights to begin with, of a stack of the same shape or of some of its stages.
 
     Raises:
         CheckpointError: there is a run in the folder and ``resume`` was not asked, or the
@@ -84,11 +96,13 @@ def train(
     run.reference = reference_batch(run, samplers[0])
     if validation:
         # What cannot be measured must not be found out at the first look, hours later.
-        output_of_scale(run.stack, Protocol(recipe.validation.degrade).scale)
+        output_of_scale(
+            run.stack, Protocol(recipe.degrade.written(recipe.validation.degrade)).scale
+        )
     if state.exists():
         run.restore(state)
     elif start is not None:
-        weights = load_stack(start).state_dict()
+        weights = beginning(run.average.module, load_stack(start))
         load_weights(run.average.module, weights, start)
         assign(run.stack, weights)
         run.health.begin(run.step, run.weight_norms())
@@ -112,7 +126,8 @@ def train(
         verdict = Verdict(over=out_of_patience(run))
         while not verdict.over and run.goes_on():
             first = run.phase_start(run.phase)
-            batches = Prefetch(samplers[run.phase], batch_numbers(run, first))
+            numbers, pin = batch_numbers(run, first), fabric.device.type == "cuda"
+            batches = Prefetch(samplers[run.phase], numbers, pin=pin)
             started = time.perf_counter()
             for drawn in groups_of(run.draws, batches):
                 set_rates(run, run.step - first)
@@ -144,20 +159,6 @@ def agreed(run: Run, verdict: Verdict) -> Verdict:
     return verdict
 
 
-def share_batches(fabric: Fabric, samplers: Sequence[Sampler]) -> None:
-    """Give each device its items of every batch, so that their number changes no batch.
-
-    Raises:
-        DataError: a batch does not divide among the devices.
-    """
-    for sampler in samplers:
-        if sampler.batch % fabric.world_size:
-            raise DataError(
-                f"batch: got {sampler.batch}; must be a multiple of the {fabric.world_size} devices"
-            )
-        sampler.device, sampler.devices = fabric.global_rank, fabric.world_size
-
-
 def batch_numbers(run: Run, first: int) -> range:
     """Which batches the rest of a phase sees: those of step ``n`` follow from ``n`` alone."""
     last = first + run.phase_spec.steps
@@ -178,8 +179,8 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
     besides, where a look is due.
     """
     # Whatever a network draws (noise, dropout) depends on the step alone, so resuming repeats it.
-    # Devices have other items of the batch, and so draw other noise for them.
-    keys = [run.recipe.seed, run.step, run.fabric.global_rank]
+    # Devices draw for the whole batch and take what is their items'.
+    keys = [run.recipe.seed, run.step]
     torch.manual_seed(int(np.random.SeedSequence(keys).generate_state(1, np.uint64)[0]))
     optimizer, parts = run.recipe.optimizer, run.recipe.accumulate
     look = Due.after(run, run.step + 1).look
@@ -197,24 +198,26 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
     cases: list[Case] = []
     adversary = run.discriminator_optimizer
     last = len(batches) - parts
-    for index, batch in enumerate(batches):
-        if adversary is None:
-            break
-        settings = replace(settings, part=Part(index % parts, parts))
-        # Only the last fakes teach the generators; the others need no graph.
-        shared = parts == 1 and index == last
-        with nullcontext() if shared else torch.no_grad():
-            cases = predict(run, to_device(batch, run.fabric))
-        if any(case.discriminator is not None for case in cases):
-            values |= discriminator_step(cases, adversary, run.step, settings)
-    for index, batch in enumerate(batches[last:]):
-        settings = replace(settings, part=Part(index, parts))
-        # Of several batches no graph is kept while the discriminators learn from the others.
-        if parts > 1 or not adversary:
-            cases = predict(run, to_device(batch, run.fabric))
-        values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
+    with whole_batch(run.fabric, len(next(iter(batches[0].views.values())))):
+        for index, batch in enumerate(batches):
+            if adversary is None:
+                break
+            settings = replace(settings, part=Part(index % parts, parts))
+            # Only the last fakes teach the generators; the others need no graph.
+            shared = parts == 1 and index == last
+            with nullcontext() if shared else torch.no_grad():
+                cases = predict(run, to_device(batch, run.fabric))
+            if any(case.discriminator is not None for case in cases):
+                values |= discriminator_step(cases, adversary, run.step, settings)
+        for index, batch in enumerate(batches[last:]):
+            settings = replace(settings, part=Part(index, parts))
+            # Of several batches no graph is kept while the discriminators learn from the others.
+            if parts > 1 or not adversary:
+                cases = predict(run, to_device(batch, run.fabric))
+            values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
     run.average.update(run.stack, run.step)
-    return values | (diversities(run, cases) if look else {})
+    # How diverse outputs are is seen by the device that speaks for all, in its own items.
+    return shared_values(run.fabric, values) | (diversities(run, cases) if look else {})
 
 
 def diversities(run: Run, cases: Sequence[Case]) -> dict[str, Tensor]:
@@ -266,10 +269,20 @@ def predict(run: Run, batch: Batch) -> list[Case]:
 
 
 def needed(run: Run, truths: Mapping[str, Tensor]) -> list[str]:
-    """The stages that run in this phase: those with a truth, up to the last one that learns."""
-    names = list(run.stack.stages)
-    last = max(names.index(name) for name in run.phase_spec.train)
-    return [name for name in names[: last + 1] if name in truths]
+    """The stages that run in this phase: those with a truth, up to the last one that learns.
+
+    Where the truth is fed in place of what stages write, those that do not learn have nothing to
+    say, but for features that they hand up.
+    """
+    names, phase = list(run.stack.stages), run.phase_spec
+    last = max(names.index(name) for name in phase.train)
+    fed = phase.feed == "truth"
+    return [
+        name
+        for name in names[: last + 1]
+        if name in truths
+        and (name in phase.train or not fed or run.stack.stages[name].spec.hands_up)
+    ]
 
 
 def mixes(run: Run, name: str) -> bool:
@@ -324,25 +337,8 @@ def set_rates(run: Run, step: int) -> None:
 
 def to_device(batch: Batch, fabric: Fabric) -> Batch:
     """The batch on the device, channels last; copies overlap with work where memory is pinned."""
-    cuda = fabric.device.type == "cuda"
     views = {
-        name: (view.pin_memory() if cuda else view).to(fabric.device, non_blocking=cuda)
+        name: view.to(fabric.device, non_blocking=view.is_pinned())
         for name, view in batch.views.items()
     }
     return Batch(views, batch.scale)
-
-
-def average_gradients(fabric: Fabric, parameters: Sequence[nn.Parameter]) -> None:
-    """Mean of the gradients over the devices; nothing to do on one."""
-    if fabric.world_size == 1:
-        return
-    for parameter in parameters:
-        if parameter.grad is not None:
-            parameter.grad = fabric.all_reduce(parameter.grad, reduce_op="mean")  # type: ignore
-
-
-def mean_over_devices(fabric: Fabric, logits: Tensor) -> Tensor:
-    """Mean of the logits of all devices, which hold equally many; gradients reach all of them."""
-    if fabric.world_size > 1:
-        logits = cast(Tensor, fabric.all_gather(logits, sync_grads=True))
-    return logits.mean()

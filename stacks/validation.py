@@ -35,7 +35,7 @@ def validate(
 ) -> list[Alarm]:
     """Measure the averaged weights on held-out pictures and keep the best; returns new alarms."""
     stack, spec = run.average.module, run.recipe.validation
-    protocol = Protocol(spec.degrade, run.recipe.seed)
+    protocol = Protocol(run.recipe.degrade.written(spec.degrade), run.recipe.seed)
     predictor = stack_predictor(stack)
     output = output_of_scale(stack, protocol.scale)
     scores = [

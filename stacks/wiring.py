@@ -91,6 +91,22 @@ def check_symmetries(kinds: Mapping[str, Kind], augment: AugmentSpec) -> None:
             )
 
 
+def check_areas(stages: Sequence[StageSpec], kinds: Mapping[str, Kind]) -> None:
+    """Areas that only training has are among the data.
+
+    Raises:
+        TableError: one is not.
+    """
+    for index, stage in enumerate(stages):
+        for view in stage.inside.training if stage.inside else ():
+            if view not in kinds or not kinds[view].is_picture:
+                known = ", ".join(name for name, kind in kinds.items() if kind.is_picture)
+                raise TableError(
+                    f"stage[{index}].inside.training: {view!r} is no picture of the data; "
+                    f"known: {known}"
+                )
+
+
 def check_unpaired(stages: Sequence[StageSpec], phases: Sequence[PhaseSpec]) -> None:
     """Where pictures have no partners, nothing is held against a picture of another scene.
 
@@ -121,7 +137,7 @@ def check_unpaired(stages: Sequence[StageSpec], phases: Sequence[PhaseSpec]) -> 
             raise TableError(f"stage[{index}].sees: got {stage.sees!r}; {why}: allowed: picture")
     for index, phase in enumerate(phases):
         if phase.feed == "truth" and any(
-            stage.writes in other.reads for stage in stages for other in stages
+            stage.writes in other.needs for stage in stages for other in stages
         ):
             raise TableError(
                 f"phase[{index}].feed: got 'truth'; pictures of layout 'unpaired' have none for "

@@ -40,6 +40,10 @@ class Batch:
     views: Views
     scale: int
 
+    def pinned(self) -> Batch:
+        """The same in pinned memory."""
+        return Batch({name: view.pin_memory() for name, view in self.views.items()}, self.scale)
+
 
 @dataclass
 class Sampler:
@@ -56,6 +60,7 @@ class Sampler:
         kinds: of the views, where they are no plain pictures.
         points: the stack starts from points of noise, so a source pixel is the whole crop.
         swapped: of each joint of keypoints, the one that stands for it in a mirrored picture.
+        width: of the crop, where it is no square of ``size``.
         device, devices: several devices share a batch; this one makes every ``devices``-th item.
     """
 
@@ -69,6 +74,7 @@ class Sampler:
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     points: bool = False
     swapped: Sequence[int] = ()
+    width: int = 0
     device: int = 0
     devices: int = 1
 
@@ -114,7 +120,7 @@ class Sampler:
         return self.size // max((option.scale for option, _ in self.degradations), default=1)
 
     def noise(self, random: np.random.Generator) -> dict[str, NDArray[np.float32]]:
-        """Standard normal values for the views that are noise; strengths are left to the stack."""
+        """Standard normal values for noise; strengths and colors are left to the stack."""
         drawn: dict[str, NDArray[np.float32]] = {}
         for name, kind in self.kinds.items():
             if kind.is_noise:
@@ -123,6 +129,8 @@ class Sampler:
                 drawn[name] = random.standard_normal(shape, dtype=np.float32)
             elif kind.family == "strength":
                 drawn[name] = np.asarray(-1, np.float32)
+            elif kind.family == "colors":
+                drawn[name] = np.full((kind.count, 3), -1, np.float32)
         return drawn
 
     def pictures(
@@ -133,11 +141,13 @@ class Sampler:
         degradation: Degradation | None,
     ) -> dict[str, NDArray[Any]]:
         """Pictures ``(H, W, C)`` and values of one item, and what is known of a degraded one."""
-        side, margin = self.size, 0
+        height, width, margin = self.size, self.width or self.size, 0
         if degradation is not None:
-            side, margin = self.source_size * degradation.scale, degradation.margin
-        top, left = corner(views, side + 2 * margin, random)
-        views, motion = self.augment.move(cut(views, side + 2 * margin, top, left), random)
+            height = width = self.source_size * degradation.scale
+            margin = degradation.margin
+        window = (height + 2 * margin, width + 2 * margin)
+        top, left = corner(views, window, random)
+        views, motion = self.augment.move(cut(views, window, top, left), random)
         pictures: dict[str, NDArray[Any]] = {
             name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
             for name, pixels in views.items()
@@ -202,24 +212,27 @@ def choose(options: Sequence[tuple], random: np.random.Generator):
 
 
 def corner(
-    views: Mapping[str, NDArray[np.uint8]], size: int, random: np.random.Generator
+    views: Mapping[str, NDArray[np.uint8]], size: tuple[int, int], random: np.random.Generator
 ) -> tuple[int, int]:
-    """Where a window of ``size`` begins: (top, left), 0 where the views are smaller than it."""
+    """Where a window of ``size`` (height, width) begins: (top, left), 0 along a side on which the
+    views are smaller than it.
+    """
     height, width = next(iter(views.values())).shape[:2]
-    top = int(random.integers(max(height - size, 0) + 1))
-    return top, int(random.integers(max(width - size, 0) + 1))
+    top = int(random.integers(max(height - size[0], 0) + 1))
+    return top, int(random.integers(max(width - size[1], 0) + 1))
 
 
 def cut(
-    views: Mapping[str, NDArray[np.uint8]], size: int, top: int, left: int
+    views: Mapping[str, NDArray[np.uint8]], size: tuple[int, int], top: int, left: int
 ) -> dict[str, NDArray[np.uint8]]:
     """The same window of every view; pictures smaller than the window are mirrored at the edge."""
     height, width = next(iter(views.values())).shape[:2]
-    missing = (max(0, size - height), max(0, size - width))
+    missing = (max(0, size[0] - height), max(0, size[1] - width))
     if any(missing):
         pad = ((0, missing[0]), (0, missing[1]), (0, 0))
         views = {name: np.pad(pixels, pad, "symmetric") for name, pixels in views.items()}
-    return {name: pixels[top : top + size, left : left + size] for name, pixels in views.items()}
+    rows, columns = slice(top, top + size[0]), slice(left, left + size[1])
+    return {name: pixels[rows, columns] for name, pixels in views.items()}
 
 
 def trim(picture: NDArray[np.float32], border: int) -> NDArray[np.float32]:
@@ -234,13 +247,19 @@ AHEAD = 6
 class Prefetch:
     """Makes the next batches in threads while the trainer works on the present one.
 
+    With ``pin`` the threads also put batches into memory that a GPU copies from while it works.
     ``waited`` is the time in seconds that the trainer spent waiting for a batch.
     """
 
     def __init__(
-        self, make: Callable[[int], Batch], steps: range, ahead: int = AHEAD, workers: int = 2
+        self,
+        make: Callable[[int], Batch],
+        steps: range,
+        ahead: int = AHEAD,
+        workers: int = 2,
+        pin: bool = False,
     ) -> None:
-        self.make = make
+        self.make = (lambda step: make(step).pinned()) if pin else make
         self.steps = steps
         self.ahead = ahead
         self.workers = workers

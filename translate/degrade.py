@@ -1,42 +1,42 @@
 """Degradations: a photograph -> its low-resolution or noisy partner.
 
 A degradation is written the same way in a recipe and on the command line, as a comma-separated
-list of steps applied in order:
+list of steps applied in order. Where a number stands, a range LOW-HIGH may stand, from which one
+number a picture is drawn.
 
 - ``bicubic:4``: reduce by 4 with Pillow's antialiased bicubic kernel, rounded to 8 bits;
-- ``noise:25`` or ``noise:0-55``: add Gaussian noise of that sigma on the scale 0..255 (a range is
-  drawn uniformly per picture), not clipped, not rounded;
-- ``jpeg:40`` or ``jpeg:30-90``: encode and decode as JPEG of that quality, 4:2:0.
+- ``noise:25`` or ``noise:0-55``: add Gaussian noise of that sigma on the scale 0..255, not clipped,
+  not rounded; ``noise:25;gray=0.4`` moves all channels alike in 4 of 10 pictures;
+- ``poisson:1``: noise that grows with the root of brightness; ``gray`` as above;
+- ``camera:0.0001-0.012``: shot and read noise of a sensor, by its shot noise in linear light;
+- ``jpeg:40`` or ``jpeg:30-90``: encode and decode as JPEG of that quality, 4:2:0;
+- ``gaussian:1.5``: an isotropic Gaussian blur; ``blur:0.2-3`` draws the kernel's shape too, and
+  ``blur:0.2-3;sinc=0.1`` takes a sinc in 1 of 10 pictures; ``sinc:0.33-1`` always;
+- ``resize:0.15-1.5``: to that multiple of the target's size, ``resize:0.3-1.2;of=4`` of a fourth
+  of it, by a drawn kernel; ``fit:4`` afterwards to a fourth of the target's size exactly;
+- ``round``: clip and round to 8 bits.
+
+``STEP@0.8`` happens in 8 of 10 pictures, ``(a,b|c)`` is one of its parts, ``{a,b|c}`` all of them
+in a drawn order. Whole pipelines have names: ``classical:4`` is of first order, ``real:4`` of
+second, as published for photographs of unknown history (Wang et al. 2021, Real-ESRGAN, arXiv
+2107.10833).
 """
 
 from __future__ import annotations
 
-import io
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from translate.pixels import SIGMA_UNIT, to_bytes, to_floats
+from translate.degradations.blur import LARGEST_RADIUS, Blur, Gaussian, Sinc
+from translate.degradations.noise import Noise
+from translate.degradations.order import Steps, apply_all, check_sizes, leaves
+from translate.degradations.resize import Bicubic, Fit, reduce
+from translate.degradations.step import DegradationError, Picture, Step
+from translate.degradations.text import read_steps
 
-Picture = NDArray[np.float32]
-
-
-class DegradationError(ValueError):
-    """A degradation is written wrongly, or a picture is too small for it."""
-
-
-@dataclass(frozen=True)
-class Range:
-    """A number, or a range from which one number a picture is drawn."""
-
-    low: float
-    high: float
-
-    def draw(self, random: np.random.Generator) -> float:
-        """The number; drawing from a single number leaves ``random`` untouched."""
-        return self.low if self.low == self.high else float(random.uniform(self.low, self.high))
+__all__ = ["Degradation", "DegradationError", "Degraded", "Noise", "parse_degradation", "reduce"]
 
 
 @dataclass(frozen=True)
@@ -49,139 +49,58 @@ class Degraded:
 
 
 @dataclass(frozen=True)
-class Bicubic:
-    """Reduction by a whole factor."""
-
-    scale: int
-
-    def apply(self, picture: Picture, random: np.random.Generator) -> tuple[Picture, float]:
-        return reduce(picture, self.scale), 0.0
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Additive white Gaussian noise."""
-
-    sigma: Range
-
-    def apply(self, picture: Picture, random: np.random.Generator) -> tuple[Picture, float]:
-        sigma = self.sigma.draw(random)
-        noise = random.standard_normal(picture.shape) * (sigma / SIGMA_UNIT)
-        return picture + noise.astype(np.float32), sigma
-
-
-@dataclass(frozen=True)
-class Jpeg:
-    """Lossy compression with chroma at half resolution."""
-
-    quality: Range
-
-    def apply(self, picture: Picture, random: np.random.Generator) -> tuple[Picture, float]:
-        quality = round(self.quality.draw(random))
-        buffer = io.BytesIO()
-        pillow_image(picture).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
-        return from_pillow(Image.open(buffer)), 0.0
-
-
-@dataclass(frozen=True)
 class Degradation:
     """Steps applied one after the other."""
 
     text: str
-    steps: tuple[Bicubic | Noise | Jpeg, ...]
+    steps: Steps
+
+    @property
+    def plain_steps(self) -> list[Step]:
+        """All that may happen, groups taken apart."""
+        return list(leaves(self.steps))
 
     @property
     def scale(self) -> int:
         """How many target pixels one source pixel stands for, along one side."""
-        scale = 1
-        for step in self.steps:
-            scale *= step.scale if isinstance(step, Bicubic) else 1
-        return scale
+        return math.prod(
+            step.scale for step in self.plain_steps if isinstance(step, (Bicubic, Fit))
+        )
 
     @property
     def margin(self) -> int:
         """Target pixels around a crop that the crop's own degradation would get wrong.
 
         The antialiased bicubic kernel reaches 2 source pixels; one more makes the crop of a reduced
-        picture equal to the reduction of the whole picture.
+        picture equal to the reduction of the whole picture. Blurs add their radius; where sizes are
+        drawn no crop can equal the whole, and the margin keeps mirrored edges out of sight.
         """
-        return 3 * self.scale if self.scale > 1 else 0
+        reach = sum(reach_of(step) for step in self.plain_steps)
+        if self.scale == 1:
+            return reach
+        return self.scale * (3 + math.ceil(reach / self.scale))
 
     def apply(self, target: Picture, random: np.random.Generator) -> Degraded:
         """Degrade ``target (H, W, C)`` in [0, 1]; both sides must be multiples of `scale`."""
-        picture, sigma = target, 0.0
-        for step in self.steps:
-            picture, added = step.apply(picture, random)
-            # Independent noises add in variance.
-            sigma = float(np.hypot(sigma, added))
-        return Degraded(picture, sigma)
+        height, width = target.shape[:2]
+        return Degraded(*apply_all(self.steps, target, random, (height, width)))
+
+
+def reach_of(step: Step) -> int:
+    """Pixels that a blur looks to each side."""
+    if isinstance(step, Gaussian):
+        return math.ceil(4 * step.sigma.high)
+    return LARGEST_RADIUS if isinstance(step, (Blur, Sinc)) else 0
 
 
 def parse_degradation(text: str) -> Degradation:
     """Read ``bicubic:4,noise:0-55``.
 
     Raises:
-        DegradationError: an unknown step, or a number out of range.
+        DegradationError: an unknown step, a number out of range, or a size that nothing settles.
     """
-    steps = tuple(parse_step(part.strip(), text) for part in text.split(",") if part.strip())
+    steps = read_steps(text)
     if not steps:
         raise DegradationError(f"degradation {text!r} is empty; for example: bicubic:4 or noise:25")
+    check_sizes(steps, text)
     return Degradation(text, steps)
-
-
-def parse_step(part: str, text: str) -> Bicubic | Noise | Jpeg:
-    """One step of a degradation."""
-    name, _, argument = part.partition(":")
-    if name == "bicubic":
-        if not argument.isdecimal() or not 2 <= int(argument) <= 16:
-            raise DegradationError(
-                f"degradation {text!r}: bicubic takes a whole factor of 2 to 16, got {argument!r}"
-            )
-        return Bicubic(int(argument))
-    if name == "noise":
-        return Noise(parse_range(argument, text, 0, 255))
-    if name == "jpeg":
-        return Jpeg(parse_range(argument, text, 1, 100))
-    raise DegradationError(
-        f"degradation {text!r}: unknown step {name!r}; known: bicubic:S, noise:SIGMA, jpeg:QUALITY"
-    )
-
-
-def parse_range(argument: str, text: str, least: float, most: float) -> Range:
-    """``25`` or ``0-55``."""
-    low, dash, high = argument.partition("-")
-    try:
-        numbers = Range(float(low), float(high if dash else low))
-    except ValueError:
-        numbers = None
-    if numbers is None or not least <= numbers.low <= numbers.high <= most:
-        raise DegradationError(
-            f"degradation {text!r}: expected a number or a range LOW-HIGH within "
-            f"{least:g} to {most:g}, got {argument!r}"
-        )
-    return numbers
-
-
-def reduce(picture: Picture, scale: int) -> Picture:
-    """Reduce ``(H, W, C)`` by ``scale`` with Pillow's BICUBIC, through 8 bits as files are."""
-    height, width = picture.shape[:2]
-    if not height or not width:
-        raise DegradationError(f"a picture of {width}x{height} is too small to reduce by {scale}")
-    if height % scale or width % scale:
-        raise DegradationError(
-            f"a picture of {width}x{height} does not reduce by {scale}; cut it to a multiple first"
-        )
-    size = (width // scale, height // scale)
-    return from_pillow(pillow_image(picture).resize(size, Image.Resampling.BICUBIC))
-
-
-def pillow_image(picture: Picture) -> Image.Image:
-    """A Pillow picture of 8 bits."""
-    pixels = to_bytes(picture)
-    return Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-
-
-def from_pillow(image: Image.Image) -> Picture:
-    """``(H, W, C)`` floats of a Pillow picture."""
-    pixels = to_floats(np.asarray(image))
-    return pixels[..., None] if pixels.ndim == 2 else pixels

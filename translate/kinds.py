@@ -1,8 +1,9 @@
 """What a view is: a picture, a label map, a class, noise; and how a network is shown it.
 
 Kinds are written as in the shipped file: ``rgb``, ``gray``, ``labels:K``, ``class:K``, ``noise:C``,
-``strength`` (a number that the caller may tell, -1 where the network is to choose), ``angle`` (in
-degrees, of which 360 are a whole turn; a mirror image has the opposite angle);
+``strength`` (a number that the caller may tell, -1 where the network is to choose), ``colors:G``
+(red, green and blue of G things, likewise), ``angle`` (in degrees, of which 360 are a whole turn; a
+mirror image has the opposite angle);
 ``keypoints:K`` is where K joints are, in pixels, which is drawn for the network;
 ``noise-map:C`` is noise of every pixel, and ``noise-map:C@S`` has S of its pixels on one of the
 source, along one side.
@@ -27,6 +28,7 @@ Family = Literal[
     "gray",
     "labels",
     "class",
+    "colors",
     "noise",
     "noise-map",
     "strength",
@@ -36,7 +38,7 @@ Family = Literal[
 ]
 _PATTERN = re.compile(
     r"(rgb|gray|strength|angle)"
-    r"|(labels|class|noise|noise-map|keypoints):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
+    r"|(labels|class|colors|noise|noise-map|keypoints):([1-9][0-9]{0,4})(?:@([1-9][0-9]{0,3}))?"
 )
 _MOST_LABELS = 256
 """Label pictures are of 8 bits."""
@@ -44,7 +46,7 @@ _MOST_LABELS = 256
 
 @dataclass(frozen=True)
 class Kind:
-    """A family, and how many labels, classes, channels or joints it has."""
+    """A family, and how many labels, classes, colors, channels or joints it has."""
 
     family: Family
     count: int = 0
@@ -62,7 +64,8 @@ class Kind:
         """Planes that a network sees of it."""
         if self.family == "keypoints":
             return self.drawing.channels(self.count)
-        return {"rgb": 3, "gray": 1, "strength": 1, "angle": 2}.get(self.family, self.count)
+        fixed = {"rgb": 3, "gray": 1, "strength": 1, "angle": 2, "colors": 3 * self.count}
+        return fixed.get(self.family, self.count)
 
     @property
     def is_picture(self) -> bool:
@@ -94,8 +97,8 @@ def parse_kind(text: str) -> Kind:
     found = _PATTERN.fullmatch(text)
     if not found:
         raise TableError(
-            f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-map:C, "
-            "strength, angle, keypoints:K"
+            f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, colors:G, noise:C, "
+            "noise-map:C, strength, angle, keypoints:K"
         )
     family = cast(Family, found[1] or found[2])
     kind = Kind(family, int(found[3] or 0), int(found[4] or 1))

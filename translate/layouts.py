@@ -19,9 +19,7 @@ of, from the one file of the recipe.
 
 from __future__ import annotations
 
-import csv
 import functools
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -32,12 +30,10 @@ from translate.joints import JointsSpec
 from translate.keypoints import KeypointFile, bare, read_keypoints, resized
 from translate.kinds import Kind, parse_kind
 from translate.pairs import DataError, Half, Item, Joints, Palette, View, list_pictures
+from translate.rows import Row, read_table
 
 Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
 """Layouts of items whose views belong together."""
-Row = Mapping[str, str | None]
-"""Of a table: what stands in its columns."""
-JSON_LINES = frozenset({".jsonl", ".ndjson"})
 Layout = Literal[Aligned, "unpaired"]
 
 
@@ -99,6 +95,11 @@ class Reading:
         """What a file of keypoints holds."""
         return read_keypoints(file, self.joints.names if self.joints else ())
 
+    @functools.cached_property
+    def table_joints(self) -> KeypointFile:
+        """The joints of all pictures that the columns of a table name."""
+        return self.joints_in(self.root / (self.joints.file if self.joints else ""))
+
     def placed(self, joints: Joints, picture: View) -> Joints:
         """Joints in pixels of a picture's file, in those of the decoded picture."""
         if self.reduce == 1 and not self.fit:
@@ -159,14 +160,27 @@ def views(folder: Path, reading: Reading) -> list[Item]:
     """One folder a view."""
     folders = {view: view_folder(folder, view) for view in reading.pictures}
     items = match({view: list_pictures(path) for view, path in folders.items()}, reading)
-    files = {view: reading.joints_in(keypoint_file(folder, view)) for view in reading.keypoints}
+    files = joint_files(folder, reading)
+    return [with_joints(item, files, reading, str(folder)) for item in items]
 
-    def joints(item: Item) -> dict[str, Joints]:
-        picture = next(iter(item.views.values()))
-        given = {view: file.of(item.name, str(folder)) for view, file in files.items()}
-        return {view: reading.placed(places, picture) for view, places in given.items()}
 
-    return [replace(item, values=joints(item)) for item in items]
+def joint_files(folder: Path, reading: Reading) -> dict[str, KeypointFile]:
+    """The joints of every view of keypoints, which lie beside the folders of the pictures."""
+    return {view: reading.joints_in(keypoint_file(folder, view)) for view in reading.keypoints}
+
+
+def with_joints(
+    item: Item, files: Mapping[str, KeypointFile], reading: Reading, where: str
+) -> Item:
+    """An item with the joints that the files have under its name.
+
+    Raises:
+        DataError: a file has none; ``where`` it was looked for is told.
+    """
+    picture = next(iter(item.views.values()))
+    given = {view: file.of(item.name, where) for view, file in files.items()}
+    placed = {view: reading.placed(places, picture) for view, places in given.items()}
+    return replace(item, values={**item.values, **placed})
 
 
 def keypoint_file(folder: Path, view: str) -> Path:
@@ -236,43 +250,6 @@ def table_rows(file: Path, reading: Reading) -> list[tuple[str, Row]]:
     return rows
 
 
-def read_table(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
-    """The columns of a table, and its rows, each behind the place where it stands."""
-    return json_rows(file) if file.suffix.lower() in JSON_LINES else csv_rows(file)
-
-
-def csv_rows(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
-    """Columns and rows of a CSV file."""
-    # Spreadsheets put a mark before the first column's name, which "sig" takes off.
-    with open(file, newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        try:
-            columns = list(reader.fieldnames or ())
-            return columns, [(f"{file}, line {reader.line_num}", row) for row in reader]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{file}: is no CSV file in UTF-8: {error}") from None
-
-
-def json_rows(file: Path) -> tuple[list[str], list[tuple[str, Row]]]:
-    """Keys of the first object of a JSONL file, and all objects; a class may be a number."""
-    rows: list[tuple[str, Row]] = []
-    with open(file, encoding="utf-8-sig") as lines:
-        try:
-            for number, line in enumerate(lines, start=1):
-                if not line.strip():
-                    continue
-                row = json.loads(line)
-                if not isinstance(row, dict):
-                    raise DataError(f"{file}, line {number}: expected an object, as {{...}}")
-                told = {key: None if value is None else str(value) for key, value in row.items()}
-                rows.append((f"{file}, line {number}", told))
-        except (ValueError, RecursionError) as error:
-            if isinstance(error, DataError):
-                raise
-            raise DataError(f"{file}: is no JSONL file in UTF-8: {error}") from None
-    return list(rows[0][1]) if rows else [], rows
-
-
 def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
     """Every view has a column."""
     for view in [*reading.pictures, *reading.values]:
@@ -283,16 +260,7 @@ def check_columns(file: Path, columns: Sequence[str], reading: Reading) -> None:
             )
 
 
-def table_joints(reading: Reading) -> KeypointFile | None:
-    """The file of the joints that a table's rows have; None where it has no keypoints."""
-    if not (reading.keypoints and reading.joints):
-        return None
-    return reading.joints_in(reading.root / reading.joints.file)
-
-
-def row_item(
-    row: Row, index: int, reading: Reading, where: str, joints: KeypointFile | None
-) -> Item:
+def row_item(row: Row, index: int, reading: Reading, where: str) -> Item:
     """The item of a row, the ``index``-th one; ``where`` it stands, for what is said of it."""
     pictures = {
         view: reading.view(view, inside(reading.root, row[view], where))
@@ -307,9 +275,8 @@ def row_item(
             return class_id(text, view, reading, where)
         if family == "angle":
             return angle(text, view, where)
-        assert joints is not None, "keypoints have a file"
         owner = owners.get(bare(text or ""), next(iter(pictures.values())))
-        return reading.placed(joints.of(text, where), owner)
+        return reading.placed(reading.table_joints.of(text, where), owner)
 
     values = {view: value(view) for view in reading.values}
     return Item(row.get("name") or f"{index:06d}", pictures, values)

@@ -79,6 +79,8 @@ class Presentation(nn.Module):
         self.augmentations = nn.ModuleDict({name: augmentation(name) for name in spec.augment})
         self.register_buffer("pool", torch.zeros(spec.pool, 0))
         self.register_buffer("kept", torch.zeros((), dtype=torch.long))
+        # The same on the host: to ask a GPU would wait for it, for each picture of each step.
+        self.filled = 0
 
     def forward(self, shown: Tensor, step: int) -> Tensor:
         """What is shown, as the discriminator takes it.
@@ -107,10 +109,12 @@ class Presentation(nn.Module):
         if self.pool.shape[1:] != shown.shape[1:]:
             self.pool = shown.new_zeros(self.spec.pool, *shown.shape[1:])
             self.kept.zero_()
+            self.filled = 0
         drawn = shown.clone()
         for index, fake in enumerate(shown):
-            if self.kept < self.spec.pool:
-                self.pool[self.kept] = fake
+            if self.filled < self.spec.pool:
+                self.pool[self.filled] = fake
+                self.filled += 1
                 self.kept += 1
             elif torch.rand(()) < 0.5:
                 place = int(torch.randint(self.spec.pool, ()))
@@ -124,6 +128,7 @@ class Presentation(nn.Module):
         if pool is not None and kept is not None and len(pool) == self.spec.pool:
             self.pool = pool.to(self.pool.device, copy=True)
             self.kept = kept.to(self.kept.device, copy=True)
+            self.filled = int(kept)
 
 
 def augmentation(name: Augmentation) -> nn.Module:

@@ -244,7 +244,7 @@ class Dragan(NormPenalty):
 
     def value(self, context: StepContext) -> Tensor:
         critic, real, _ = context.judge()
-        return dragan(critic, real, self.norm)
+        return dragan(critic, real, self.norm, mean=context.mean)
 
 
 @DISCRIMINATOR_TERMS.register("r1")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from export.manifest import Input, Manifest
+from export.runtime.colors import as_colors
 from export.runtime.errors import InputError
 from export.runtime.feeds import (
     ConstantFeed,
@@ -167,7 +168,7 @@ def split(
     count = len(views[first.name])
     if count == 0:
         raise InputError(f"input {first.name!r} holds no picture")
-    ranks = {"rgb": 4, "gray": 4, "labels": 4, "keypoints": 3}
+    ranks = {"rgb": 4, "gray": 4, "labels": 4, "keypoints": 3, "colors": 3}
     ranks |= {"class": 1, "strength": 1, "angle": 1}
     batched: set[str] = set()
     for port in manifest.inputs:
@@ -235,6 +236,8 @@ def _feed(
         return KeypointsFeed(as_keypoints(port, value, size), port.scale)
     if port.family == "class":
         return ConstantFeed(np.array([_class_id(port, value)], np.int64))
+    if port.family == "colors":
+        return ConstantFeed(as_colors(port, value)[None])
     number = _angle if port.family == "angle" else _strength
     return ConstantFeed(np.array([number(port, value)], np.float32))
 

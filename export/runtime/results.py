@@ -10,10 +10,10 @@ import numpy as np
 
 from export.manifest import Output
 from export.runtime.errors import ModelError
-from export.runtime.feeds import LUMA, Fit, from_float, scaled
+from export.runtime.feeds import LUMA, Fit, PictureFeed, from_float, scaled
 from export.runtime.images import resize
 from export.runtime.request import Request
-from export.runtime.tiles import Tile
+from export.runtime.tiles import Box, Tile
 
 # Rows converted at a time: the steps in between hold a few copies of them.
 _BAND = 64
@@ -81,8 +81,25 @@ class Result:
             values = resize(self._values(part), *size, kernel="nearest")
         else:
             values = self._values(resize(np.ascontiguousarray(part), *size))
+        if self.port.keeps:
+            values = self._kept(values, part, fit)
         self.array = self.allocate(self.port.name, values.shape, values.dtype)
         self.array[:] = values
+
+    def _kept(self, values: np.ndarray, part: np.ndarray, fit: Fit) -> np.ndarray:
+        """The caller's own pixels where the network changed nothing.
+
+        values: (H, W, ...), the result at the picture's size; part: (h, w, C) of the network.
+        """
+        feed = self.request.feeds[self.port.keeps]
+        if not isinstance(feed, PictureFeed) or feed.pixels.size != values.size:
+            return values  # A model of gray pictures has no color to give back.
+        whole = Box(0, 0, *fit.size)
+        given = feed.fitted(fit).tensor(whole)[0].transpose(1, 2, 0)
+        same = (part == given[: part.shape[0], : part.shape[1]]).all(axis=2)
+        same = resize(same.astype(np.uint8)[:, :, None], *values.shape[:2], kernel="nearest") > 0
+        values[same[:, :, 0]] = feed.pixels.reshape(values.shape)[same[:, :, 0]]
+        return values
 
     def _values(self, part: np.ndarray) -> np.ndarray:
         """(h, w, C) of the graph in the type and channels the caller gets."""

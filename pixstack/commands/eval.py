@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 def command(
     model: Annotated[
-        str, typer.Argument(help="An .onnx file, a shipped model's name, or a .safetensors file.")
+        str,
+        typer.Argument(
+            help="An .onnx file, a shipped model's name, or a .safetensors file; FIRST+SECOND is "
+            "one after the other."
+        ),
     ],
     targets: Annotated[Path, typer.Option(metavar="DIR", help="Folder of target pictures.")],
     sources: Annotated[
@@ -32,7 +36,8 @@ def command(
         Path | None, typer.Option(metavar="LIST.txt", help="Only these, without extension.")
     ] = None,
     degrade: Annotated[
-        str, typer.Option(help="Make sources: bicubic:4, noise:25, jpeg:40, bicubic:4,jpeg:40.")
+        str,
+        typer.Option(help="Make sources: bicubic:4, noise:25, bicubic:4,jpeg:40, real:4 ..."),
     ] = "",
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
     inputs: Annotated[
@@ -78,11 +83,13 @@ def command(
     """Measure a trained stack or an ONNX file on pictures.
 
     With --degrade bicubic:S the output of scale S is measured and S pixels are cut from each
-    border; otherwise the output of scale 1, nothing cut. Means are over pictures.
+    border; otherwise the output of scale 1, nothing cut. Means are over pictures. --degrade real:S
+    makes photographs as they are found (Real-ESRGAN), the same for the same --seed.
 
     \b
     Examples:
       pixstack eval photo-sr --targets set5 --degrade bicubic:4
+      pixstack eval photo-denoise+photo-sr --targets kodak --degrade real:4
       pixstack eval photo-denoise --targets kodak --degrade noise:25 --input strength=25 --json -
       pixstack eval runs/mine/best.safetensors --targets B --sources A
       pixstack eval runs/mine/best.safetensors --targets B --sources A --attention maps
@@ -196,6 +203,10 @@ class Opened:
 
 def open_model(model: str, scale: int, inputs: list[str], precision: str, provider: str) -> Opened:
     """A stack's weights or an ONNX file, ready to be measured at a scale."""
+    first, plus, second = model.partition("+")
+    if plus and not Path(model).exists():
+        before = open_model(first, 1, inputs, precision, provider)
+        return behind(before, open_model(second, scale, [], precision, provider))
     if model.endswith(".safetensors"):
         return open_stack(model, scale, inputs)
     from export.runtime.translator import Translator
@@ -228,6 +239,17 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
         {"source": source.kind, "target": output.kind}, palettes={"source": source.palette}
     )
     return Opened(predict, output.name, parse_inputs(inputs, manifest), reading)
+
+
+def behind(first: Opened, second: Opened) -> Opened:
+    """Two models as one: what the first makes of a source is the source of the second."""
+
+    def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
+        return second.predict({**views, "source": first.predict(views)[first.output]})
+
+    kinds = {"source": first.reading.kinds["source"], "target": second.reading.kinds["target"]}
+    reading = replace(first.reading, kinds=kinds)
+    return Opened(predict, second.output, first.inputs, reading)
 
 
 def open_stack(model: str, scale: int, inputs: list[str]) -> Opened:

@@ -129,7 +129,8 @@ def rows(exported: Exported) -> list[tuple[str, str]]:
         tiling = f"exact, halo of {manifest.halo} pixels; tiled and untiled differ by at most "
         tiling += f"{exported.seam:.1e}"
     elif manifest.tiling == "fixed":
-        tiling = f"fixed: pictures are fitted into {manifest.size} pixels a side, and back"
+        height, width = manifest.fixed_size or (0, 0)
+        tiling = f"fixed: pictures are fitted into {width}x{height} pixels, and back"
     else:
         tiling = f"whole, up to {manifest.max_pixels:,} pixels"
     gmacs = f"{exported.macs / 1e9:.1f} GMACs for 512x512 pixels, "

@@ -152,8 +152,9 @@ def _check_targets(pairs: list[tuple[Path, Path]]) -> None:
 
 
 def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
-    """Read `NAME=VALUE` settings: a number for a strength, a name or number for a class, a file
-    for a picture, a JSON file of joints or a .npy file for keypoints, a .npy file for noise.
+    """Read `NAME=VALUE` settings: a number for a strength or an angle, a name or number for a
+    class, `NAME=#rrggbb,...` for colors, a file for a picture, a JSON file of joints or a .npy file
+    for keypoints, a .npy file for noise.
 
     Raises:
         WrongUse: a setting without `=`, an unknown name, or a value of the wrong kind.
@@ -172,7 +173,7 @@ def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
 
 def _value(name: str, kind: str, text: str) -> Any:
     family = kind.partition(":")[0]
-    if family == "class":
+    if family in ("class", "colors"):
         return text
     if family in ("strength", "angle"):
         try:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -15,22 +15,29 @@ from export.manifest import Input, Manifest
 from export.runtime.errors import InputError
 from pixstack.shelf import example_files
 from pixstack.web.canvas import data_url
+from pixstack.web.colors import build_colors, checked_colors
 from pixstack.web.pictured import pictured_radio
 from pixstack.web.poses import build_pose, checked_pose
 
 PICTURED = "gesture"  # the input whose classes have pictures, `examples/gesture-NAME.png`
 RANGES = {"strength": (0.0, 1.0), "angle": (-180.0, 180.0)}  # of sliders, where none is told
-CHOSEN = ("class", *RANGES, "keypoints")  # families of inputs that have a component
+CHOSEN = ("class", *RANGES, "colors", "keypoints")  # families of inputs that have a component
 LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A component and the input of a model that it sets."""
+    """A component and the input of a model that it sets.
+
+    Of colors, one component tells which of them are asked for (``role`` "chosen") and each has a
+    picker of its own, named by ``part``.
+    """
 
     model: str
     name: str
-    component: gr.Radio | gr.Dropdown | gr.Slider | gr.Textbox
+    component: gr.Radio | gr.Dropdown | gr.Slider | gr.Textbox | gr.CheckboxGroup | gr.ColorPicker
+    role: Literal["value", "chosen", "color"] = "value"
+    part: str = ""
 
 
 def can_be_asked(manifest: Manifest) -> bool:
@@ -55,12 +62,12 @@ def has_noise(manifest: Manifest) -> bool:
 
 
 def has_choices(manifest: Manifest) -> bool:
-    """Whether there is a class, a strength, an angle or a pose to choose."""
+    """Whether there is a class, a strength, an angle, a color or a pose to choose."""
     return any(port.family in CHOSEN for port in manifest.inputs)
 
 
 def build_choices(tab: str, model: str, manifest: Manifest) -> list[Choice]:
-    """A component for each class, strength, angle and pose of the model, in the current context."""
+    """Components for all that the model is asked beside pictures, in the current context."""
     choices: list[Choice] = []
     poses = 0
     for port in manifest.inputs:
@@ -68,6 +75,8 @@ def build_choices(tab: str, model: str, manifest: Manifest) -> list[Choice]:
         if is_pose(port):
             choices.append(Choice(model, port.name, build_pose(port, _label(port), poses, elem_id)))
             poses += 1
+        elif port.family == "colors":
+            choices += _color_choices(model, port, elem_id)
         elif port.family in CHOSEN:
             choices.append(Choice(model, port.name, _component(port, elem_id)))
     return choices
@@ -89,10 +98,20 @@ def element_id(*parts: str) -> str:
 
 def gather(choices: Iterable[Choice]) -> str:
     """JavaScript (model, value, value ...) -> the model's own values by input name."""
-    places = json.dumps([[choice.model, choice.name] for choice in choices])
-    return f"""(model, ...values) => Object.fromEntries({places}
-      .map(([owner, name], index) => [owner, name, values[index]])
-      .filter(([owner]) => owner === model).map(([owner, name, value]) => [name, value]))"""
+    places = json.dumps([[one.model, one.name, one.role, one.part] for one in choices])
+    # A picker may write a color in any way of CSS; a canvas writes it as #rrggbb.
+    return f"""(model, ...values) => {{
+      const inputs = {{}}, chosen = {{}};
+      const canvas = document.createElement("canvas").getContext("2d");
+      const hex = (color) => {{ canvas.fillStyle = color; return canvas.fillStyle; }};
+      {places}.forEach(([owner, name, role, part], index) => {{
+        if (owner !== model) return;
+        if (role === "value") inputs[name] = values[index];
+        else if (role === "chosen") {{ chosen[name] = values[index]; inputs[name] = {{}}; }}
+        else if (chosen[name].includes(part)) inputs[name][part] = hex(values[index]);
+      }});
+      return inputs;
+    }}"""
 
 
 def checked_inputs(manifest: Manifest, given: Any) -> dict[str, Any]:
@@ -101,7 +120,8 @@ def checked_inputs(manifest: Manifest, given: Any) -> dict[str, Any]:
     The runtime checks the values; here it is made sure that no name of a file gets through.
 
     Raises:
-        InputError: another input is set, or not by a text or a number, or a pose by no object.
+        InputError: another input is set, or not by a text or a number, or a pose or colors by no
+            object.
     """
     if given is None:
         return {}
@@ -116,9 +136,13 @@ def checked_inputs(manifest: Manifest, given: Any) -> dict[str, Any]:
             raise InputError(
                 f"unknown input {name!r}; {manifest.name} takes {', '.join(known) or 'none'}"
             )
-        if is_pose(known[name]):
-            if (pose := checked_pose(known[name], value)) is not None:
+        port = known[name]
+        if is_pose(port):
+            if (pose := checked_pose(port, value)) is not None:
                 checked[name] = pose
+            continue
+        if port.family == "colors":
+            checked[name] = checked_colors(port, value)
             continue
         if not isinstance(value, str | int | float):
             raise InputError(f"input {name!r} is {str(value)[:40]!r}; expected a text or a number")
@@ -161,6 +185,19 @@ def _component(port: Input, elem_id: str) -> gr.Radio | gr.Dropdown | gr.Slider:
 
 def _label(port: Input) -> str:
     return port.name.replace("_", " ").capitalize()
+
+
+def _color_choices(model: str, port: Input, elem_id: str) -> list[Choice]:
+    """Which colors are asked for, and a picker for each of these."""
+    names = list(port.names) or [str(index) for index in range(port.count)]
+    asked, pickers = build_colors(names, _label(port), elem_id)
+    return [
+        Choice(model, port.name, asked, "chosen"),
+        *(
+            Choice(model, port.name, picker, "color", name)
+            for name, picker in zip(names, pickers, strict=True)
+        ),
+    ]
 
 
 def _pictures(names: list[str]) -> list[Path]:

@@ -63,7 +63,8 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
     """The picture as the model takes it: `source` itself, or a changed copy in `folder`.
 
     A picture that is larger than the model can take at once is reduced, so that the result has
-    the pixels that the model makes and none that are merely enlarged. What a photo model of task
+    the pixels that the model makes and none that are merely enlarged; but where most of them are
+    the picture's own, it stays as large as it is. What a photo model of task
     `photo` reads as `gray` is edges, bright on dark; where most of a picture is bright it is lines
     on paper, and turned around.
 
@@ -96,6 +97,8 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
 def largest_size(manifest: Manifest, height: int, width: int) -> tuple[int, int]:
     """The (height, width), at most that of the picture, at which the model takes it at once."""
     factor = 1.0
+    if manifest.tiling == "fixed" and manifest.outputs[0].keeps:
+        return height, width
     if manifest.tiling == "fixed" and (size := manifest.fixed_size):
         content = Fit.of(height, width, size).content
         return min(content, (height, width))  # of one aspect, so both sides are smaller

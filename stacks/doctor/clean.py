@@ -53,9 +53,8 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
         raise CleanError(f"{to} lies inside the data in {subject.root}; name a folder beside it")
     if not kept:
         raise CleanError("every item has an error; there is nothing to write")
-    wanted = dict.fromkeys(
-        view.path for place in kept for view in subject.entries[place].item.views.values()
-    )
+    pictures = (view.path for place in kept for view in subject.entries[place].item.views.values())
+    wanted = dict.fromkeys([*pictures, *subject.joint_files()])
     kinds = convertible(subject, report.headers)
     to.parent.mkdir(parents=True, exist_ok=True)
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}.writing")

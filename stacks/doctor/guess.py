@@ -16,8 +16,8 @@ from stacks.recipe import parse_recipe, toml_value
 from stacks.spec import FolderSpec, Recipe
 from stacks.starter import starter
 from stacks.survey import Found, Survey, extremes, has_pictures, kind_of, named_views, spread
-from translate.layouts import JSON_LINES, read_table
 from translate.pairs import SUFFIXES, DataError, Half, list_pictures
+from translate.rows import JSON_LINES, read_table
 
 TRAINING_FOLDERS = ("train", "training")
 HELD_OUT_FOLDERS = ("val", "valid", "validation", "test")

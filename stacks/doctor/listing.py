@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stacks.doctor.findings import Finding
-from translate.layouts import Layout, Reading, row_item, table_joints, table_rows, view_folder
+from translate.layouts import (
+    Layout,
+    Reading,
+    joint_files,
+    row_item,
+    table_rows,
+    view_folder,
+    with_joints,
+)
 from translate.pairs import SUFFIXES, DataError, Half, Item
 
 OTHER_PICTURES = frozenset(
@@ -45,7 +53,7 @@ def list_items(folder: Path, layout: Layout, reading: Reading) -> Listing:
             view: pictures_of(view_folder(folder, view), listing) for view in reading.pictures
         }
         if layout == "views":
-            listing.sets = [matched(pictures, reading, listing)]
+            listing.sets = [jointed(folder, matched(pictures, reading, listing), reading, listing)]
         else:
             listing.sets = [
                 [Item(name, {view: reading.view(view, path)}) for name, path in paths.items()]
@@ -117,6 +125,22 @@ def matched(
     ]
 
 
+def jointed(folder: Path, items: Sequence[Item], reading: Reading, listing: Listing) -> list[Item]:
+    """The items with their joints, where views of keypoints go with them; one without is a finding.
+
+    Raises:
+        DataError: a file of joints is missing or cannot be read.
+    """
+    files, found = joint_files(folder, reading), list[Item]()
+    for item in items:
+        try:
+            found.append(with_joints(item, files, reading, str(folder)))
+        except DataError as error:
+            what, _, todo = str(error).removeprefix(f"{folder}: ").partition("; ")
+            listing.note("unmatched", next(iter(item.views.values())).path, what, todo)
+    return found
+
+
 def classes(folder: Path, reading: Reading, listing: Listing) -> list[Item]:
     """One folder a class; one that holds no pictures is a finding, and so is a wrong number."""
     if not folder.is_dir():
@@ -130,6 +154,7 @@ def classes(folder: Path, reading: Reading, listing: Listing) -> list[Item]:
             listing.note("classes", folder / name, what, todo)
     items: list[Item] = []
     order = names if names and set(found) <= set(names) else list(found)
+    filled = 0
     for index, name in enumerate(order):
         if name not in found:
             continue
@@ -139,11 +164,11 @@ def classes(folder: Path, reading: Reading, listing: Listing) -> list[Item]:
             what, todo = "the folder of a class holds no pictures", "add some, or remove it"
             listing.note("classes", found[name], what, todo)
             continue
+        filled += 1
         target = {stem: reading.view("target", path) for stem, path in pictures.items()}
         items += [
             Item(f"{name}/{stem}", {"target": one}, {view: index}) for stem, one in target.items()
         ]
-    filled = len({item.name.partition("/")[0] for item in items})
     if not names and filled != count:
         listing.note(
             "classes",
@@ -157,7 +182,9 @@ def classes(folder: Path, reading: Reading, listing: Listing) -> list[Item]:
 def rows(file: Path, reading: Reading, listing: Listing) -> list[Item]:
     """The rows of a table that can be read."""
     items: list[Item] = []
-    joints = table_joints(reading)
+    if reading.keypoints:
+        # A file of joints that cannot be read is no fault of a row.
+        _ = reading.table_joints
     for index, (where, row) in enumerate(table_rows(file, reading), start=1):
         try:
             items.append(row_item(row, index, reading, where, joints))

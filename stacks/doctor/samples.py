@@ -17,6 +17,7 @@ from stacks.doctor.labels import color_of
 from stacks.doctor.looks import COLOR
 from stacks.doctor.subject import TRAINING, kinds_seen
 from stacks.spec import Recipe
+from translate.joints import draw
 from translate.kinds import Kind
 from translate.pairs import DataError, Item, Pairs
 from translate.pixels import to_bytes, to_picture
@@ -33,7 +34,7 @@ class Shown:
 
     Args:
         name: of the view.
-        told: its kind, or the value of a class.
+        told: its kind, or the value of a class or an angle.
         pixels: ``(H, W, 3)`` in 8 bits; None of what is no picture.
     """
 
@@ -123,14 +124,25 @@ def item_of(views: dict[str, Tensor], index: int, recipe: Recipe) -> list[Shown]
         elif kind.family == "labels" and name in kinds:
             pixels = colors_of(recipe, name, kind.count)[view[index, 0].numpy()]
             shown.append(Shown(name, str(kind), pixels))
+        elif kind.family == "angle":
+            shown.append(Shown(name, f"{float(view[index]):g} degrees", None))
+        elif kind.family == "keypoints":
+            height, width = views["target"].shape[-2:]
+            drawn = draw(view, kind.drawing, (height, width)).amax(dim=1, keepdim=True)
+            shown.append(Shown(name, str(kind), in_color(drawn, index)))
         elif view.dim() == 4 and name in {*kinds, "source"} and kind.is_picture:
-            pixels = to_bytes(to_picture(view, index))
-            pixels = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+            pixels = in_color(view, index)
             height, width = pixels.shape[:2]
             shown.append(Shown(name, f"{kind}, {width}x{height}", pixels))
     if (sigma := views.get("noise_map")) is not None and float(sigma[index].max()):
         shown.append(Shown("noise", f"sigma {float(sigma[index].max()) * 255:.1f}", None))
     return shown
+
+
+def in_color(view: Tensor, index: int) -> NDArray[np.uint8]:
+    """One picture ``(H, W, 3)`` in 8 bits of a view ``(N, 1 or 3, H, W)``."""
+    pixels = to_bytes(to_picture(view, index))
+    return np.broadcast_to(pixels, (*pixels.shape[:2], 3))
 
 
 def colors_of(recipe: Recipe, view: str, count: int) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from stacks.doctor.findings import Finding
 from stacks.doctor.headers import Header
 from stacks.doctor.listing import Listing, list_items
 from stacks.spec import FolderSpec, Recipe
-from translate.layouts import Layout
+from translate.layouts import Layout, keypoint_file
 from translate.pairs import DataError, Item, View
 
 TRAINING, HELD_OUT = "training", "validation"
@@ -69,6 +69,17 @@ class Subject:
             for path in dict.fromkeys(view.path for view in entry.item.views.values()):
                 files.setdefault(path, []).append(place)
         return files
+
+    def joint_files(self) -> list[Path]:
+        """The files of joints, which are of all items."""
+        data = self.recipe.data
+        if data.joints is None:
+            return []
+        if self.layout == "table":
+            return [self.root / data.joints.file]
+        views = [view for view, kind in data.kinds.items() if kind.family == "keypoints"]
+        folders = dict.fromkeys(self.root / folder.path for folder, _ in self.sources())
+        return [keypoint_file(folder, view) for folder in folders for view in views]
 
     def views(self) -> dict[str, dict[Path, View]]:
         """The files of each view, each once."""

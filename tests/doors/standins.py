@@ -139,7 +139,7 @@ def _ports(ports: tuple[Input, ...] | tuple[Output, ...]) -> list[onnx.ValueInfo
         shape: list[str | int] = ["N"]
         if port.family == "noise":
             shape.append(NOISE)
-        elif port.family == "keypoints":
+        elif port.family in ("keypoints", "colors"):
             shape += [port.count, 3]
         elif port.family not in ("strength", "class"):
             shape += [3 if port.kind == "rgb" else 1, f"H_{port.name}", f"W_{port.name}"]

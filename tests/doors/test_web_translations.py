@@ -19,7 +19,13 @@ from PIL import Image
 from export.manifest import Input, Manifest, Output
 from pixstack.web.launch import Settings, started
 from tests.doors.standins import save
-from tests.doors.translations import LABELS, SIDE, write_pose, write_translations
+from tests.doors.translations import (
+    LABELS,
+    SIDE,
+    write_fashion,
+    write_pose,
+    write_translations,
+)
 
 TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{RIGHTWARDS ARROW}"
 
@@ -228,6 +234,41 @@ def test_classes_and_strengths_reach_the_model(client: Client, tmp_path: Path) -
         value({"warmth": 2})
     with pytest.raises(AppError, match="expected one of coat, dress, shirt, skirt"):
         value({"outfit": "hat"})
+
+
+def test_colors_are_asked_for_by_name(client: Client, tmp_path: Path) -> None:
+    picture = gray(tmp_path / "photo.png", 64, 96, 0)
+
+    def color(colors: Any) -> list[int]:
+        file, _, _ = photo(client, "fashion", picture, {"colors": colors})
+        return pixels(file)[0, 0].tolist()
+
+    assert color({}) == [0, 0, 0]
+    assert color({"top": "#b03060"}) == [0xB0, 0x30, 0x60]
+    assert color({"skirt": "#b03060"}) == [0, 0, 0]
+    for colors, words in (
+        ({"hat": "#b03060"}, "'colors': got 'hat'; expected one of top, skirt"),
+        ({"top": "red"}, "'colors': got 'red'; expected a color as #rrggbb"),
+        ("#b03060", "'colors' must be an object such as"),
+    ):
+        with pytest.raises(AppError, match=words):
+            color(colors)
+
+
+def test_the_page_has_a_picker_for_each_color(tmp_path: Path) -> None:
+    import gradio
+
+    from pixstack.web.page import build_page
+    from pixstack.web.studio import Studio
+
+    write_fashion(tmp_path / "fashion.onnx")
+    page = build_page(Studio({"fashion": tmp_path / "fashion.onnx"}, tmp_path))
+    blocks = list(page.blocks.values())
+    pickers = [one for one in blocks if isinstance(one, gradio.ColorPicker)]
+    assert [(one.label, one.visible) for one in pickers] == [("Top", False), ("Skirt", False)]
+    [asked] = [one for one in blocks if isinstance(one, gradio.CheckboxGroup)]
+    assert asked.elem_id == "photo-fashion-colors"
+    assert [name for name, _ in asked.choices] == ["top", "skirt"]
 
 
 def test_a_drawing_is_for_models_that_are_drawn_for(client: Client, tmp_path: Path) -> None:

@@ -103,16 +103,25 @@ def write_sketch(path: Path) -> None:
 
 
 def write_fashion(path: Path) -> None:
-    """`source`, `outfit`, `warmth` -> `target`, the source times (outfit + 1) / 4 times warmth."""
+    """`source`, `outfit`, `warmth`, `colors` -> `target`.
+
+    The source times (outfit + 1) / 4 times warmth, plus the color of the top where it is asked for.
+    """
     nodes = [
         helper.make_node("Cast", ["outfit"], ["number"], to=TensorProto.FLOAT),
         helper.make_node("Add", ["number", "one"], ["counted"]),
         helper.make_node("Div", ["counted", "four"], ["share"]),
         helper.make_node("Mul", ["share", "warmth"], ["factor"]),
         helper.make_node("Unsqueeze", ["factor", "axes"], ["factor4"]),
-        helper.make_node("Mul", ["source", "factor4"], ["target"]),
+        helper.make_node("Mul", ["source", "factor4"], ["warm"]),
+        helper.make_node("Gather", ["colors", "first"], ["top"], axis=1),
+        helper.make_node("Relu", ["top"], ["asked"]),
+        helper.make_node("Unsqueeze", ["asked", "plane"], ["asked4"]),
+        helper.make_node("Add", ["warm", "asked4"], ["target"]),
     ]
     weights = [
+        constant("first", np.array(0, np.int64)),
+        constant("plane", np.array([2, 3], np.int64)),
         constant("one", np.array(1, np.float32)),
         constant("four", np.array(4, np.float32)),
         constant("axes", np.array([1, 2, 3], np.int64)),
@@ -124,6 +133,7 @@ def write_fashion(path: Path) -> None:
             Input("source", "rgb", range=(0, 1)),
             Input("outfit", "class:4", default=3, names=("coat", "dress", "shirt", "skirt")),
             Input("warmth", "strength", default=1, range=(0, 1)),
+            Input("colors", "colors:2", default=-1, range=(0, 1), names=("top", "skirt")),
         ),
         outputs=(Output("target", "rgb"),),
         tiling="fixed",

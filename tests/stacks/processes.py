@@ -7,7 +7,7 @@ take each of them longer than all it does here.
 import multiprocessing
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -19,16 +19,23 @@ def start_training(
     recipe: Path, folder: Path, environment: Mapping[str, str] | None = None, devices: int = 1
 ) -> ForkServerProcess:
     """Train, or go on with, a run in a new process; what it says stands in ``folder.said``."""
-    said = folder.with_suffix(".said")
-    process = CONTEXT.Process(
-        target=work, args=(recipe, folder, said, dict(environment or {}), devices)
-    )
+    return start_trainings([(recipe, folder)], environment, devices)
+
+
+def start_trainings(
+    runs: Sequence[tuple[Path, Path]],
+    environment: Mapping[str, str] | None = None,
+    devices: int = 1,
+    nodes: int = 1,
+) -> ForkServerProcess:
+    """The same for several runs, one after the other; the first folder names what is said."""
+    process = CONTEXT.Process(target=work, args=(runs, dict(environment or {}), devices, nodes))
     process.start()
     return process
 
 
 def work(
-    recipe: Path, folder: Path, said: Path, environment: Mapping[str, str], devices: int
+    runs: Sequence[tuple[Path, Path]], environment: Mapping[str, str], devices: int, nodes: int
 ) -> None:
     """What the new process does."""
     import torch
@@ -36,7 +43,9 @@ def work(
     from stacks.recipe import load_recipe
     from stacks.train import train
 
+    said = runs[0][1].with_suffix(".said")
     sys.stdout = sys.stderr = open(said, "a", buffering=1, encoding="utf-8")  # noqa: SIM115
     os.environ.update(environment)
     torch.set_num_threads(1)
-    train(load_recipe(str(recipe)), folder, resume=True, devices=devices)
+    for recipe, folder in runs:
+        train(load_recipe(str(recipe)), folder, resume=True, devices=devices, nodes=nodes)

@@ -1,21 +1,68 @@
 """Several devices: a batch is shared among them, and one process writes the files."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from stacks.checkpoint import STATE, read
+from stacks.collectives import BUCKET, buckets, share_batches
 from stacks.data import phase_sampler, training_groups
-from stacks.recipe import load_recipe
+from stacks.recipe import load_recipe, parse_recipe, recipe_text
 from stacks.run import launch
-from stacks.train import share_batches, train
-from tests.stacks import tiny
-from tests.stacks.processes import start_training
+from stacks.train import train
+from tests.stacks.processes import start_trainings
 from tests.stacks.tiny import super_resolution
 from translate.pairs import DataError
+
+# Dropout and label noise, so that what is drawn counts as well.
+SHARED = """
+name = "shared"
+batch = 4
+precision = "fp32"
+[data]
+layout = "targets"
+views = { target = "rgb" }
+size = 32
+[degrade]
+choices = ["noise:25"]
+[[stage]]
+name = "paint"
+generator = { kind = "pix2pix", channels = 8, depth = 3, dropout = 0.5 }
+discriminator = { kind = "patch", channels = 8, layers = 2 }
+objective = { adversarial = "lsgan" }
+[optimizer]
+generator = { rate = 1e-4 }
+discriminator = { rate = 1e-4 }
+[log]
+every = 1
+checkpoint = 10
+[[phase]]
+train = ["paint"]
+steps = 10
+"""
+
+OF_GENERATOR, OF_DISCRIMINATOR = "stage.0.generator.norm=", "stage.0.discriminator.norm="
+TERMS = "stage.0.objective.discriminator="
+CASES = {
+    "instance norm": [OF_GENERATOR + "instance", OF_DISCRIMINATOR + "instance"],
+    "batch norm": [OF_GENERATOR + "batch", OF_DISCRIMINATOR + "batch"],
+    "relativistic average": [
+        OF_GENERATOR + "instance", OF_DISCRIMINATOR + "spectral",
+        "stage.0.objective.relativistic=average",
+    ],
+    "gradient between": [OF_DISCRIMINATOR + "layer", TERMS + "{ wgan_gp = 10 }"],
+    "gradient around": [OF_DISCRIMINATOR + "layer", TERMS + "{ dragan = 10 }"],
+    "gradient at the data": [
+        OF_DISCRIMINATOR + "none", TERMS + "{ r1 = { weight = 10, every = 2 } }",
+        "stage.0.presentation.noise=0.1",
+    ],
+}  # fmt: skip
 
 
 def free_port() -> int:
@@ -24,57 +71,96 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-# Batch normalisation is over the items of a device, which is another thing than over a batch.
-BATCH_NORM = 'norm = "batch"'
-
-
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("adversarial", [False, True], ids=["fidelity", "relativistic-average"])
-@pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would ask for two GPUs")
-def test_two_devices_learn_what_one_learns(
-    targets: Path, tmp_path: Path, adversarial: bool
-) -> None:
-    text = tiny.SUPER_RESOLUTION.replace("[data]", f"[data]\nroot = {json.dumps(str(targets))}")
-    text = text[: text.rindex("[[phase]]")].replace("steps = 2", "steps = 3")
-    if adversarial:
-        assert 'relativistic = "average"' in text
-        text = text.replace(BATCH_NORM, 'norm = "layer"')
-        text = text.replace("adversarial = false", "adversarial = true")
-    (tmp_path / "recipe.toml").write_text(text, "utf-8")
+@pytest.fixture(scope="module")
+def both(targets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every case trained by one process (``NAME.1``) and by two together (``NAME.2``)."""
+    folder = tmp_path_factory.mktemp("devices")
+    root = f"data.root={json.dumps(str(targets))}"
+    for name, changes in CASES.items():
+        recipe = parse_recipe(SHARED, [root, *changes])
+        (folder / f"{name}.toml").write_text(recipe_text(recipe), "utf-8")
     # What torchrun tells the processes it starts.
     told = {
         "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2",
         "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test",
     }  # fmt: skip
+    runs = [(folder / f"{name}.toml", folder / f"{name}.2") for name in CASES]
     processes = [
-        start_training(
-            tmp_path / "recipe.toml",
-            tmp_path / "two",
-            {**told, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            devices=2,
-        )
+        start_trainings(runs, {**told, "RANK": str(rank), "LOCAL_RANK": str(rank)}, devices=2)
         for rank in range(2)
     ]
+    for name in CASES:
+        train(load_recipe(str(folder / f"{name}.toml")), folder / f"{name}.1")
     for process in processes:
         process.join(500)
-        assert process.exitcode == 0, (tmp_path / "two.said").read_text("utf-8")
-    train(load_recipe(str(tmp_path / "recipe.toml")), tmp_path / "one")
-    steps = {}
-    for name in ("one", "two"):
-        log = (tmp_path / name / "log.jsonl").read_text("utf-8").splitlines()
-        steps[name] = [(line["kind"], line["step"]) for line in map(json.loads, log)]
-    assert steps["two"] == steps["one"], "each line stands once"
-    assert not list((tmp_path / "two").rglob(".*"))
+        said = "".join(path.read_text("utf-8") for path in folder.glob("*.said"))
+        assert process.exitcode == 0, said
+    return folder
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would ask for two GPUs")
+@pytest.mark.parametrize("name", CASES)
+def test_two_devices_learn_what_one_learns(both: Path, name: str) -> None:
     one, two = (
-        read(tmp_path / name / "last" / "state.safetensors", STATE).tensors
-        for name in ("one", "two")
+        read(both / f"{name}.{count}" / "last" / "state.safetensors", STATE).tensors
+        for count in (1, 2)
     )
     assert one.keys() == two.keys()
-    names = [name for name in one if name.startswith("stack.")]
-    difference = torch.cat([(one[name] - two[name]).abs().flatten() for name in names])
-    # Sums in another order; where a gradient is nearly 0, Adam's first steps follow its sign.
-    assert difference.median() < 1e-6
-    assert (difference > 1e-4).float().mean() < 0.01
+    learned = [key for key in one if key.startswith(("stack.", "discriminators.", "average."))]
+    if name == "relativistic average":
+        # It compares alone: what is added to every logit has no gradient, and Adam, which divides
+        # by its size, blows up the rounding that is left of it.
+        learned.remove("discriminators.paint.leave.0.bias")
+    for key in learned:
+        torch.testing.assert_close(two[key], one[key], rtol=0, atol=1e-5, msg=key)
+
+
+def test_one_process_writes(both: Path) -> None:
+    for name in CASES:
+        lines = [
+            [json.loads(line) for line in (both / f"{name}.{count}" / "log.jsonl").open()]
+            for count in (1, 2)
+        ]
+        steps = [[(line["kind"], line["step"]) for line in of] for of in lines]
+        assert steps[0] == steps[1], "each line stands once"
+        assert not list((both / f"{name}.2").rglob(".*"))
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would ask for two GPUs")
+def test_two_nodes_meet(both: Path) -> None:
+    # As two machines would, each with a launcher of its own; here they meet on the loopback.
+    recipe, run = both / "batch norm.toml", both / "nodes"
+    nodes = [
+        subprocess.Popen(
+            [
+                sys.executable, "-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={rank}",
+                "--nproc-per-node=1", "--master-addr=127.0.0.1", f"--master-port={port}",
+                "-m", "pixstack", "train", str(recipe), "-o", str(run), "--nodes=2", "--devices=1",
+                "--set=phase.0.steps=2",
+            ],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+        for port in [free_port()]
+        for rank in range(2)
+    ]  # fmt: skip
+    for node in nodes:
+        said, _ = node.communicate(timeout=280)
+        assert node.returncode == 0, said
+    steps = [json.loads(line)["step"] for line in (run / "log.jsonl").open()]
+    assert set(steps) == {1, 2}
+    assert (run / "best.safetensors").exists()
+
+
+def test_gradients_travel_in_buckets_of_one_type() -> None:
+    small, large = torch.zeros(10), torch.zeros(BUCKET // 4)
+    other = torch.zeros(10, dtype=torch.float64)
+    assert [len(bucket) for bucket in buckets([small, small, large, other, small, small])] == [
+        2, 1, 1, 2,
+    ]  # fmt: skip
+    assert buckets([]) == []
 
 
 def test_devices_share_a_batch(targets: Path) -> None:

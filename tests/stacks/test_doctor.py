@@ -232,6 +232,42 @@ def test_tables_keep_their_good_rows(tmp_path: Path, suffix: str) -> None:
     assert (mended.findings, mended.subject.splits) == ([], {"training": 6})
 
 
+JOINTED = RECIPE.replace('source = "labels:4"', 'source = "rgb", pose = "keypoints:2"').replace(
+    "[validation]",
+    """[data.joints]
+names = ["head", "foot"]
+[validation]""",
+)
+
+
+def test_joints_go_with_their_pictures(tmp_path: Path) -> None:
+    root, clean = tmp_path / "data", tmp_path / "clean"
+    for index in range(8):
+        write(root / "source" / f"{index}.png", photo(index))
+        write(root / "target" / f"{index}.png", other_look(photo(index)))
+    lines = [f"{n},head,9,3,1\n{n},foot,8,30,1\n" for n in range(8) if n != 2]
+    (root / "pose.csv").write_text("picture,joint,x,y,visible\n" + "".join(lines))
+    file = tmp_path / "jointed.toml"
+    file.write_text(
+        "\n".join(
+            line
+            for line in JOINTED.format(root=root).splitlines()
+            if not line.startswith(("palette", "names.source"))
+        )
+    )
+    report = examine(open_subject("jointed", load_recipe(str(file))), workers=2)
+    assert told(report) == {("unmatched", "error", "2.png")}
+    assert "'2' has no joints in" in report.findings[0].what
+    [shown, *_] = samples(report, 1)
+    [pose] = [one for one in shown if one.name == "pose"]
+    assert pose.pixels is not None
+    assert pose.pixels.shape == (32, 32, 3)
+    assert main(["check-data", str(file), "--fix", str(clean), "--json", str(tmp_path / "r")]) == 1
+    assert (clean / "pose.csv").read_text() == (root / "pose.csv").read_text()
+    mended = parse_recipe(file.read_text(), [f"data.root={str(clean)!r}"])
+    assert examine(open_subject("mended", mended), workers=2).findings == []
+
+
 def test_a_tar_is_checked_and_unpacked(tmp_path: Path) -> None:
     root = healthy(tmp_path / "data", 8)
     truncate(root / "A" / "02.png")

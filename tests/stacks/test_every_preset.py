@@ -31,6 +31,9 @@ SHRUNK = {
     "*.discriminator.size=32 *.discriminator.channels=16",
     "facade-photo": "data.size=32 *.generator.channels=4 *.generator.depth=3 "
     "*.discriminator.channels=4 *.discriminator.layers=1",
+    "fashion": "data.size=64 data.width=32 *.generator.channels=4 *.generator.depth=4 "
+    "*.discriminator.channels=4 *.discriminator.layers=1",
+    "fashion-parse": "data.size=64 data.width=32 *.generator.channels=4 *.generator.depth=4",
     "figure-pose": "data.size=64 *.generator.channels=4 *.generator.depth=4 "
     "*.discriminator.channels=4",
     "hand-pose": "data.size=64 *.generator.channels=4 *.generator.depth=4 "
@@ -42,6 +45,7 @@ SHRUNK = {
     "photo-sr": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1",
     "photo-sr-crisp": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1 "
     "*.discriminator.channels=8",
+    "photo-sr-real": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1",
     "pix2pixhd": "data.size=64 *.generator.channels=8 *.generator.blocks=1 "
     "stage.1.generator.channels=4 *.discriminator.channels=4 *.discriminator.layers=1",
     "progressive": "*.generator.channels=8 *.discriminator.channels=8",

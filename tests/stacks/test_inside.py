@@ -169,3 +169,103 @@ def test_an_area_that_is_none_is_refused(recipe: str, overrides: list[str], told
 def test_a_spec_names_views() -> None:
     with pytest.raises(TableError, match="views"):
         InsideSpec(())
+
+
+DRESSED = """
+name = "tiny-dressed"
+[data]
+layout = "table"
+[data.views]
+source = "rgb"
+outfit = "class:2"
+colors = "colors:1"
+layout = "labels:3"
+other = "labels:3"
+target = "rgb"
+[[stage]]
+name = "render"
+reads = ["source", "layout", "outfit"]
+join = "inside"
+[stage.inside]
+views = ["layout"]
+labels = [1, 2]
+training = ["other"]
+hide = true
+unless = "outfit"
+but = "recolored"
+[stage.derive]
+recolored = { kind = "asked", areas = "layout", colors = "colors", groups = [[2]] }
+[stage.generator]
+kind = "unet"
+widths = [4, 6]
+blocks = 1
+unfold = 1
+[[phase]]
+train = ["render"]
+steps = 1
+"""
+
+
+def dressed(**changes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, Stack]:
+    """What is changed of a photo whose columns have the labels 0, 1, 2, 0, and the photo."""
+    torch.manual_seed(0)
+    stack = Stack(parse_recipe(DRESSED)).eval()
+    views = {
+        "source": torch.rand(1, 3, 4, 4),
+        "outfit": torch.tensor([1]),
+        "colors": torch.full((1, 1, 3), -1.0),
+        "layout": torch.tensor([0, 1, 2, 0]).expand(1, 1, 4, 4),
+    }
+    made = stack(views | changes)["target"]
+    return (made != (views | changes)["source"]).all(dim=1)[0], made, stack
+
+
+def columns(changed: torch.Tensor) -> list[bool]:
+    assert (changed == changed[:1]).all()
+    return changed[0].tolist()
+
+
+def test_areas_of_training_alone_are_added_where_they_are() -> None:
+    changed, _, stack = dressed()
+    assert columns(changed) == [False, True, True, False]
+    assert "other" not in stack.inputs
+    changed, *_ = dressed(other=torch.tensor([0, 0, 0, 2]).expand(1, 1, 4, 4))
+    assert columns(changed) == [False, True, True, True]
+
+
+def test_where_nothing_is_asked_for_nothing_changes() -> None:
+    as_it_is = torch.tensor([0])
+    changed, *_ = dressed(outfit=as_it_is)
+    assert columns(changed) == [False] * 4
+    changed, *_ = dressed(outfit=as_it_is, colors=torch.zeros(1, 1, 3))
+    assert columns(changed) == [False, False, True, False]
+
+
+def test_what_may_change_is_hidden_from_the_generator() -> None:
+    source = torch.rand(1, 3, 4, 4)
+    other = source.clone()
+    other[..., 1:3] = torch.rand(1, 3, 4, 2)
+    _, first, stack = dressed(source=source)
+    _, second, _ = dressed(source=other)
+    assert torch.equal(first, second)
+    # Three colors and the plane of what is hidden, three labels and two classes.
+    assert stack.stages["render"].channels == (9, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("stage.0.inside.training=['another']", "inside.training: 'another' is no picture of the"),
+        ("stage.0.inside.unless='layout'", "inside.unless: 'layout' is labels:3; expected class"),
+        ("stage.0.inside.but='layout'", "inside.but: 'layout' is labels:3; expected gray"),
+        ("stage.0.inside.unless=''", "inside.but: is of inside.unless; give that, too"),
+        ("stage.0.reads=['layout', 'outfit']", "leaves parts of 'layout', which is labels:3"),
+        ("stage.0.derive.recolored.areas='old'", "derive.recolored is made of 'old', which no"),
+        ("stage.0.derive.recolored.kind='brushed'", "kind: unknown kind 'brushed'; known: asked"),
+        ("stage.0.derive.recolored.groups=[[3]]", "derive.recolored.groups: got 3; allowed: labe"),
+    ],
+)
+def test_what_cannot_be_changed_is_refused(override: str, told: str) -> None:
+    with pytest.raises(TableError) as caught:
+        Stack(parse_recipe(DRESSED, [override]))
+    assert told in str(caught.value)

@@ -81,8 +81,8 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(
 def test_the_number_of_workers_changes_nothing(
     recipe: Recipe, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def many(make: Callable[[int], Batch], steps: range) -> Prefetch:
-        return Prefetch(make, steps, ahead=3, workers=5)
+    def many(make: Callable[[int], Batch], steps: range, pin: bool) -> Prefetch:
+        return Prefetch(make, steps, ahead=3, workers=5, pin=pin)
 
     with monkeypatch.context() as patch:
         patch.setattr(stacks.train, "Prefetch", many)

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import stacks.run
+from stacks.collectives import average_gradients
 from stacks.run import Run, launch
-from stacks.train import average_gradients
 from tests.stacks.tiny import super_resolution
 
 

@@ -123,7 +123,7 @@ def test_what_needs_no_reduction_needs_no_margin() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", " , ", "blur:2", "bicubic", "bicubic:1", "bicubic:17", "bicubic:2.5", "bicubic:-2",
+        "", " , ", "smear:2", "bicubic", "bicubic:1", "bicubic:17", "bicubic:2.5", "bicubic:-2",
         "bicubic:²", "noise", "noise:", "noise:x", "noise:-5", "noise:300", "noise:50-10",
         "noise:nan", "noise:inf", "noise:25-", "noise:-", "noise:1-2-3", "jpeg:0", "jpeg:101",
         "jpeg:90-", "bicubic:4;noise:5",

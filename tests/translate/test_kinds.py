@@ -39,7 +39,7 @@ def test_every_form(
     ("text", "message"),
     [
         *(
-            (text, f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, noise:C, noise-")
+            (text, f"unknown kind {text!r}; known: rgb, gray, labels:K, class:K, colors:G")
             for text in ("", "RGB", "rgb:3", "labels", "labels:0", "labels:-1", "class:x", "noise",
                          "strength:2", "angle:2", "features:4", "labels:3 ", "noise-map:1@0")
         ),

@@ -284,6 +284,9 @@ def test_a_table_of_json_lines_is_read_as_its_csv(tmp_path: Path) -> None:
     assert find_items(lines, "table", reading) == find_items(file, "table", reading)
     lines.write_text(f"{json.dumps(named)}\n[1]\n")
     assert refused(lines, "table", reading).startswith(f"{lines}, line 2: expected an object")
+    unlabeled = {key: value for key, value in named.items() if key != "gesture"}
+    lines.write_text(f"{json.dumps(named)}\n{json.dumps(unlabeled)}\n")
+    assert refused(lines, "table", reading).startswith(f"{lines}, line 2: gesture is None; ")
     lines.write_text("{")
     assert refused(lines, "table", reading).startswith(f"{lines}: is no JSONL file in UTF-8: ")
 

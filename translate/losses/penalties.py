@@ -21,6 +21,7 @@ from torch import Tensor
 
 from translate.losses.precision import full, outside_autocast
 
+Mean = Callable[[Tensor], Tensor]
 Critic = Callable[[Tensor], tuple[Tensor, ...]]
 
 TINY = 1e-12
@@ -43,7 +44,12 @@ def interpolates(
     return torch.lerp(fake, real, places.repeat_interleave(pack, dim=0))
 
 
-def around(real: Tensor, random: torch.Generator | None = None, spread: float = 0.5) -> Tensor:
+def around(
+    real: Tensor,
+    random: torch.Generator | None = None,
+    spread: float = 0.5,
+    mean: Mean = torch.mean,
+) -> Tensor:
     """Points around the data: each element moved by up to ``spread`` standard deviations.
 
     The deviation is that of all elements of the batch. DRAGAN (Kodali et al. 2017, arXiv
@@ -54,10 +60,12 @@ def around(real: Tensor, random: torch.Generator | None = None, spread: float = 
         real: ``(N, ...)``.
         random: draws the noise.
         spread: largest offset, in standard deviations.
+        mean: over all devices, where a batch lies on several.
     """
     real = full(real)
     noise = uniform(tuple(real.shape), real, random) * 2 - 1
-    return real + spread * real.std(correction=0) * noise
+    deviation = mean((real - mean(real)).square()).sqrt()
+    return real + spread * deviation * noise
 
 
 def uniform(shape: tuple[int, ...], like: Tensor, random: torch.Generator | None) -> Tensor:
@@ -127,6 +135,7 @@ def dragan(
     spread: float = 0.5,
     one_sided: bool = False,
     random: torch.Generator | None = None,
+    mean: Mean = torch.mean,
 ) -> Tensor:
     """E (|grad D| - norm)^2 around the data (Kodali et al. 2017, arXiv 1705.07215).
 
@@ -139,8 +148,9 @@ def dragan(
         spread: see `around`.
         one_sided: let smaller norms be.
         random: draws the points.
+        mean: see `around`.
     """
-    return away_from(gradient_norms(critic, around(real, random, spread)), norm, one_sided)
+    return away_from(gradient_norms(critic, around(real, random, spread, mean)), norm, one_sided)
 
 
 def r1(critic: Critic, real: Tensor) -> Tensor:

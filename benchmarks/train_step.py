@@ -1,0 +1,270 @@
+"""A training step against a plain PyTorch loop of the same networks, in turn in one run.
+
+The step is that of pix2pix at 256x256: a U-Net of 54 million parameters, a patch discriminator that
+sees 70x70 pixels, instance normalization, L1 and the non-saturating loss. The plain loop is what a
+tutorial writes: fp32, default memory layout, default Adam, real and fake judged apart. Ours is the
+step of `pixstack train` as it comes, with its precision "auto" and its moving average of weights.
+
+Also told: peak memory, how many pictures a second the loader makes on one core, and on a GPU how
+much of its measured matrix rate the step reaches.
+
+    python -m benchmarks.train_step
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import multiprocessing
+import os
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from pixstack.console import print_table
+from stacks.cost import parameters
+from stacks.data import phase_sampler, training_groups
+from stacks.recipe import parse_recipe
+from stacks.run import Run, launch
+from stacks.train import train_step
+from translate.batches import Batch
+from translate.pixels import to_network
+
+RECIPE = """
+name = "pix2pix"
+batch = 4
+[data]
+size = 256
+[augment]
+flip = true
+[[stage]]
+name = "paint"
+generator = { kind = "pix2pix", channels = 64, depth = 8, most = 8, norm = "instance" }
+discriminator = { kind = "patch", channels = 64, layers = 3, norm = "instance" }
+sees = "pair"
+objective = { adversarial = "non-saturating", generator = { l1 = 100 } }
+[optimizer]
+generator = { kind = "adam", rate = 2e-4, betas = [0.5, 0.999] }
+discriminator = { kind = "adam", rate = 2e-4, betas = [0.5, 0.999] }
+[[phase]]
+train = ["paint"]
+steps = 1000
+"""
+SIDE = 256
+Step = Callable[[], object]
+CONTENDERS = ("Pixstack", "plain PyTorch")
+
+
+def run(
+    batches: Annotated[str, typer.Option(help="Batch sizes.")] = "1,4,16",
+    rounds: Annotated[int, typer.Option(min=1, help="Timed rounds after one to warm up.")] = 5,
+    threads: Annotated[int, typer.Option(help="0 for all cores.")] = 0,
+    memory: Annotated[bool, typer.Option(help="Peak memory, in processes of their own.")] = True,
+) -> None:
+    """Time steps and the loader; print a table and the ratios of medians."""
+    threads = threads or len(os.sched_getaffinity(0))
+    torch.set_num_threads(threads)
+    cuda = torch.cuda.is_available()
+    rate = matrix_rate() if cuda else 0.0
+    rows, verdict = [], {"threads": threads, "loader_images_per_second_per_core": loader_speed()}
+    for batch in [int(text) for text in batches.split(",")]:
+        peaks = {
+            name: peak_memory(name, batch, threads) if memory and not cuda else 0.0
+            for name in CONTENDERS
+        }
+        steps = build(batch)
+        seconds = medians(steps, rounds)
+        for name, median in seconds.items():
+            if cuda:
+                peaks[name] = cuda_peak(steps[name])
+            ratio = seconds["plain PyTorch"] / median
+            rows.append(
+                (
+                    batch,
+                    name,
+                    f"{batch / median:.2f}",
+                    f"{ratio:.2f}",
+                    f"{peaks[name]:.2f}" if peaks[name] else "",
+                    f"{flops(steps[name]) / median / rate:.0%}" if rate else "",
+                )
+            )
+        verdict[f"batch_{batch}_ratio"] = seconds["plain PyTorch"] / seconds["Pixstack"]
+    print_table(
+        ("batch", "loop", "images/s", "times plain", "peak GB", "share of matrix rate"), rows
+    )
+    print(json.dumps({key: round(value, 3) for key, value in verdict.items()}, indent=2))
+
+
+def medians(steps: dict[str, Step], rounds: int) -> dict[str, float]:
+    """Seconds a step, the contenders in turn, so that a busy moment hits all alike."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(rounds + 1):
+        for name, step in steps.items():
+            taken = timed(step)
+            if turn:
+                times[name].append(taken)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def timed(step: Step) -> float:
+    """Seconds of one step, the device's work included."""
+    started = time.perf_counter()
+    step()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
+
+
+def build(batch: int, names: tuple[str, ...] = CONTENDERS, change: tuple[str, ...] = ()) -> dict:
+    """The step of each contender, on networks that begin with the same weights."""
+    recipe = parse_recipe(RECIPE, [f"batch={batch}", *change])
+    run = Run(recipe, launch(recipe))
+    side = recipe.data.size
+    random = torch.Generator().manual_seed(0)
+    # As `to_batch` hands pictures over: channels last.
+    source, target = (
+        torch.rand(batch, side, side, 3, generator=random).permute(0, 3, 1, 2) for _ in range(2)
+    )
+    steps: dict[str, Step] = {}
+    if "plain PyTorch" in names:
+        steps["plain PyTorch"] = plain_step(run, source.contiguous(), target.contiguous())
+    if "Pixstack" in names:
+        given = Batch({"source": source, "target": target}, 1)
+
+        def ours() -> None:
+            train_step(run, [given])
+            run.step += 1
+
+        steps["Pixstack"] = ours
+    return {name: steps[name] for name in names}
+
+
+def plain_step(run: Run, source: Tensor, target: Tensor) -> Step:
+    """The loop that tutorials write."""
+    device = run.fabric.device
+    # Contiguous again, as modules come.
+    generator, discriminator = (
+        plain_layout(copy.deepcopy(module))
+        for module in (run.stack.generator("paint"), run.discriminators["paint"])
+    )
+    sides = [
+        torch.optim.Adam(module.parameters(), lr=2e-4, betas=(0.5, 0.999))
+        for module in (generator, discriminator)
+    ]
+    learner, judge = sides
+
+    def says(picture: Tensor, condition: Tensor) -> Tensor:
+        return discriminator(torch.cat([picture, condition], dim=1)).logits[0]
+
+    def against(logits: Tensor, real: bool) -> Tensor:
+        wanted = torch.ones_like(logits) if real else torch.zeros_like(logits)
+        return functional.binary_cross_entropy_with_logits(logits, wanted)
+
+    def step() -> None:
+        condition, truth = (to_network(view.to(device)) for view in (source, target))
+        fake = generator(condition)
+        discriminator.requires_grad_(True)
+        judge.zero_grad()
+        loss = against(says(fake.detach(), condition), False) + against(
+            says(truth, condition), True
+        )
+        (loss / 2).backward()
+        judge.step()
+        discriminator.requires_grad_(False)
+        learner.zero_grad()
+        loss = against(says(fake, condition), True) + 100 * functional.l1_loss(fake, truth)
+        loss.backward()
+        learner.step()
+
+    return step
+
+
+def plain_layout(module: nn.Module) -> nn.Module:
+    """Kernels as torch lays them out by itself."""
+    # The stubs of `to` know this form for tensors alone.
+    return module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+
+def peak_memory(name: str, batch: int, threads: int) -> float:
+    """Gigabytes that a process of its own holds at most in two steps, imports included."""
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(own_peak, (name, batch, threads))
+
+
+def own_peak(name: str, batch: int, threads: int) -> float:
+    """Of this process."""
+    torch.set_num_threads(threads)
+    [step] = build(batch, (name,)).values()
+    for _ in range(2):
+        step()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def cuda_peak(step: Step) -> float:
+    """Gigabytes on the GPU at most in a step; both contenders' weights are among them."""
+    torch.cuda.reset_peak_memory_stats()
+    step()
+    return torch.cuda.max_memory_allocated() / 2**30
+
+
+def flops(step: Step) -> int:
+    """Floating-point operations of a step's matrix products and convolutions."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        step()
+    return counter.get_total_flops()
+
+
+def matrix_rate(side: int = 8192, rounds: int = 10) -> float:
+    """Operations a second of bf16 matrix products on the GPU, as measured."""
+    left, right = (torch.randn(side, side, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    taken = [timed(lambda: left @ right) for _ in range(rounds + 2)][2:]
+    return 2 * side**3 / statistics.median(taken)
+
+
+def loader_speed(pairs: int = 8, batches: int = 6) -> float:
+    """Pictures a second that one core decodes, crops and flips: pairs of 286x286 from JPEG files.
+
+    Nothing is kept between epochs, and the processor's time is counted, so that neither memory nor
+    other programs decide.
+    """
+    with tempfile.TemporaryDirectory() as root:
+        random = np.random.default_rng(0)
+        for view in ("source", "target"):
+            (Path(root) / view).mkdir()
+            for index in range(pairs):
+                small = random.integers(0, 256, (36, 36, 3), dtype=np.uint8)
+                picture = Image.fromarray(small).resize((286, 286), Image.Resampling.BICUBIC)
+                picture.save(Path(root) / view / f"{index}.jpg", quality=90)
+        recipe = parse_recipe(RECIPE, [f"data.root={json.dumps(root)}", "data.cache=0"])
+        sampler = phase_sampler(recipe, training_groups(recipe), recipe.phase[0])
+        sampler(0)
+        started = time.process_time()
+        for step in range(1, batches + 1):
+            sampler(step)
+        return batches * recipe.batch / (time.process_time() - started)
+
+
+def generator_parameters() -> int:
+    """Of the U-Net, for the record."""
+    recipe = parse_recipe(RECIPE)
+    [stage] = recipe.stage
+    assert stage.generator is not None
+    return parameters(Run(recipe, launch(recipe)).stack)
+
+
+if __name__ == "__main__":
+    typer.run(run)

@@ -1,0 +1,88 @@
+"""The measures of the fashion benchmark, on layouts and colors worked out by hand."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from benchmarks.fashion import Wish, difference, garment_of, merged, overlap, score, wishes
+from stacks.tables.fashion import COLUMNS, GROUPS, NAMES, OUTFITS
+
+DRESS, SKIRT, HAIR = (NAMES.index(name) for name in ("dress", "skirt", "hair"))
+
+
+class Constant(nn.Module):
+    """A parser that finds one label everywhere."""
+
+    def __init__(self, label: int) -> None:
+        super().__init__()
+        self.label = label
+
+    def forward(self, shown: Tensor) -> Tensor:
+        logits = torch.zeros(len(shown), len(NAMES), *shown.shape[2:])
+        logits[:, self.label] = 1
+        return logits
+
+
+def test_overlap_is_intersection_over_union() -> None:
+    found = np.array([[0, 0, 1, 1]], np.uint8)
+    true = np.array([[0, 1, 1, 1]], np.uint8)
+    assert overlap(iter([(found, true)]), 3) == [1 / 2, 2 / 3, None]
+    # Over all layouts together, not the mean of each one's.
+    assert overlap(iter([(found, true), (true, true)]), 2) == [2 / 3, 5 / 6]
+
+
+def test_four_classes_are_left() -> None:
+    assert merged(np.arange(len(NAMES), dtype=np.uint8)).tolist() == [0, 1, 2] + [3] * 12
+
+
+def test_colors_differ_by_ciede2000() -> None:
+    gray = np.full((5, 3), 119, np.uint8)
+    assert difference((119, 119, 119), gray) == pytest.approx(0, abs=1e-6)
+    # L* of 100 against 0, the largest difference of lightness there is.
+    assert difference((255, 255, 255), np.zeros((5, 3), np.uint8)) == pytest.approx(100, abs=0.01)
+    # The mean counts, not each pixel.
+    halves = np.array([[100, 0, 0], [140, 0, 0]], np.uint8)
+    assert difference((120, 0, 0), halves) == pytest.approx(0, abs=1e-6)
+
+
+def test_everyone_is_asked_to_wear_everything() -> None:
+    row = dict.fromkeys(COLUMNS, "") | dict.fromkeys(GROUPS, "#102030")
+    asked = wishes(2, [row])
+    assert [wish.outfit for wish in asked] == [*OUTFITS[1:]] * 2
+    assert {wish.color for wish in asked} == {(16, 32, 48)}
+    assert [garment_of(outfit) for outfit in OUTFITS[1:]] == [
+        *("dress", "dress", "trousers", "trousers", "skirt", "skirt", "shorts")
+    ]
+    assert asked[6].inputs == {"outfit": "shorts", "colors": {"skirt": "#102030"}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "changed", "expected"),
+    [
+        (DRESS, (0, 0), {"found": 1.0, "drawn": 1.0, "untouched": 1.0}),
+        (SKIRT, (0, 0), {"found": 0.0, "drawn": 1.0, "untouched": 1.0}),
+        (DRESS, (7, 0), {"found": 1.0, "drawn": 1.0, "untouched": 0.0}),
+    ],
+)
+def test_a_wish_is_scored(seen: int, changed: tuple[int, int], expected: dict[str, float]) -> None:
+    photo = np.zeros((8, 8, 3), np.uint8)
+    parsed, shaped = np.full((8, 8), HAIR, np.uint8), np.full((8, 8), HAIR, np.uint8)
+    parsed[:2], shaped[2:4] = SKIRT, DRESS
+    result = photo.copy()
+    result[2:4] = (10, 20, 30)
+    result[changed] = 99  # (0, 0) is in the old garment, (7, 0) in nobody's
+    made: dict[str, Any] = {"target": result, "parsed": parsed, "shaped": shaped}
+    scores = score(Wish(0, "dress", "dress", (10, 20, 30)), photo, made, Constant(seen))
+    assert scores.pop("difference") == pytest.approx(0, abs=1e-6)
+    assert scores == expected
+
+
+def test_what_is_not_drawn_is_not_found() -> None:
+    photo = np.zeros((8, 8, 3), np.uint8)
+    nothing = np.zeros((8, 8), np.uint8)
+    made = {"target": photo, "parsed": nothing, "shaped": nothing}
+    scores = score(Wish(0, "dress", "dress", (0, 0, 0)), photo, made, Constant(DRESS))
+    assert scores == {"untouched": 1.0, "drawn": 0.0, "found": 0.0}

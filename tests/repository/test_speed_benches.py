@@ -1,0 +1,63 @@
+"""The benchmarks of speed do what they say, on networks small enough for a test."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from benchmarks import gpu, train_step
+from stacks.recipe import load_recipe
+from tests.stacks.test_every_preset import shrunk
+
+SMALL = ("data.size=32", "stage.0.generator.depth=4", "stage.0.generator.channels=4",
+         "stage.0.discriminator.channels=4", "precision=fp32")  # fmt: skip
+
+
+def test_both_loops_take_steps() -> None:
+    steps = train_step.build(2, train_step.CONTENDERS, SMALL)
+    seconds = train_step.medians(steps, rounds=1)
+    assert list(seconds) == ["Pixstack", "plain PyTorch"]
+    assert all(value > 0 for value in seconds.values())
+    # The generator's step spares the discriminator a look at the truth, as the plain loop does.
+    assert train_step.flops(steps["Pixstack"]) == train_step.flops(steps["plain PyTorch"]) > 0
+
+
+def test_the_networks_are_those_of_the_paper() -> None:
+    # Isola et al. 2017: the U-Net that widely known code counts as 54.414 M.
+    assert round(train_step.generator_parameters() / 1e6, 1) == 54.4
+
+
+def test_the_loader_is_timed() -> None:
+    assert train_step.loader_speed(pairs=2, batches=1) > 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_without_a_gpu_one_line_and_two() -> None:
+    application = gpu.typer.Typer()
+    application.command()(gpu.run)
+    result = CliRunner().invoke(application, [])
+    assert result.exit_code == 2
+    assert result.stderr.strip().splitlines() == [
+        "benchmarks.gpu: PyTorch finds no CUDA GPU here; nothing to measure"
+    ]
+
+
+def test_a_preset_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "STEPS", 3)
+    monkeypatch.setattr(gpu, "WARMING", 1)
+    measured = gpu.measure(shrunk("photo-sr", tmp_path / "data"), tmp_path, "cpu", side=32)
+    assert measured.training > 0
+    assert measured.running > 0
+    assert 0 <= measured.waiting <= 1
+    assert measured.difference <= gpu.CLOSE
+    assert len(measured.row("photo-sr")) == len(gpu.HEADER)
+
+
+@pytest.mark.parametrize("name", ["photo-sr", "hand-pose", "cgan"])
+def test_pictures_are_made_up_for_a_preset(name: str, tmp_path: Path) -> None:
+    made = gpu.made_up(name, tmp_path)
+    assert made.precision == "bf16"
+    assert made.stage == load_recipe(name).stage
+    sampler = gpu.phase_sampler(made, gpu.training_groups(made), made.phase[-1])
+    assert {view.shape[0] for view in sampler(0).views.values()} == {sampler.batch}

@@ -1,0 +1,123 @@
+"""Steps of steps: one of several, all in a drawn order, and what happens only sometimes.
+
+The order of what happens to a photograph is as unknown as its strength: BSRGAN (Zhang et al. 2021,
+arXiv 2103.14006, section 3.5) shuffles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from translate.degradations.resize import Bicubic, Fit, Resize
+from translate.degradations.step import DegradationError, Picture, Size, Step
+
+Steps = tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of the sequences of steps, all equally likely."""
+
+    options: tuple[Steps, ...]
+
+    def apply(
+        self, picture: Picture, random: np.random.Generator, full: Size
+    ) -> tuple[Picture, float]:
+        chosen = self.options[int(random.integers(len(self.options)))]
+        return apply_all(chosen, picture, random, full)
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """All sequences of steps, one after the other in a drawn order."""
+
+    groups: tuple[Steps, ...]
+
+    def apply(
+        self, picture: Picture, random: np.random.Generator, full: Size
+    ) -> tuple[Picture, float]:
+        order = random.permutation(len(self.groups))
+        steps = [step for index in order for step in self.groups[index]]
+        return apply_all(steps, picture, random, full)
+
+
+@dataclass(frozen=True)
+class Sometimes:
+    """Steps that are taken with that chance, or none of them."""
+
+    steps: Steps
+    chance: float
+
+    def apply(
+        self, picture: Picture, random: np.random.Generator, full: Size
+    ) -> tuple[Picture, float]:
+        if random.random() < self.chance:
+            return apply_all(self.steps, picture, random, full)
+        return picture, 0.0
+
+
+def apply_all(
+    steps: Iterable[Step], picture: Picture, random: np.random.Generator, full: Size
+) -> tuple[Picture, float]:
+    """Steps one after the other; independent noises add in variance."""
+    sigma = 0.0
+    for step in steps:
+        picture, added = step.apply(picture, random, full)
+        sigma = float(np.hypot(sigma, added))
+    return picture, sigma
+
+
+def leaves(steps: Iterable[Step]) -> Iterator[Step]:
+    """The plain steps, groups taken apart."""
+    for step in steps:
+        if isinstance(step, OneOf):
+            yield from leaves(inner for option in step.options for inner in option)
+        elif isinstance(step, Shuffled):
+            yield from leaves(inner for group in step.groups for inner in group)
+        elif isinstance(step, Sometimes):
+            yield from leaves(step.steps)
+        else:
+            yield step
+
+
+def check_sizes(steps: Steps, text: str) -> None:
+    """The scale of the result is known, whatever is drawn.
+
+    Raises:
+        DegradationError: it is not.
+    """
+    plain = list(leaves(steps))
+    fits = sum(isinstance(step, Fit) for step in plain)
+    resized = any(isinstance(step, Resize) for step in plain)
+    if resized and not fits:
+        raise DegradationError(
+            f"degradation {text!r}: resize leaves a size that is drawn; add fit:S behind it"
+        )
+    if fits > 1 or (fits and any(isinstance(step, Bicubic) for step in plain)):
+        raise DegradationError(
+            f"degradation {text!r}: fit:S sets the size once; leave out the other fit or bicubic"
+        )
+    check_always(steps, text)
+    settled = False
+    for step in steps:
+        inside = list(leaves([step]))
+        settled = settled or any(isinstance(leaf, Fit) for leaf in inside)
+        if settled and any(isinstance(leaf, Resize) for leaf in inside):
+            raise DegradationError(f"degradation {text!r}: resize must stand before fit:S")
+
+
+def check_always(steps: Iterable[Step], text: str) -> None:
+    """What sets the scale happens always."""
+    for step in steps:
+        if isinstance(step, Shuffled):
+            check_always((inner for group in step.groups for inner in group), text)
+        elif isinstance(step, (OneOf, Sometimes)) and any(
+            isinstance(leaf, (Bicubic, Fit)) for leaf in leaves([step])
+        ):
+            raise DegradationError(
+                f"degradation {text!r}: bicubic and fit set the scale, so they happen always; "
+                "take them out of (...) and @CHANCE"
+            )
