@@ -228,10 +228,9 @@ def classes(folder: Path, reading: Reading) -> list[Item]:
 
 def table(file: Path, reading: Reading) -> list[Item]:
     """A CSV file with a row an item, or a JSONL file with an object an item."""
-    rows, joints = table_rows(file, reading), table_joints(reading)
     return [
-        row_item(row, index, reading, where, joints)
-        for index, (where, row) in enumerate(rows, start=1)
+        row_item(row, index, reading, where)
+        for index, (where, row) in enumerate(table_rows(file, reading), start=1)
     ]
 
 

@@ -187,7 +187,7 @@ def rows(file: Path, reading: Reading, listing: Listing) -> list[Item]:
         _ = reading.table_joints
     for index, (where, row) in enumerate(table_rows(file, reading), start=1):
         try:
-            items.append(row_item(row, index, reading, where, joints))
+            items.append(row_item(row, index, reading, where))
         except DataError as error:
             what = str(error).removeprefix(f"{where}: ")
             listing.note("table", where, what, "mend the row, or remove it")
