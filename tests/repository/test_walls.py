@@ -197,6 +197,7 @@ def test_training_commands_say_what_is_missing(name: str, tmp_path: Path) -> Non
         "eval": [str(tmp_path / "best.safetensors"), "--targets", str(tmp_path)],
         "export": [str(tmp_path / "best.safetensors"), "-o", str(tmp_path / "x.onnx")],
         "new": [str(tmp_path)],
+        "report": [str(tmp_path)],
         "train": ["photo-sr", "-o", str(tmp_path / "run")],
     }
     result = run_python("-c", WITHOUT_TRAINING, name, *arguments.get(name, []))
