@@ -62,7 +62,7 @@ labels = { real = [0.8, 1.1] }
 discriminator = { history = 0.1 }
 
 [optimizer]
-discriminator_steps = 2
+discriminator_steps = 3
 unroll = 1
 
 [ema]
