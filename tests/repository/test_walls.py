@@ -199,6 +199,7 @@ def test_training_commands_say_what_is_missing(name: str, tmp_path: Path) -> Non
         "export": [str(tmp_path / "best.safetensors"), "-o", str(tmp_path / "x.onnx")],
         "judge": [str(tmp_path), "-o", str(tmp_path / "judge.safetensors")],
         "new": [str(tmp_path)],
+        "report": [str(tmp_path)],
         "train": ["photo-sr", "-o", str(tmp_path / "run")],
     }
     result = run_python("-c", WITHOUT_TRAINING, name, *arguments.get(name, []))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from stacks.checkpoint import STATE, WEIGHTS, load_stack, read
-from stacks.recipe import load_recipe
+from stacks.recipe import load_recipe, parse_recipe
 from stacks.train import train
 from tests.stacks import tiny
 from tests.stacks.processes import start_training
@@ -21,15 +21,87 @@ EVERY = 2
 STEPS = 100_000
 
 
-@pytest.fixture
-def recipe_file(targets: Path, tmp_path: Path) -> Path:
+# Two stages, each against a discriminator, with everything on that a run has to remember: image
+# pools, means of weights, the reference batch of virtual batch normalization, power iteration,
+# running statistics, unrolling, moments of both sides, the average of weights, accumulated steps.
+ADVERSARIAL = """
+name = "tiny-tricks"
+task = "denoising"
+batch = 2
+accumulate = 2
+precision = "fp32"
+deterministic = true
+
+[data]
+layout = "targets"
+views = { target = "rgb" }
+size = 16
+
+[degrade]
+choices = ["noise:0-55"]
+
+[[stage]]
+name = "rough"
+writes = "rough"
+generator = { kind = "resnet", channels = 4, blocks = 1, norm = "virtual" }
+discriminator = { kind = "patch", channels = 4, layers = 1, norm = "spectral" }
+sees = "pair"
+presentation = { pool = 3, noise = 0.1, noise_steps = 9, augment = ["translation"] }
+objective = { adversarial = "hinge", generator = { l1 = 1.0, history = 0.1 } }
+
+[[stage]]
+name = "fine"
+reads = ["rough", "source"]
+generator = { kind = "resnet", channels = 4, blocks = 1, norm = "virtual" }
+discriminator = { kind = "patch", channels = 4, layers = 1, norm = "batch" }
+presentation = { pool = 2, apart = true }
+
+[stage.objective]
+adversarial = "lsgan"
+labels = { real = [0.8, 1.1] }
+discriminator = { history = 0.1 }
+
+[optimizer]
+discriminator_steps = 2
+unroll = 1
+
+[ema]
+decay = 0.9
+
+[log]
+every = 1
+samples = 2
+checkpoint = 1
+
+[[phase]]
+train = ["rough", "fine"]
+steps = 2
+"""
+
+
+@pytest.fixture(params=[tiny.DENOISING, ADVERSARIAL], ids=["plain", "every trick"])
+def recipe_file(request: pytest.FixtureRequest, targets: Path, tmp_path: Path) -> Path:
     """A recipe that writes something at nearly every step."""
-    text = tiny.DENOISING.replace("[data]", f"[data]\nroot = {json.dumps(str(targets))}")
+    text = request.param.replace("[data]", f"[data]\nroot = {json.dumps(str(targets))}")
     text = text.replace("checkpoint = 1", f"checkpoint = {EVERY}")
     text = text.replace("steps = 2", f"steps = {STEPS}")
     validation = '[validation]\nfolder = [{ pictures = "-1:" }]\ndegrade = "noise:25"\nevery = 3\n'
     (tmp_path / "recipe.toml").write_text(text + validation, "utf-8")
     return tmp_path / "recipe.toml"
+
+
+def test_every_trick_keeps_something(targets: Path, tmp_path: Path) -> None:
+    text = ADVERSARIAL.replace("[data]", f"[data]\nroot = {json.dumps(str(targets))}")
+    train(parse_recipe(text), tmp_path)
+    names = read(tmp_path / "last" / "state.safetensors", STATE).tensors
+    for kept in (
+        "presentations.rough.pool", "presentations.fine.pool", "history.generator.rough",
+        "history.discriminator.fine", "discriminators.rough", "average", "diversity.fine.fake",
+        "generator_optimizer", "discriminator_optimizer",
+    ):  # fmt: skip
+        assert any(name.startswith(kept) for name in names), kept
+    assert any(name.endswith("_u") for name in names), "power iteration"
+    assert any(name.endswith("running_mean") for name in names)
 
 
 def kill_while_training(recipe_file: Path, folder: Path, after: int, delay: float) -> None:

@@ -196,7 +196,7 @@ def test_crops_reach_every_corner_and_keep_views_aligned() -> None:
     corners = set()
     for seed in range(200):
         given = {"a": grid, "b": grid + 10}
-        views = cut(given, 4, *corner(given, 4, np.random.default_rng(seed)))
+        views = cut(given, (4, 4), *corner(given, (4, 4), np.random.default_rng(seed)))
         assert views["a"].shape == (4, 4, 2)
         assert (views["b"] == views["a"] + 10).all()
         corners.add(tuple(views["a"][0, 0].tolist()))
@@ -205,8 +205,8 @@ def test_crops_reach_every_corner_and_keep_views_aligned() -> None:
 
 def test_a_small_picture_is_mirrored_at_its_edge() -> None:
     small = np.arange(3, dtype=np.uint8).reshape(3, 1, 1)
-    start = corner({"a": small}, 8, np.random.default_rng(0))
-    window = cut({"a": small}, 8, *start)["a"]
+    start = corner({"a": small}, (8, 8), np.random.default_rng(0))
+    window = cut({"a": small}, (8, 8), *start)["a"]
     assert window.shape == (8, 8, 1)
     assert window[:, 0, 0].tolist() == [0, 1, 2, 2, 1, 0, 0, 1]
 
