@@ -108,9 +108,9 @@ def test_labels_learn(root: Path, tmp_path: Path) -> None:
 def test_labels_are_shown_as_steps_of_gray() -> None:
     ids = torch.tensor([[0, 1], [2, 4]])[None, None]
     kind = parse_kind("labels:5")
-    assert shown(ids, kind).flatten().tolist() == [0, 0.25, 0.5, 1]
+    assert shown(ids, kind, ids).flatten().tolist() == [0, 0.25, 0.5, 1]
     likely = torch.tensor([0.2, 0.1, 0.4, 0.2, 0.1]).reshape(1, 5, 1, 1)
-    assert shown(likely, kind).item() == 0.5
+    assert shown(likely, kind, ids).item() == 0.5
 
 
 # Measuring.

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from translate.generators.translation_unet import TranslationUNetSpec
 from translate.layers.normalization import InstanceNorm
 from translate.layers.reminder import Expectation
+from translate.tables import TableError
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -150,3 +151,17 @@ def test_a_class_has_a_place_in_the_picture_only_where_it_is_expected() -> None:
         assert map_of[:16, :16].any()
         assert not map_of[32:].any()
         assert not map_of[:, 32:].any()
+
+
+def test_a_still_network_starts_by_writing_nothing_and_learns() -> None:
+    generator = TranslationUNetSpec(4, 2, still=True).build(3, 3)
+    picture = random(1, 3, 8, 8)
+    assert not generator(picture).any()
+    (generator(picture) - 1).square().sum().backward()
+    torch.optim.SGD(generator.parameters(), 0.01).step()
+    assert generator(picture).any()
+
+
+def test_a_constrained_network_cannot_start_still() -> None:
+    with pytest.raises(TableError, match="norm = 'spectral'"):
+        TranslationUNetSpec(4, 2, norm="spectral", still=True)

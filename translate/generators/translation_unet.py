@@ -49,6 +49,9 @@ class TranslationUNetSpec:
     expect: int = 0
     """Cells along one side of the map of what to expect where, told to the same places (see
     `Expectation`): for whole pictures of one size, in which a class has a layout; 0 for none."""
+    still: bool = False
+    """Start by writing nothing, with the last layer at 0: for a stage that adds to what an earlier
+    one has drawn, and would otherwise spoil it first."""
 
     def __post_init__(self) -> None:
         require(self.channels >= 1, "channels", self.channels, "1 or more")
@@ -58,6 +61,8 @@ class TranslationUNetSpec:
         require(self.dropped >= 0, "dropped", self.dropped, "0 or more")
         require(self.blocks >= 0, "blocks", self.blocks, "0 or more")
         require(self.expect >= 0, "expect", self.expect, "0 or more")
+        free = not self.still or constraint(self.norm) == "none"
+        require(free, "still", self.still, f"false: norm = {self.norm!r} scales the last layer up")
         there = all(1 <= level <= self.depth for level in self.attention)
         require(there, "attention", self.attention, f"levels from 1 to {self.depth}")
 
@@ -91,6 +96,9 @@ class TranslationUNet(nn.Module):
         self.ups = nn.ModuleList(
             Ascent(spec, level, reads, writes) for level in range(spec.depth, 0, -1)
         )
+        if spec.still:
+            for weights in self.ups[-1].up.parameters():
+                nn.init.zeros_(weights)
 
     def forward(self, picture: Tensor) -> Tensor:
         """``(N, reads, H, W)`` -> ``(N, writes, H, W)`` in [-1, 1]; sides multiples of 2^depth."""
