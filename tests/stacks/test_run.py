@@ -111,12 +111,12 @@ def test_gradients_are_averaged_over_devices(
     average_gradients(fabric, parameters)
     assert parameters[0].grad.tolist() == [1, 2], "on one device there is nothing to do"
 
-    def all_reduce(data: torch.Tensor, reduce_op: str) -> torch.Tensor:
-        assert reduce_op == "mean"
-        return (data + torch.tensor([5.0, 0.0])) / 2
+    def all_reduce(data: torch.Tensor, async_op: bool) -> SimpleNamespace:
+        # The other device has the gradient (5, 0); a sum is on its way until it is waited for.
+        return SimpleNamespace(wait=lambda: data.add_(torch.tensor([5.0, 0.0])))
 
     monkeypatch.setattr(type(fabric), "world_size", 2)
-    monkeypatch.setattr(fabric, "all_reduce", all_reduce)
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
     average_gradients(fabric, parameters)
     assert parameters[0].grad.tolist() == [3, 1]
     assert parameters[1].grad is None
