@@ -96,9 +96,6 @@ class TranslationUNet(nn.Module):
         self.ups = nn.ModuleList(
             Ascent(spec, level, reads, writes) for level in range(spec.depth, 0, -1)
         )
-        if spec.still:
-            for weights in self.ups[-1].up.parameters():
-                nn.init.zeros_(weights)
 
     def forward(self, picture: Tensor) -> Tensor:
         """``(N, reads, H, W)`` -> ``(N, writes, H, W)`` in [-1, 1]; sides multiples of 2^depth."""
@@ -152,6 +149,9 @@ class Ascent(nn.Module):
         if spec.dropout and level > max(1, spec.depth - spec.dropped):
             layers.append(nn.Dropout(spec.dropout))
         self.up = nn.Sequential(nn.ReLU(), *layers)
+        if spec.still and level == 1:
+            for weights in self.up.parameters():
+                nn.init.zeros_(weights)
 
     def forward(self, features: Tensor, skip: Tensor | None, picture: Tensor) -> Tensor:
         """Features of this level -> of the next.
