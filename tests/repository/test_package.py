@@ -75,7 +75,7 @@ def test_the_wheel_holds_modules_recipes_models_and_examples(wheel: Path) -> Non
         names = set(archive.namelist())
     assert {"app.py", "pixstack/cli.py", "export/runtime/translator.py", "stacks/train.py"} <= names
     assert {"stacks/recipes/photo-sr.toml", "stacks/recipes/photo-denoise.toml"} <= names
-    for model in ("photo-sr", "photo-sr-crisp", "photo-denoise"):
+    for model in ("photo-sr", "photo-sr-crisp", "photo-denoise", "hand-pose"):
         assert {f"pixstack/models/{model}.onnx", f"pixstack/models/{model}.md"} <= names
     assert any(PurePosixPath(name).match("pixstack/examples/*.[pj][np]g") for name in names)
 
