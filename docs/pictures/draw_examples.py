@@ -3,8 +3,8 @@
     python docs/pictures/draw_examples.py
 
 needs Pillow (the `test` extra) and rewrites the same files every time: `gesture-0.png` to
-`gesture-9.png` (what can be chosen), `hand-*.png` (what can be changed), `labels-facade.png` and
-`edges-*.png` (what a drawing can start from).
+`gesture-9.png` (what can be chosen), `labels-facade.png` and `edges-*.png` (what a drawing can
+start from).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 FINE = 4  # drawn that many times as large, then reduced
@@ -135,14 +135,6 @@ def gesture_picture(gesture: str) -> Image.Image:
     return board.finished()
 
 
-def hand_picture(gesture: str, skin: Color, wall: Color) -> Image.Image:
-    """A hand before a wall, shaded a little, as a photograph would show it."""
-    shade: Color = (skin[0] * 3 // 4, skin[1] * 2 // 3, skin[2] * 2 // 3)
-    board = Board(256, wall, skin, shade, 0.9)
-    hand(board, gesture)
-    return board.finished().filter(ImageFilter.GaussianBlur(1.2))
-
-
 # The colors of the CMP facades' label pictures.
 FACADE: dict[str, Color] = {
     "background": (0, 0, 170),
@@ -221,12 +213,6 @@ def main() -> None:
     for gesture in GESTURES:
         small = gesture_picture(gesture).quantize(32, dither=Image.Dither.NONE)
         small.save(FOLDER / f"gesture-{gesture}.png", optimize=True)
-    hands = {
-        "five": hand_picture("5", (222, 172, 144), (206, 208, 212)),
-        "two": hand_picture("2", (154, 106, 80), (188, 190, 186)),
-    }
-    for name, picture in hands.items():
-        picture.save(FOLDER / f"hand-{name}.png", optimize=True)
     facade_labels().save(FOLDER / "labels-facade.png", optimize=True)
     house_edges().save(FOLDER / "edges-house.png", optimize=True)
 
