@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.kept import fingerprint, trained_once
 from benchmarks.toys.hands import Bytes, Classifier, Hands, as_network, train_classifier
 
 SIDE = 64
@@ -65,24 +63,13 @@ def appoint(learned: Hands, cache: Path, steps: int = STEPS, seed: int = 0) -> C
         steps: of training, with `BATCH` pictures each.
         seed: of its weights and of what it sees.
     """
-    kept = cache / f"gestures-{fingerprint(learned, steps, seed)}.safetensors"
-    if kept.is_file():
-        judge = build()
-        judge.load_state_dict(load_file(kept))
-        return judge.eval()
-    judge = train_classifier(learned, steps, build, vary, BATCH, seed)
-    cache.mkdir(parents=True, exist_ok=True)
-    save_file(judge.state_dict(), kept)
-    return judge
-
-
-def fingerprint(learned: Hands, steps: int, seed: int) -> str:
-    """Of everything that a training depends on."""
     settings = [SIDE, WIDTHS, BATCH, SHIFT, SCALE, TURN, LIGHT, steps, seed]
-    digest = hashlib.sha256(json.dumps(settings).encode())
-    digest.update(learned.pictures.contiguous().numpy().tobytes())
-    digest.update(learned.gestures.numpy().tobytes())
-    return digest.hexdigest()[:16]
+    mark = fingerprint(settings, learned.pictures.numpy(), learned.gestures.numpy())
+    return trained_once(
+        cache / f"gestures-{mark}.safetensors",
+        build,
+        lambda: train_classifier(learned, steps, build, vary, BATCH, seed),
+    )
 
 
 @torch.no_grad()

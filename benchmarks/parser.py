@@ -6,8 +6,6 @@ U-Net without normalization, on smaller pictures, from another seed.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.kept import fingerprint, trained_once
 from pixstack.console import progress_bar
 from stacks.tables.fashion import NAMES
 from translate.generators.unet import UNetSpec
@@ -57,14 +55,6 @@ class Examples:
     def __len__(self) -> int:
         return len(self.photos)
 
-    def fingerprint(self, steps: int, seed: int) -> str:
-        """Of everything that a training depends on."""
-        settings = [repr(NETWORK), SIZE, BATCH, RATE, steps, seed]
-        digest = hashlib.sha256(json.dumps(settings).encode())
-        for tensor in (self.photos, self.layouts):
-            digest.update(tensor.contiguous().numpy().tobytes())
-        return digest.hexdigest()[:16]
-
 
 def build() -> nn.Module:
     """The judge, untrained: ``(N, 3, H, W)`` in [-1, 1] -> logits ``(N, 15, H, W)``."""
@@ -73,15 +63,10 @@ def build() -> nn.Module:
 
 def appoint(examples: Examples, cache: Path, steps: int = STEPS, seed: int = SEED) -> nn.Module:
     """The judge, trained on real photographs, or read from a folder where it was kept."""
-    kept = cache / f"parser-{examples.fingerprint(steps, seed)}.safetensors"
-    if kept.is_file():
-        judge = build()
-        judge.load_state_dict(load_file(kept))
-        return judge.eval()
-    judge = train(examples, steps, seed)
-    cache.mkdir(parents=True, exist_ok=True)
-    save_file(judge.state_dict(), kept)
-    return judge
+    settings = [repr(NETWORK), SIZE, BATCH, RATE, steps, seed]
+    mark = fingerprint(settings, examples.photos.numpy(), examples.layouts.numpy())
+    kept = cache / f"parser-{mark}.safetensors"
+    return trained_once(kept, build, lambda: train(examples, steps, seed))
 
 
 def train(examples: Examples, steps: int, seed: int) -> nn.Module:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.frechet import Floats
 from benchmarks.judge import vary
+from benchmarks.kept import fingerprint, trained_once
 
 SIDE = 64
 WIDTHS = (16, 32, 64, 128)
@@ -129,14 +127,15 @@ def appoint(
     """
     torch.manual_seed(seed)
     judge = Judge(learned.pixels.shape[3], int(learned.subjects.max()) + 1, learned.poses.shape[1])
-    kept = cache / f"posed-{fingerprint(learned, steps, seed, varied.__name__)}.safetensors"
-    if kept.is_file():
-        judge.load_state_dict(load_file(kept))
-        return judge.eval()
-    teach(judge, learned, steps, varied)
-    cache.mkdir(parents=True, exist_ok=True)
-    save_file(judge.state_dict(), kept)
-    return judge.eval()
+    shape, how = learned.pixels.shape, varied.__name__
+    settings = [SIDE, WIDTHS, FEATURES, BATCH, RATE, shape, steps, seed, how]
+    mark = fingerprint(settings, learned.pixels, learned.subjects, learned.poses)
+
+    def taught() -> Judge:
+        teach(judge, learned, steps, varied)
+        return judge
+
+    return trained_once(cache / f"posed-{mark}.safetensors", lambda: judge, taught)
 
 
 def teach(
@@ -156,12 +155,3 @@ def teach(
         loss.backward()
         optimizer.step()
         schedule.step()
-
-
-def fingerprint(learned: Posed, steps: int, seed: int, varied: str) -> str:
-    """Of everything that a training depends on."""
-    settings = [SIDE, WIDTHS, FEATURES, BATCH, RATE, learned.pixels.shape, steps, seed, varied]
-    digest = hashlib.sha256(json.dumps(settings).encode())
-    for part in (learned.pixels, learned.subjects, learned.poses):
-        digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()[:16]
