@@ -36,6 +36,7 @@ from translate.batches import Batch
 from translate.joints import draw
 from translate.kinds import Kind, planes
 from translate.layers.resampling import upsample
+from translate.pairs import Palette
 from translate.pixels import to_bytes, to_picture
 
 
@@ -144,16 +145,22 @@ class Record:
         with torch.inference_mode():
             views = {name: view.to(run.fabric.device)[:4] for name, view in batch.views.items()}
             written = run.average.module(views, run.stack.truths(batch))
-        kinds = {name: view.kind for name, view in run.stack.views.items()}
         read = [
             name
             for name, view in run.stack.inputs.items()
             if view.kind.is_picture or view.kind.family == "keypoints"
         ]
         target = views["target"]
-        pictures = [shown(views[name], kinds[name], target) for name in read]
-        pictures += [shown(view, kinds[name], target) for name, view in written.items()]
-        pictures.append(shown(target, run.recipe.data.kinds["target"], target))
+        data, size = run.recipe.data, (target.shape[-2], target.shape[-1])
+        truths = {stage.writes: stage.truth for stage in run.recipe.stage}
+
+        def show(name: str, view: Tensor) -> Tensor:
+            palette = data.palette.get(truths.get(name, name), ())
+            return shown(view, run.stack.views[name].kind, size, palette)
+
+        pictures = [show(name, views[name]) for name in read]
+        pictures += [show(name, view) for name, view in written.items()]
+        pictures.append(shown(target, data.kinds["target"], size, data.palette.get("target", ())))
         pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]
         height, width = max(picture.shape[-2:] for picture in pictures)
         columns = [upsample(picture.float(), width // picture.shape[-1]) for picture in pictures]
@@ -196,15 +203,21 @@ class Record:
         write_whole(self.log, "".join(f"{line}\n" for line in kept).encode())
 
 
-def shown(view: Tensor, kind: Kind, target: Tensor) -> Tensor:
-    """A view as a picture in [0, 1]; labels as steps of gray, keypoints on black, as large as the
-    target.
+def shown(view: Tensor, kind: Kind, size: tuple[int, int], palette: Palette) -> Tensor:
+    """A view as a picture in [0, 1]: ``(N, C, H, W)`` -> ``(N, 1 or 3, H, W)``.
+
+    Labels are in the colors of their palette, in steps of gray where there is none; keypoints are
+    drawn on black, as large as ``size``.
     """
     if kind.family == "keypoints":
-        return draw(view, kind.drawing, (target.shape[-2], target.shape[-1])).amax(1, keepdim=True)
+        return draw(view, kind.drawing, size).amax(1, keepdim=True)
     if kind.family != "labels":
         return view
-    return planes(view, kind).argmax(dim=1, keepdim=True) / max(1, kind.count - 1)
+    labels = planes(view, kind).argmax(dim=1)
+    if not palette:
+        return labels.unsqueeze(1) / max(1, kind.count - 1)
+    colors = torch.tensor(palette, dtype=torch.float32, device=view.device) / 255
+    return colors[labels].permute(0, 3, 1, 2)
 
 
 def is_line(line: str) -> bool:

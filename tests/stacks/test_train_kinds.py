@@ -105,12 +105,23 @@ def test_labels_learn(root: Path, tmp_path: Path) -> None:
         assert sum(values[-10:]) < 0.7 * sum(values[:10]), term
 
 
-def test_labels_are_shown_as_steps_of_gray() -> None:
+def test_labels_without_a_palette_are_shown_as_steps_of_gray() -> None:
     ids = torch.tensor([[0, 1], [2, 4]])[None, None]
     kind = parse_kind("labels:5")
-    assert shown(ids, kind, ids).flatten().tolist() == [0, 0.25, 0.5, 1]
+    assert shown(ids, kind, (2, 2), ()).flatten().tolist() == [0, 0.25, 0.5, 1]
     likely = torch.tensor([0.2, 0.1, 0.4, 0.2, 0.1]).reshape(1, 5, 1, 1)
-    assert shown(likely, kind, ids).item() == 0.5
+    assert shown(likely, kind, (2, 2), ()).item() == 0.5
+
+
+@pytest.mark.parametrize(("name", "columns"), [("paint", [0]), ("parse", [1])])
+def test_labels_are_shown_in_the_colors_of_their_palette(
+    name: str, columns: list[int], root: Path, tmp_path: Path
+) -> None:
+    train(recipe(name, root), tmp_path)
+    picture = np.asarray(Image.open(tmp_path / "samples" / "00000002.png"))
+    for column in columns:
+        part = picture[:, column * 16 : (column + 1) * 16].reshape(-1, 3)
+        assert {tuple(color) for color in part.tolist()} <= set(kinds.PALETTE)
 
 
 # Measuring.
