@@ -176,10 +176,18 @@ def checks(
     }
 
 
-def report(figures: Mapping[str, Any], unit: str = "") -> None:
-    """Print the table, in which the mean picture is the average; ``unit`` of the pose error."""
+def report(
+    figures: Mapping[str, Any], unit: str = "", subject: str = LABELS["subject_found"]
+) -> None:
+    """Print the table, in which the mean picture is the average.
+
+    Args:
+        figures: of `compare`.
+        unit: of the pose error.
+        subject: what finding the subject is called.
+    """
     rows: list[tuple[str, ...]] = []
-    for key, label in LABELS.items():
+    for key, label in (LABELS | {"subject_found": subject}).items():
         cells = (figures[part].get(key) for part in ("result", "source", "mean", "real"))
         check = figures["checks"].get(key)
         asked = (check["asked"], "yes" if check["holds"] else "no") if check else ("", "")
