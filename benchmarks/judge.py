@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from benchmarks.kept import fingerprint, trained_once
 from benchmarks.toys.hands import Bytes, Classifier, Hands, as_network, train_classifier
+from stacks.judge import moved
 
 SIDE = 64
 WIDTHS = (16, 32, 64, 128)
@@ -40,13 +41,9 @@ def vary(pictures: Tensor, mirrored: float = 0.5) -> Tensor:
 
     scale, turn = 1 + around(SCALE), around(TURN)
     mirror = torch.where(torch.rand(count) < mirrored, -1.0, 1.0)
-    rows = (
-        torch.stack([mirror * turn.cos() / scale, -turn.sin() / scale, around(SHIFT)], dim=1),
-        torch.stack([mirror * turn.sin() / scale, turn.cos() / scale, around(SHIFT)], dim=1),
-    )
-    grid = functional.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
-    moved = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-    return moved * (1 + around(LIGHT)[:, None, None, None])
+    shift = around(SHIFT), around(SHIFT)
+    placed = moved(pictures, mirror, scale, turn, shift)
+    return placed * (1 + around(LIGHT)[:, None, None, None])
 
 
 def build() -> Classifier:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import nn
 
-from stacks.checkpoint import write_whole
+from stacks.whole import write_whole
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 from pixstack.errors import printable
 
 PATIENCE = 1.0  # seconds before a progress bar appears
+FOLDED = 12  # characters that a column keeps at least where it folds
+GAP = 2  # characters that rich leaves around a column
 
 
 def write_json(value: Any, target: str) -> None:
@@ -32,19 +34,36 @@ def write_json(value: Any, target: str) -> None:
             temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under their column names; the last column folds where the terminal is narrow."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], folding: Collection[str] = ()
+) -> None:
+    """Print rows under their column names.
+
+    Args:
+        columns: their names.
+        rows: of as many cells each.
+        folding: columns that go on over several lines where the terminal is narrow, as the last one
+            always does. Others are never cut: where even so not all fits, lines pass the edge.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
-    for column in columns[:-1]:
-        table.add_column(column, no_wrap=True)
-    table.add_column(columns[-1], overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
-    Console().print(table)
+    cells = [[Text(printable(str(cell))) for cell in row] for row in rows]
+    least = 0
+    for index, column in enumerate(columns):
+        width = max(Text(column).cell_len, *(row[index].cell_len for row in cells), 0)
+        if folds := column in folding or index == len(columns) - 1:
+            width = min(width, FOLDED)
+        # A column that does not wrap is cut, unless it says how wide it must be.
+        table.add_column(column, no_wrap=not folds, overflow="fold", min_width=width)
+        least += width + GAP
+    for row in cells:
+        table.add_row(*row)
+    console = Console()
+    console.width = max(console.width, least)
+    console.print(table)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pixstack.documents import read_document
+
 PROTOCOL = (
     "protocol.degrade",
     "protocol.seed",
@@ -29,15 +31,11 @@ def read_report(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: no such file, or another one.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; expected a report of `pixstack eval --json`")
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (ValueError, UnicodeDecodeError):
-        value = None
-    if not isinstance(value, dict) or not {"outputs", "protocol", "images"} <= value.keys():
-        raise ValueError(f"{path}: is not a report of `pixstack eval --json`")
-    return value
+    return read_document(
+        path,
+        "a report of `pixstack eval --json`",
+        lambda value: {"outputs", "protocol", "images"} <= value.keys(),
+    )
 
 
 def compare_reports(first: Path, second: Path) -> dict[str, tuple[float, float]]:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import reprlib
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,12 +24,12 @@ from stacks.recipe import parse_recipe, recipe_text
 from stacks.sketch import SketchError, sketch
 from stacks.spec import Recipe
 from stacks.stack import Stack
+from stacks.whole import write_whole
 from translate.layers.folding import fold
 from translate.tables import TableError, UnknownKind
 
 WEIGHTS = "pixstack.stack"
 STATE = "pixstack.training"
-UNFINISHED = ".writing"
 
 
 class CheckpointError(ValueError):
@@ -55,26 +53,6 @@ def write(path: Path, form: str, tensors: dict[str, Tensor], facts: dict[str, An
     write_whole(path, content)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write beside the place, flush, and rename over it; what a killed run began is replaced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}{UNFINISHED}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed run was in the middle of writing."""
-    for path in folder.rglob(f".*{UNFINISHED}"):
-        path.unlink(missing_ok=True)
-
-
 def read(path: Path, form: str) -> Checkpoint:
     """Read a file of a form.
 
@@ -85,18 +63,6 @@ def read(path: Path, form: str) -> Checkpoint:
         facts = facts_of(file, path, form)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return Checkpoint(tensors, facts)
-
-
-def link(path: Path, other: Path) -> None:
-    """Have ``other`` be the file that is at ``path`` now; later ones there leave it alone."""
-    temporary = other.with_name(f".{other.name}{UNFINISHED}")
-    temporary.unlink(missing_ok=True)
-    try:
-        os.link(path, temporary)
-    except OSError:
-        # A file system without hard links.
-        shutil.copyfile(path, temporary)
-    os.replace(temporary, other)
 
 
 def header(path: Path, form: str = STATE) -> dict[str, Any]:

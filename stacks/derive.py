@@ -128,8 +128,7 @@ class PaintSpec(DeriveSpec):
     """The labels that each color is for."""
 
     def __post_init__(self) -> None:
-        full = bool(self.groups) and all(self.groups)
-        require(full, "groups", self.groups, "a list of lists of labels, none of them empty")
+        require_labels(self.groups)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -163,8 +162,7 @@ class AskedSpec(DeriveSpec):
     groups: tuple[tuple[int, ...], ...]
 
     def __post_init__(self) -> None:
-        full = bool(self.groups) and all(self.groups)
-        require(full, "groups", self.groups, "a list of lists of labels, none of them empty")
+        require_labels(self.groups)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -179,6 +177,12 @@ class AskedSpec(DeriveSpec):
         areas = together(decided(views[self.areas], kinds[self.areas]), self.groups)
         asked = (views[self.colors] >= 0).all(dim=2)[..., None, None]
         return (areas * asked).sum(dim=1, keepdim=True)
+
+
+def require_labels(groups: Sequence[Sequence[int]]) -> None:
+    """Refuse no groups of labels, and groups of none."""
+    full = bool(groups) and all(groups)
+    require(full, "groups", groups, "a list of lists of labels, none of them empty")
 
 
 def check_groups(

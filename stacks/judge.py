@@ -254,13 +254,29 @@ def vary(pictures: Tensor, mirror: bool, generator: torch.Generator) -> Tensor:
     scale, turn, across, down, light = map(around, (SCALE, TURN, SHIFT, SHIFT, LIGHT))
     scale = 1 + scale
     sign = torch.where(around(1) < 0, -1.0, 1.0) if mirror else torch.ones(count)
+    placed = moved(pictures, sign, scale, turn, (across, down))
+    return (placed * (1 + light)[:, None, None, None]).clamp(0, 1)
+
+
+def moved(
+    pictures: Tensor, mirror: Tensor, scale: Tensor, turn: Tensor, shift: tuple[Tensor, Tensor]
+) -> Tensor:
+    """Pictures ``(N, C, H, W)``, each looked at through a frame of its own; edges go on.
+
+    Args:
+        pictures: of any range.
+        mirror: ``(N,)``, -1 where left and right change places, else 1.
+        scale: ``(N,)``, by which the picture grows.
+        turn: ``(N,)``, by which the frame is turned, in radians.
+        shift: ``(N,)`` each, of the frame across and down, over half the side.
+    """
+    across, down = shift
     rows = (
-        torch.stack([sign * turn.cos() / scale, -turn.sin() / scale, across], dim=1),
-        torch.stack([sign * turn.sin() / scale, turn.cos() / scale, down], dim=1),
+        torch.stack([mirror * turn.cos() / scale, -turn.sin() / scale, across], dim=1),
+        torch.stack([mirror * turn.sin() / scale, turn.cos() / scale, down], dim=1),
     )
     grid = functional.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
-    moved = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
-    return (moved * (1 + light)[:, None, None, None]).clamp(0, 1)
+    return functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
 
 
 @torch.inference_mode()

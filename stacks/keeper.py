@@ -9,7 +9,7 @@ from signal import Signals
 
 from torch import Tensor
 
-from stacks.checkpoint import header, link
+from stacks.checkpoint import header
 from stacks.diversity import over_noises
 from stacks.health import Alarm, not_finite
 from stacks.record import Record
@@ -17,6 +17,7 @@ from stacks.reference import settle
 from stacks.run import Run
 from stacks.stopping import Stopping
 from stacks.validation import out_of_patience, save_best, validate
+from stacks.whole import link
 from translate.batches import Batch
 from translate.pairs import Pairs
 

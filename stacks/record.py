@@ -27,11 +27,11 @@ from rich.progress import (
 from torch import Tensor
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from stacks.checkpoint import write_whole
 from stacks.environment import environment
 from stacks.health import Alarm
 from stacks.run import Run
 from stacks.spec import Recipe
+from stacks.whole import write_whole
 from translate.batches import Batch
 from translate.joints import draw
 from translate.kinds import Kind, planes

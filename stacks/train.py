@@ -20,8 +20,6 @@ from stacks.checkpoint import (
     beginning,
     load_stack,
     load_weights,
-    sweep,
-    write_whole,
 )
 from stacks.collectives import (
     average_gradients,
@@ -44,6 +42,7 @@ from stacks.sight import band_base
 from stacks.spec import Recipe
 from stacks.stopping import Stopped, Stopping
 from stacks.validation import out_of_patience, training_sample
+from stacks.whole import sweep, write_whole
 from translate.batches import Batch, Prefetch
 from translate.descent import Part
 from translate.kinds import planes

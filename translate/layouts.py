@@ -88,8 +88,12 @@ class Reading:
 
     @functools.cached_property
     def header(self) -> Callable[[View], tuple[int, int]]:
-        """(height, width) of a picture's file, read once."""
+        """(height, width) of a picture's file, read once: a table names it in many pairs."""
         return functools.cache(View.given)
+
+    def measure(self, picture: View) -> tuple[int, int]:
+        """(height, width) of a decoded picture, by its header."""
+        return picture.sized(*self.header(picture))
 
     def joints_in(self, file: Path) -> KeypointFile:
         """What a file of keypoints holds."""
@@ -104,8 +108,7 @@ class Reading:
         """Joints in pixels of a picture's file, in those of the decoded picture."""
         if self.reduce == 1 and not self.fit:
             return joints
-        given = self.header(picture)
-        return resized(joints, given, picture.sized(*given))
+        return resized(joints, self.header(picture), self.measure(picture))
 
     def view(self, name: str, path: Path, half: Half = "whole") -> View:
         """A view of an item."""
@@ -141,10 +144,8 @@ def find_items(folder: Path, layout: Aligned, reading: Reading) -> list[Item]:
         DataError: a folder or file is missing, empty or unreadable, or views do not fit.
     """
     items = LAYOUTS[layout](folder, reading)
-    # A table names a picture in many pairs; its header is read once.
-    measure = functools.cache(View.size)
     for item in items:
-        item.check(len(item.views) > 1, measure)
+        item.check(len(item.views) > 1, reading.measure)
     return items
 
 

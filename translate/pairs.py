@@ -296,25 +296,40 @@ class Pairs:
         return views
 
 
-def list_pictures(folder: Path) -> dict[str, Path]:
+def refuse_namesake(first: Path, second: Path) -> None:
+    """DataError of two pictures that share a name but for the extension."""
+    raise DataError(f"{first.parent}: {first.name} and {second.name} share a name; keep one")
+
+
+def list_pictures(
+    folder: Path, namesake: Callable[[Path, Path], object] = refuse_namesake
+) -> dict[str, Path]:
     """Pictures of a folder by name without extension, in name order.
 
+    Args:
+        folder: of the pictures.
+        namesake: called with the picture that is listed and another one of its name.
+
     Raises:
-        DataError: the folder is missing or empty, or one name stands for two files.
+        DataError: the folder is missing or empty, or, unless ``namesake`` is given, one name stands
+            for two files.
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected a folder of pictures")
     pictures: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            if path.stem in pictures:
-                raise DataError(
-                    f"{folder}: {pictures[path.stem].name} and {path.name} share a name; keep one"
-                )
-            pictures[path.stem] = path
+    for path in pictures_in(folder):
+        if pictures.setdefault(path.stem, path) is not path:
+            namesake(pictures[path.stem], path)
     if not pictures:
         raise DataError(
             f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))}); put some there, or name "
             "another folder"
         )
     return dict(sorted(pictures.items()))
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Paths of the pictures of a folder that exists, in name order; two may share a name."""
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
+    )

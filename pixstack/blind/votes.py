@@ -10,27 +10,16 @@ from statistics import NormalDist
 from typing import Any
 
 from pixstack.blind.trials import KEY_FORM
+from pixstack.documents import read_document
 
 VOTES_FORM = "pixstack.compare-votes"
 CHOICES = ("left", "right", "none")
 CONFIDENCE = 0.95
 
 
-def read_json(path: Path, form: str, what: str) -> dict[str, Any]:
-    """A file of this form.
-
-    Raises:
-        ValueError: no such file, or another one.
-    """
-    if not path.is_file():
-        raise ValueError(f"{path}: no such file; expected {what}")
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (ValueError, UnicodeDecodeError):
-        value = None
-    if not isinstance(value, dict) or value.get("form") != form:
-        raise ValueError(f"{path}: is not {what}")
-    return value
+def read_form(path: Path, form: str, what: str) -> dict[str, Any]:
+    """A file of this form; ValueError where it is none."""
+    return read_document(path, what, lambda value: value.get("form") == form)
 
 
 def tally(key_path: Path, votes_paths: Sequence[Path]) -> dict[str, Any]:
@@ -45,12 +34,12 @@ def tally(key_path: Path, votes_paths: Sequence[Path]) -> dict[str, Any]:
         ValueError: a file is of another form or another page, holds what is no vote, or was given
             twice.
     """
-    key = read_json(key_path, KEY_FORM, "a key of `pixstack compare`")
+    key = read_form(key_path, KEY_FORM, "a key of `pixstack compare`")
     trials: list[Mapping[str, str]] = key["trials"]
     counts: Counter[str] = Counter()
     seen: dict[str, Path] = {}
     for path in votes_paths:
-        cast = read_json(path, VOTES_FORM, "votes of a page of `pixstack compare`")
+        cast = read_form(path, VOTES_FORM, "votes of a page of `pixstack compare`")
         if cast.get("page") != key["page"]:
             raise ValueError(
                 f"{path}: votes on page {cast.get('page')}, but {key_path} is the key of page "

@@ -153,7 +153,8 @@ def read_back(key: Path, votes: list[Path], json_target: str | None) -> None:
     if json_target == "-":
         return
     rows = [(f"{side}: {result['sides'][side]}", result[side]) for side in "AB"]
-    print_table((result["question"], "votes"), [*rows, ("no preference", result["no_preference"])])
+    rows.append(("no preference", result["no_preference"]))
+    print_table((result["question"], "votes"), rows, folding=(result["question"],))
     if result["interval"] is None:
         print("nobody preferred either")
         return

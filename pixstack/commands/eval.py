@@ -137,9 +137,9 @@ def command(
     if json_target is not None:
         write_json(result, json_target)
     if json_target != "-":
+        # One below the other: side by side they would not fit into a narrow terminal.
         print_table(
-            ("output", *measures),
-            [(output, *(f"{value:.4f}" for value in measures.values()))],
+            ("measure", output), [(name, f"{value:.4f}") for name, value in measures.items()]
         )
         print_sets(result)
 

@@ -79,4 +79,5 @@ def command(
                     f"{trained.accuracy:.4f}",
                 )
             ],
+            folding=("judge", "weights"),
         )

@@ -65,4 +65,5 @@ def command(
             (row["name"], row["task"], ", ".join(row["outputs"]), row["megabytes"], row["path"])
             for row in rows
         ],
+        folding=("outputs",),
     )

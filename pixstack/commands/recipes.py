@@ -16,7 +16,7 @@ def command(
     """List the recipes that come with Pixstack, or print one to start from.
 
     GMACs are those of a source picture of 256x256; of a stack that starts from noise, those of one
-    picture of its own size.
+    picture of its own size. The JSON has the stages and the folders of data too.
 
     \b
     Examples:
@@ -38,12 +38,11 @@ def command(
         write_json(rows, json_target)
     if json_target != "-":
         print_table(
-            ("name", "task", "stages", "parameters", "GMACs", "what it does"),
+            ("name", "task", "parameters", "GMACs", "what it does"),
             [
                 (
                     row["name"],
                     row["task"],
-                    ", ".join(row["stages"]),
                     f"{row['parameters'] / 1e6:.2f} M",
                     f"{row['gmacs']:.1f}",
                     row["description"],

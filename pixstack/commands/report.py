@@ -33,9 +33,9 @@ def command(
 
     require_train()
     import_plugins(plugins or [])
-    from stacks.checkpoint import write_whole
     from stacks.report.history import read_run
     from stacks.report.page import page
+    from stacks.whole import write_whole
 
     target = output or run / "report.html"
     write_whole(target, page(read_run(run)).encode())

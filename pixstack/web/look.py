@@ -6,7 +6,6 @@ from gradio import themes
 from gradio.themes.utils import fonts
 
 TITLE = "Pixstack"
-SENTENCE = "Make a photograph larger or cleaner. Drop one in, compare, download."
 
 CSS = """
 .gradio-container { max-width: 1180px !important; width: 100% !important; margin: 0 auto; }

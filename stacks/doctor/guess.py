@@ -16,7 +16,7 @@ from stacks.recipe import parse_recipe, toml_value
 from stacks.spec import FolderSpec, Recipe
 from stacks.starter import starter
 from stacks.survey import Found, Survey, extremes, has_pictures, kind_of, named_views, spread
-from translate.pairs import SUFFIXES, DataError, Half, list_pictures
+from translate.pairs import SUFFIXES, DataError, Half, list_pictures, pictures_in
 from translate.rows import JSON_LINES, read_table
 
 TRAINING_FOLDERS = ("train", "training")
@@ -145,13 +145,6 @@ def voted(paths: Sequence[Path], half: Half = "whole") -> Found:
 def holds_pictures(folder: Path) -> bool:
     """Whether pictures lie in a folder, of which two may share a name."""
     return has_pictures(folder) or bool(pictures_in(folder))
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """Paths of the pictures of a folder, in name order."""
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
 
 
 def of_table(file: Path, name: str) -> Recipe:

@@ -16,7 +16,7 @@ from translate.layouts import (
     view_folder,
     with_joints,
 )
-from translate.pairs import SUFFIXES, DataError, Half, Item
+from translate.pairs import DataError, Half, Item, list_pictures
 
 OTHER_PICTURES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".ppm", ".tga"}
@@ -80,29 +80,19 @@ def pictures_of(folder: Path, listing: Listing) -> dict[str, Path]:
     Raises:
         DataError: the folder is missing or holds no pictures.
     """
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder; expected a folder of pictures")
-    pictures: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+
+    def namesake(first: Path, second: Path) -> None:
+        what = f"shares its name with {first.name}"
+        listing.note("unmatched", second, what, "keep one of the two")
+
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         suffix = path.suffix.lower()
         if suffix in OTHER_PICTURES and path.is_file():
             what = f"training does not read {suffix} files, and passes over it"
             listing.findings.append(
                 Finding("format", "warning", what, "convert it to PNG", str(path))
             )
-        elif suffix not in SUFFIXES or not path.is_file():
-            continue
-        elif path.stem in pictures:
-            other = pictures[path.stem].name
-            listing.note("unmatched", path, f"shares its name with {other}", "keep one of the two")
-        else:
-            pictures[path.stem] = path
-    if not pictures:
-        raise DataError(
-            f"{folder}: holds no pictures ({', '.join(sorted(SUFFIXES))}); put some there, or name "
-            "another folder"
-        )
-    return dict(sorted(pictures.items()))
+    return list_pictures(folder, namesake)
 
 
 def matched(

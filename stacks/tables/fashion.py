@@ -14,7 +14,6 @@ as a held-out one is trained on. Nothing is written beside the data.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,10 +22,10 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
+from stacks.tables.rows import Row, beneath, write_table
 from translate.pairs import DataError, View
 
 Bytes = NDArray[np.uint8]
-Row = dict[str, str]
 
 CLASSES: Mapping[str, tuple[str, ...]] = {
     "background": ("null",),
@@ -125,12 +124,9 @@ def write(ccp: Path, to: Path, root: Path | None = None, held_out: int = HELD_OU
         ("validation", [*partnered(validation, 1)]),
     ):
         path = to / f"fashion-{part}.csv"
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(chosen)
+        write_table(path, COLUMNS, chosen)
         print(f"{path}: {len(chosen)} rows of {len({row['source'] for row in chosen})} photos")
-    table = beneath(to / "fashion-train.csv", root)
+    table = beneath(to / "fashion-train.csv", root, DataError)
     told = "" if table == "fashion-train.csv" else f" --set data.folder.0.path={table!r}"
     print(f"pixstack train fashion-parse -o RUN --data {root}{told}")
 
@@ -160,26 +156,15 @@ def describe(photo: Path, ccp: Path, layouts: Path, root: Path, merged: Bytes) -
     layout = with_face(merged[labels])
     path = layouts / f"{photo.stem}.png"
     pyvips.Image.new_from_array(layout).write_to_file(str(path))
-    place = beneath(photo, root)
+    place = beneath(photo, root, DataError)
     return {
         "name": photo.stem,
         "source": place,
         "target": place,
-        "layout": beneath(path, root),
+        "layout": beneath(path, root, DataError),
         "outfit": outfit_of(layout),
         **colors_of(pixels, layout),
     }
-
-
-def beneath(path: Path, root: Path) -> str:
-    """A file as tables name it: from the data root."""
-    try:
-        return path.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        raise DataError(
-            f"{path}: does not lie beneath {root}; tables name pictures from where they lie, "
-            "--root names a folder above both"
-        ) from None
 
 
 def with_face(layout: Bytes) -> Bytes:

@@ -12,7 +12,6 @@ find them in photographs miss some.
 from __future__ import annotations
 
 import argparse
-import csv
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -20,9 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from stacks.tables.bodies import JOINTS, Figure, Places, Pose, picture, place
+from stacks.tables.rows import write_table
 
 COLUMNS = ("name", "source", "source_pose", "pose", "target", "asked")
 """``asked`` is the number of the pose that the target shows."""
+JOINT_COLUMNS = ("picture", "joint", "x", "y", "visible")
 FOLDER = "figures"
 POSES = 24
 """That there are in all."""
@@ -54,13 +55,13 @@ def write(
     if not 2 <= poses <= POSES:
         raise SystemExit(f"--poses {poses}: expected 2 to {POSES}")
     (to / FOLDER).mkdir(parents=True, exist_ok=True)
-    rows: list[list[object]] = []
-    tables: dict[str, list[list[object]]] = {"train": [], "validation": []}
+    rows: list[dict[str, object]] = []
+    tables: dict[str, list[dict[str, object]]] = {"train": [], "validation": []}
     for number in range(figures):
         shown = draw(to, number, poses, size, seed, rows)
         part = "validation" if number >= figures - held_out else "train"
         tables[part] += pairs(number, shown)
-    write_table(to / FOLDER / "joints.csv", ("picture", "joint", "x", "y", "visible"), rows)
+    write_table(to / FOLDER / "joints.csv", JOINT_COLUMNS, rows)
     for part, table in tables.items():
         path = to / f"figure-pairs-{part}.csv"
         write_table(path, COLUMNS, table)
@@ -68,7 +69,7 @@ def write(
 
 
 def draw(
-    to: Path, number: int, poses: int, size: int, seed: int, rows: list[list[object]]
+    to: Path, number: int, poses: int, size: int, seed: int, rows: list[dict[str, object]]
 ) -> list[tuple[int, str]]:
     """Draw a figure in its poses and note its joints in ``rows``: (number of the pose, picture)."""
     random = np.random.default_rng([seed, 1, number])
@@ -90,28 +91,28 @@ def asked_pose(number: int, seed: int) -> Pose:
 
 def joint_rows(
     name: str, places: Places, size: int, random: np.random.Generator
-) -> Iterable[list[object]]:
+) -> Iterable[dict[str, object]]:
     """Rows of the joints of a picture; x and y count from the center of the first pixel."""
     for joint in JOINTS:
         x, y = places[joint] * size - 0.5
         unseen = random.random() < UNSEEN
-        yield [name, joint, "", "", 0] if unseen else [name, joint, f"{x:.2f}", f"{y:.2f}", 1]
+        told = ("", "", 0) if unseen else (f"{x:.2f}", f"{y:.2f}", 1)
+        yield dict(zip(JOINT_COLUMNS, (name, joint, *told), strict=True))
 
 
-def pairs(number: int, shown: Sequence[tuple[int, str]]) -> list[list[object]]:
+def pairs(number: int, shown: Sequence[tuple[int, str]]) -> list[dict[str, object]]:
     """All ordered pairs of two pictures of a figure."""
     return [
-        [f"{number:04d}-{before:02d}-{asked:02d}", source, source, target, target, asked]
+        {
+            "name": f"{number:04d}-{before:02d}-{asked:02d}",
+            "source": source,
+            "source_pose": source,
+            "pose": target,
+            "target": target,
+            "asked": asked,
+        }
         for (before, source), (asked, target) in itertools.permutations(shown, 2)
     ]
-
-
-def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A CSV file."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
 
 
 if __name__ == "__main__":

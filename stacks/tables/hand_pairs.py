@@ -15,7 +15,8 @@ import csv
 import itertools
 from pathlib import Path
 
-Row = dict[str, str]
+from stacks.tables.rows import Row, beneath, write_table
+
 COLUMNS: tuple[str, ...] = ("name", "source", "target", "gesture")
 NEEDED = {"run", "complete", "gesture", "file"}
 
@@ -34,29 +35,15 @@ def main() -> None:
 def write(hands: Path, to: Path, held_out: int = 15, root: Path | None = None) -> None:
     """Write hand-pairs-train.csv and hand-pairs-validation.csv."""
     runs = complete_runs(hands / "runs.csv")
-    folder = beneath(hands, root or to)
+    folder = beneath(hands, root or to, SystemExit)
     if len(runs) <= held_out:
         raise SystemExit(f"{hands}: {len(runs)} complete runs; expected more than {held_out}")
-    to.mkdir(parents=True, exist_ok=True)
     parts = {"train": runs[:-held_out], "validation": runs[-held_out:]}
     for part, chosen in parts.items():
         rows = [pair for run in chosen for pair in pairs(run, folder)]
         path = to / f"hand-pairs-{part}.csv"
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        write_table(path, COLUMNS, rows)
         print(f"{path}: {len(rows)} pairs of {len(chosen)} hands")
-
-
-def beneath(hands: Path, root: Path) -> str:
-    """The folder of the pictures as tables name it: from the data root."""
-    try:
-        return hands.resolve().relative_to(root.resolve()).as_posix()
-    except ValueError:
-        raise SystemExit(
-            f"{hands}: does not lie beneath {root}; tables name pictures from where they lie"
-        ) from None
 
 
 def complete_runs(table: Path) -> list[dict[str, str]]:

@@ -13,14 +13,14 @@ held out; BSDS500's val, the test set of super-resolution and denoising, is left
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 
 import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-Row = dict[str, str]
+from stacks.tables.rows import Row, write_table
+
 COLUMNS = ("name", "source", "target")
 DRAWN, PHOTOS, EDGES = Path("bsds500"), Path("ccp/photos"), Path("ccp/edges")
 HELD_OUT_DRAWN, HELD_OUT_PHOTOS, MEASURED = 12, 80, 12
@@ -52,10 +52,7 @@ def write(data: Path) -> None:
     }
     for part, rows in parts.items():
         path = data / f"sketch-pairs-{part}.csv"
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
-            writer.writerows([row[column] for column in COLUMNS] for row in rows)
+        write_table(path, COLUMNS, rows)
         print(f"{path}: {len(rows)} pairs")
 
 

@@ -12,14 +12,13 @@ every other. The last objects are held out, whole.
 from __future__ import annotations
 
 import argparse
-import csv
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from stacks.tables.hand_pairs import Row, beneath
+from stacks.tables.rows import Row, beneath, write_table
 
 COLUMNS: tuple[str, ...] = ("name", "source", "target", "turn")
 VIEWS = 72
@@ -50,15 +49,11 @@ def write(
 ) -> None:
     """Write turn-pairs-train.csv and turn-pairs-validation.csv, ``count`` pairs of each object."""
     train, held = split(views_of(objects), held_out, objects)
-    folder = beneath(objects, root or to)
-    to.mkdir(parents=True, exist_ok=True)
+    folder = beneath(objects, root or to, SystemExit)
     for part, chosen in (("train", train), ("validation", held)):
         rows = [row for number in chosen for row in pairs(number, count, folder)]
         path = to / f"turn-pairs-{part}.csv"
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        write_table(path, COLUMNS, rows)
         print(f"{path}: {len(rows)} pairs of {len(chosen)} objects")
 
 

@@ -47,6 +47,24 @@ def test_tables_do_not_command_the_terminal(capsys: pytest.CaptureFixture[str]) 
     assert "\x1b" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("width", [80, 40, 20])
+def test_tables_fold_and_are_never_cut(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = ("a-rather-long-name", "one, two, three, four, five", "12.34", "told in many words " * 3)
+    console.print_table(("name", "parts", "number", "what it does"), [row], folding=("parts",))
+    out = capsys.readouterr().out
+    heading, first, *_ = out.splitlines()
+    assert first.split()[0] == "a-rather-long-name"
+    assert "12.34" in first
+    parts, number, does = (heading.index(name) for name in ("parts", "number", "what"))
+    lines = out.splitlines()[1:]
+    assert " ".join(" ".join(line[parts:number].split()) for line in lines).strip() == row[1]
+    assert " ".join(" ".join(line[does:].split()) for line in lines).strip() == row[3].strip()
+    assert max(map(len, lines)) <= max(width, 18 + 12 + 6 + 12 + 4 * 2)
+
+
 def test_no_bar_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
     with console.progress_bar("photo.png") as update:
         update(1, 2)

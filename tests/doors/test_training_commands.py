@@ -271,3 +271,25 @@ def test_recipes_lists_every_preset_and_prints_one(pixstack: Call) -> None:
     wrong = pixstack("recipes", "photo-sd")
     assert wrong.code == 1
     assert "did you mean 'photo-sr'" in wrong.err
+
+
+def test_recipes_fit_a_narrow_terminal_uncut(
+    pixstack: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("stacks.recipe.preset_names", lambda: ["photo-denoise", "photo-sr-crisp"])
+    described = json.loads(pixstack("recipes", "--json", "-").out)
+    heading, *lines = pixstack("recipes").out.splitlines()
+    assert heading.split() == ["name", "task", "parameters", "GMACs", "what", "it", "does"]
+    assert all(len(line) <= 80 for line in [heading, *lines])
+    first = [line.split() for line in lines if not line.startswith(" ")]
+    assert [cells[:5] for cells in first] == [
+        [
+            row["name"], row["task"],
+            f"{row['parameters'] / 1e6:.2f}", "M", f"{row['gmacs']:.1f}",
+        ]
+        for row in described
+    ]  # fmt: skip
+    column = heading.index("what")
+    told = " ".join(line[column:].strip() for line in lines)
+    assert told == " ".join(row["description"] for row in described)

@@ -25,6 +25,7 @@ from pixstack.web.launch import Settings, started
 from pixstack.web.uploads import Limits, check_upload
 from tests.doors.bad_files import WORDS, write_bad_files
 from tests.doors.standins import write_denoise, write_super_resolution
+from tests.doors.translations import write_facade, write_pose
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,6 +92,34 @@ def test_the_slider_offers_the_strengths_that_the_model_takes(tmp_path: Path) ->
     page = build_page(Studio({"photo-denoise": tmp_path / "photo-denoise.onnx"}, tmp_path))
     [slider] = [block for block in page.blocks.values() if isinstance(block, gradio.Slider)]
     assert (slider.minimum, slider.maximum, slider.value) == (0, 55, 25)
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (["photo-denoise"], "Drop in a picture to remove its noise."),
+        (["photo-sr", "photo-denoise"], "Drop in a picture to enlarge it or remove its noise."),
+        (
+            ["photo-sr", "photo-denoise", "hand-pose", "facade-photo"],
+            "Drop in a picture to enlarge it, remove its noise, change its pose or translate it "
+            "into a photo.",
+        ),
+    ],
+)
+def test_the_page_tells_what_its_tabs_do(names: list[str], told: str, tmp_path: Path) -> None:
+    from pixstack.web.page import build_page
+    from pixstack.web.studio import Studio
+
+    writers = {
+        "photo-sr": write_super_resolution, "photo-denoise": write_denoise,
+        "hand-pose": write_pose, "facade-photo": write_facade,
+    }  # fmt: skip
+    paths = {name: tmp_path / f"{name}.onnx" for name in names}
+    for name, path in paths.items():
+        writers[name](path)
+    config = build_page(Studio(paths, tmp_path)).get_config_file()
+    [head] = [one["props"] for one in config["components"] if one["props"].get("elem_id") == "head"]
+    assert head["value"] == f"<h1>Pixstack</h1><p>{told}</p>"
 
 
 def test_models_of_ones_own_are_served_by_their_task(photo: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-import stacks.checkpoint
+import stacks.whole
 from stacks.checkpoint import (
     STATE,
     WEIGHTS,
@@ -83,7 +83,7 @@ def test_a_failure_in_the_middle_leaves_the_old_file(
             def __exit__(self, *_: object) -> None:
                 self.file.close()
 
-        monkeypatch.setattr(stacks.checkpoint, "open", Full, raising=False)
+        monkeypatch.setattr(stacks.whole, "open", Full, raising=False)
     else:
         monkeypatch.setattr(os, moment, full)
     with pytest.raises(OSError, match="No space left"):

@@ -1,5 +1,6 @@
 """A judge learns classes that can be told apart, and its file says what it is."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from stacks.judge import (
     Labeled,
     class_names,
     load_judge,
+    moved,
     read_classes,
     split,
     train_judge,
@@ -146,3 +148,25 @@ def test_folders_and_files_that_are_something_else(folder: Path, tmp_path: Path)
     path.write_bytes(b"no judge")
     with pytest.raises(CheckpointError, match="not a whole safetensors file"):
         load_judge(path)
+
+
+def test_pictures_are_moved_each_by_its_own_frame() -> None:
+    picture = torch.rand(1, 1, 8, 8)
+    none = torch.zeros(5)
+    mirror = torch.tensor([1.0, -1, 1, 1, 1])
+    turn = torch.tensor([0, 0, math.pi / 2, 0, 0])
+    across, scale = torch.tensor([0, 0, 0, 1.0, 0]), torch.tensor([1, 1, 1, 1, 2.0])
+    same, mirrored, turned, shifted, grown = moved(
+        picture.expand(5, -1, -1, -1), mirror, scale, turn, (across, none)
+    )
+    torch.testing.assert_close(same, picture[0])
+    torch.testing.assert_close(mirrored, picture[0].flip(-1))
+    torch.testing.assert_close(turned, picture[0].rot90(1, (-2, -1)), atol=1e-5, rtol=0)
+    # Half the side to the right; beyond the edge its pixels go on.
+    torch.testing.assert_close(shifted[..., :4], picture[0, ..., 4:])
+    torch.testing.assert_close(shifted[..., 4:], picture[0, ..., -1:].expand(-1, -1, 4))
+    # The middle 4x4 pixels, twice as large.
+    enlarged = torch.nn.functional.interpolate(
+        picture, scale_factor=2, mode="bilinear", align_corners=False
+    )[0, :, 4:12, 4:12]
+    torch.testing.assert_close(grown, enlarged)

@@ -15,7 +15,7 @@ from translate.joints import JointsSpec
 from translate.keypoints import read_keypoints
 from translate.kinds import parse_kind
 from translate.layouts import Reading, find_items
-from translate.pairs import DataError, Pairs
+from translate.pairs import DataError, Pairs, View
 
 NAMES = ("head", "left_hand", "right_hand")
 PLACES = np.array([[11, 4, 1], [3, 9, 1], [19, 12, 1]], np.float32)
@@ -217,3 +217,16 @@ def test_pictures_without_joints_and_joints_without_a_place_are_named(tmp_path: 
     (tmp_path / "pose.csv").unlink()
     with pytest.raises(DataError, match=r"no joints of view 'pose'; expected .*pose.csv or .*json"):
         find_items(tmp_path, "views", reading(tmp_path))
+
+
+def test_a_header_is_read_once_for_joints_and_sizes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs(tmp_path)
+    row = "source/1.png,target/1.png,target/1.png\n"
+    table = write(tmp_path / "pairs.csv", f"source,pose,target\n{row}{row}")
+    read: list[Path] = []
+    given = View.given
+    monkeypatch.setattr(View, "given", lambda view: (read.append(view.path), given(view))[1])
+    assert len(find_items(table, "table", reading(tmp_path, fit=(8, 12)))) == 2
+    assert sorted(read) == [tmp_path / "source" / "1.png", tmp_path / "target" / "1.png"]
