@@ -2,7 +2,7 @@
 
     python docs/pictures/make_pictures.py
 
-needs scikit-image (the `test` extra), whose samples chelsea (CC0) and coffee (CC0) are used.
+needs scikit-image (the `test` extra), whose samples coffee (CC0) and astronaut (public domain) are used.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def sheet(rows: list[list[tuple[str, Bytes]]]) -> Image.Image:
 def main() -> None:
     """Write ``before-after.png`` beside this file."""
     rows = [
-        enlarged(crop(data.chelsea(), 80, 0, PANEL)),
-        denoised(crop(data.coffee(), 150, 40, PANEL)),
+        enlarged(crop(data.coffee(), 280, 90, PANEL)),
+        denoised(crop(data.astronaut(), 110, 0, PANEL)),
     ]
     sheet(rows).save(FOLDER / "before-after.png", optimize=True)
 

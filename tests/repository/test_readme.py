@@ -30,8 +30,8 @@ def pixstack_lines() -> list[list[str]]:
 def test_the_python_snippets_run(number: int, tmp_path: Path) -> None:
     from PIL import Image
 
-    (tmp_path / "models").symlink_to(ROOT / "models")
-    Image.effect_noise((40, 30), 64).convert("RGB").save(tmp_path / "small.png")
+    for folder in ("models", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     result = subprocess.run(
         [sys.executable, "-c", blocks("python")[number]],
         cwd=tmp_path,
@@ -41,8 +41,11 @@ def test_the_python_snippets_run(number: int, tmp_path: Path) -> None:
         timeout=120,
     )
     assert result.returncode == 0, result.stderr
-    with Image.open(tmp_path / "large.png") as picture:
-        assert picture.size == (160, 120)
+    with (
+        Image.open(ROOT / "examples" / "small-chelsea.png") as small,
+        Image.open(tmp_path / "large.png") as large,
+    ):
+        assert large.size == (4 * small.width, 4 * small.height)
 
 
 def test_there_are_snippets_to_run() -> None:
