@@ -53,16 +53,20 @@ def command(
 
     require_train()
     import_plugins(plugins or [])
+    from lightning_fabric.utilities.rank_zero import rank_zero_only
+
     from stacks.recipe import load_recipe, toml_value
     from stacks.stopping import Stopped
     from stacks.train import train
 
+    # Of the processes that share a run, one speaks for all of them.
+    say = rank_zero_only(print)
     changes = list(overrides or [])
     if data is not None:
         changes.append(f"data.root={toml_value(str(data))}")
     try:
         best = train(load_recipe(recipe, changes), output, resume, start, devices, nodes)
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        say(stopped, file=sys.stderr)
         raise typer.Exit(stopped.code) from None
-    print(best)
+    say(best)

@@ -154,6 +154,25 @@ def test_two_nodes_meet(both: Path) -> None:
     assert (run / "best.safetensors").exists()
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would ask for two GPUs")
+def test_the_command_starts_its_own_processes(both: Path) -> None:
+    recipe, run = both / "batch norm.toml", both / "alone"
+    ended = subprocess.run(
+        [
+            sys.executable, "-m", "pixstack", "train", str(recipe), "-o", str(run), "--devices=2",
+            "--set=phase.0.steps=2",
+        ],
+        capture_output=True, text=True, timeout=280, env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert "Starting with 2 processes" in ended.stderr + ended.stdout
+    # One of them says where the weights are.
+    assert ended.stdout.count("best.safetensors") == 1
+    steps = [json.loads(line)["step"] for line in (run / "log.jsonl").open()]
+    assert set(steps) == {1, 2}
+
+
 def test_gradients_travel_in_buckets_of_one_type() -> None:
     small, large = torch.zeros(10), torch.zeros(BUCKET // 4)
     other = torch.zeros(10, dtype=torch.float64)
