@@ -248,7 +248,8 @@ def open_measure(landscape: Landscape, judge: str | None) -> Measure:
     from pixstack.console import progress_bar
     from pixstack.networks import open_network
 
-    network = open_network(judge, None, None) if judge is not None else None
+    wanted = judge or landscape.study.judge.network
+    network = open_network(wanted, None, None) if wanted else None
     with progress_bar("judge") as progress:
         return landscape.measure(network, progress)
 

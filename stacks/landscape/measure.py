@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,11 @@ from stacks.judge import JudgeRecipe, class_names, read_classes, train_judge
 from stacks.landscape.study import JudgeSpec, MetricSpec
 from stacks.spec import FolderSpec, Recipe
 from stacks.stack import Stack
-from translate.diversity import diversity
+from translate.diversity import PAIRS, draw_pairs, pair_similarities
 from translate.features.network import FeatureNetwork, fit
 from translate.metrics.frechet import frechet_distance
 from translate.metrics.kernel import kernel_distance
 from translate.pairs import DataError, Pairs
-from translate.pixels import to_batch, to_floats
 from translate.tables import TableError
 
 FORM = "pixstack.landscape"
@@ -98,24 +97,27 @@ class Measure:
         Raises:
             NotFinite: the pictures hold NaN or infinity.
         """
-        pictures = self.pictures(stack)
-        if not bool(pictures.isfinite().all()):
-            raise NotFinite("what the generator makes is not finite")
-        pictures = (pictures.clamp(0, 1) * 255).round() / 255
-        features = seen(self.network, pictures)
+        features: list[Tensor] = []
+        pictures: list[Tensor] = []
+        for part in self.parts(stack):
+            if not bool(part.isfinite().all()):
+                raise NotFinite("what the generator makes is not finite")
+            # In 8 bits, as a file would hold them, and as little memory as of many it takes.
+            pictures.append((part.clamp(0, 1) * 255).round().byte())
+            features.append(seen(self.network, pictures[-1]))
+        made = torch.cat(features)
         return Measures(
-            frechet_distance(self.real.features, features),
-            kernel_distance(self.real.features, features).mean,
-            diversity([pictures]),
+            frechet_distance(self.real.features, made),
+            kernel_distance(self.real.features, made).mean,
+            likeness(torch.cat(pictures)),
         )
 
     @torch.inference_mode()
-    def pictures(self, stack: Stack) -> Tensor:
-        """``(N, C, H, W)`` on the host, of the classes of the real pictures."""
+    def parts(self, stack: Stack) -> Iterator[Tensor]:
+        """Pictures ``(N, C, H, W)`` on the host, a batch at a time, of the real ones' classes."""
         device = next(stack.parameters()).device
         generator = torch.Generator().manual_seed(self.spec.seed)
         count = len(self.real.features)
-        made: list[Tensor] = []
         for start in range(0, count, BATCH):
             chosen = slice(start, min(start + BATCH, count))
             views = {
@@ -125,8 +127,7 @@ class Measure:
                 for name, view in stack.inputs.items()
             }
             written = stack({name: view.to(device) for name, view in views.items()})
-            made.append(written["target"].float().cpu())
-        return torch.cat(made)
+            yield written["target"].float().cpu()
 
     def collapsed(self, measures: Measures) -> bool:
         """Whether pictures are far more alike than real ones, by the study's criterion."""
@@ -134,9 +135,19 @@ class Measure:
 
 
 def seen(network: FeatureNetwork, pictures: Tensor) -> Tensor:
-    """Features ``(N, D)`` of pictures ``(N, C, H, W)`` in [0, 1]."""
+    """Features ``(N, D)`` of pictures ``(N, C, H, W)`` in 8 bits."""
     side = network.identity.side
-    return torch.cat([network.see(fit(part, side)).features for part in pictures.split(BATCH)])
+    parts = [network.see(fit(part.float() / 255, side)) for part in pictures.split(BATCH)]
+    return torch.cat([part.features for part in parts])
+
+
+def likeness(pictures: Tensor) -> float:
+    """Mean MS-SSIM of random pairs of pictures ``(N, C, H, W)`` in 8 bits, at their own size."""
+    pairs = draw_pairs(len(pictures), PAIRS, np.random.default_rng(0))
+    # Only what is in a pair in floats: of many pictures, all would fill the memory.
+    drawn = [pictures[place] for pair in pairs for place in pair]
+    places = [(place, place + 1) for place in range(0, 2 * PAIRS, 2)]
+    return float(pair_similarities(torch.stack(drawn).float() / 255, places).mean())
 
 
 def protocol(network: FeatureNetwork, recipe: Recipe, spec: MetricSpec) -> dict[str, Any]:
@@ -174,7 +185,7 @@ def measure_real(network: FeatureNetwork, recipe: Recipe, spec: MetricSpec) -> R
         "floor": frechet_distance(features if spec.folder else features[::2], against),
         "floor_of": f"{len(features) if spec.folder else len(features[::2])} real pictures against "
         f"{len(against)} others",
-        "ms_ssim": diversity([pictures]),
+        "ms_ssim": likeness(pictures),
     }
     return Real(features, classes, facts)
 
@@ -188,7 +199,7 @@ def opened(recipe: Recipe, folders: Sequence[FolderSpec]) -> list[Pairs]:
 def real_pictures(
     groups: Sequence[Pairs], count: int, recipe: Recipe
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """At most ``count`` pictures ``(N, C, H, W)`` in [0, 1], spread over all, and their classes.
+    """At most ``count`` pictures ``(N, C, H, W)`` in 8 bits, spread over all, and their classes.
 
     Raises:
         DataError: they are not of the size that is trained at.
@@ -207,11 +218,11 @@ def real_pictures(
                 f"{pairs.items[index].name}: is of {pixels.shape[1]}x{pixels.shape[0]} pixels and "
                 f"{recipe.data.size} are trained at; use data.fit = 'resize'"
             )
-        pictures.append(to_batch([to_floats(pixels)]))
+        pictures.append(torch.from_numpy(pixels).permute(2, 0, 1))
         for name, ids in classes.items():
             ids.append(int(pairs.values(index)[name]))  # pyright: ignore[reportArgumentType]
     ids = {name: torch.tensor(values) for name, values in classes.items()}
-    return torch.cat(pictures), ids
+    return torch.stack(pictures), ids
 
 
 def train_study_judge(

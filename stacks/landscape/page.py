@@ -46,11 +46,11 @@ def number(value: float | None, digits: int = 1) -> str:
 
 def choice_table(landscape: Landscape, results: Sequence[Result]) -> Iterator[list[str]]:
     """A line a choice, axis after axis, and one of all; the columns come first."""
-    yield ["axis", "choice", *COLUMNS]
+    yield ["choice", *COLUMNS]
     for axis, rows in by_choice(landscape.study, results).items():
         for choice, found in rows.items():
-            yield [axis, choice, *cells(found)]
-    yield ["all", "", *cells(row(result for result in results if not result.forced))]
+            yield [f"{axis} {choice}", *cells(found)]
+    yield ["all", *cells(row(result for result in results if not result.forced))]
 
 
 def pair_table(results: Sequence[Result], first: str, second: str) -> Iterator[list[str]]:
@@ -72,17 +72,16 @@ def in_pair(found: Row) -> str:
 
 def combination_table(results: Sequence[Result]) -> Iterator[list[str]]:
     """A line a combination, the best first."""
-    yield ["combination", "seeds", "FID", "KID", "MS-SSIM", "collapsed", "seconds a trial"]
+    yield ["FID", "±", "KID", "MS-SSIM", "collapsed", "seconds", "combination"]
     for each in by_combination(results):
-        spread = "" if each.deviation is None else f" ± {each.deviation:.1f}"
         yield [
-            each.settings + (" (forced)" if each.forced else ""),
-            str(each.seeds),
-            number(each.fid) + spread,
+            number(each.fid),
+            "" if each.deviation is None else f"{each.deviation:.1f}",
             number(each.kid, 3),
             number(each.ms_ssim, 3),
             f"{each.collapsed} of {each.seeds}",
             f"{each.seconds:.0f}",
+            each.settings + (" (forced)" if each.forced else ""),
         ]
 
 
@@ -131,7 +130,8 @@ def basis(landscape: Landscape, results: Sequence[Result], facts: Mapping[str, A
         f"Seeds: {', '.join(map(str, seeds))}.",
         f"Collapsed: {criterion(landscape.study)}.",
         "Top 5 %: mean of the best twentieth of the trials, of one at least. Trials that diverged "
-        "count as the worst.",
+        "count as the worst. Seconds are those of a trial, measuring included; ± is the standard "
+        "deviation over seeds.",
         *landscape.study.notes,
     ]
 

@@ -67,8 +67,10 @@ class MetricSpec:
 
 @dataclass(frozen=True)
 class JudgeSpec:
-    """The classifier that FID and KID look through, trained once for the study."""
+    """What FID and KID look through: a classifier that is trained once for the study."""
 
+    network: str = ""
+    """In place of it, what `pixstack eval --features` takes: ``inception``, or a file."""
     path: str = ""
     """Folder of one folder a class beneath the data root; the recipe's own where it is such."""
     size: int = 32
