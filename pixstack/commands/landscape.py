@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from dataclasses import dataclass
@@ -106,10 +107,16 @@ def command(
 
     root = str(data) if data is not None else None
     landscape = Landscape(folder, root)
+    code = 0
     if not report:
         limits = limits_of(landscape, search, budget, only or [], seeds)
-        share(landscape, Task(folder, root, judge, tuple(plugins or ()), limits), processes)
+        code = share(landscape, Task(folder, root, judge, tuple(plugins or ()), limits), processes)
+        if code > 128:
+            raise typer.Exit(code)
     show(landscape, markdown, json_target)
+    if code:
+        print("a process ended early; --resume tries again what it was at", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True)
@@ -186,29 +193,31 @@ def limits_of(
     return limits
 
 
-def share(landscape: Landscape, task: Task, processes: int) -> None:
-    """Work at a study in so many processes.
-
-    Raises:
-        typer.Exit: somebody ended it, or a process failed.
-    """
+def share(landscape: Landscape, task: Task, processes: int) -> int:
+    """Work at a study in so many processes; 0, or the exit code of one that ended early."""
     if processes == 1:
-        code = take_part(task)
-    else:
-        # The judge and the real pictures once, by this process; the others read them.
-        open_measure(landscape, task.judge)
-        context = get_context("spawn")
-        threads = max(1, (os.cpu_count() or 1) // processes)
-        pool = [
-            context.Process(target=take_part_with, args=(task, threads)) for _ in range(processes)
-        ]
+        return take_part(task)
+    # The judge and the real pictures once, by this process; the others read them.
+    open_measure(landscape, task.judge)
+    from stacks.stopping import Stopping
+
+    context = get_context("spawn")
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    pool = [context.Process(target=take_part_with, args=(task, threads)) for _ in range(processes)]
+    with Stopping() as stopping:
         for process in pool:
             process.start()
-        for process in pool:
-            process.join()
-        code = max((abs(process.exitcode or 0) for process in pool), default=0)
-    if code:
-        raise typer.Exit(code if code > 2 else 1)
+        passed_on = False
+        while alive := [process for process in pool if process.is_alive()]:
+            alive[0].join(timeout=0.5)
+            # Ctrl-C reaches all of a terminal's processes; SIGTERM this one alone.
+            if stopping.asked is signal.SIGTERM and not passed_on:
+                passed_on = True
+                for process in pool:
+                    process.terminate()
+    if stopping.asked:
+        return 128 + stopping.asked
+    return int(any(process.exitcode for process in pool))
 
 
 def take_part_with(task: Task, threads: int) -> None:

@@ -60,9 +60,11 @@ class Combinations:
         # Every choice once, beside the first ones of the others: a typo ends it here.
         first = {axis: next(iter(choices)) for axis, choices in study.axis.items()}
         numbers = {name: number(found.low, found.whole) for name, found in study.range.items()}
+        highest = {name: number(found.high, found.whole) for name, found in study.range.items()}
         for axis, choices in study.axis.items():
             for choice in choices:
                 self.resolve({**first, axis: choice, **numbers}, study.seeds[0])
+        self.resolve({**first, **highest}, study.seeds[0])
         self.recipe = self.resolve({**first, **numbers}, study.seeds[0]).recipe
         """One of them, for what all have in common: the data."""
         if not self.recipe.points:

@@ -22,7 +22,7 @@ from stacks.landscape.trials import Result
 from stacks.report.curves import chart
 from stacks.report.page import part, section
 
-COLUMNS = (*("trials", "refused", "best FID", "top 5 %", "median", "collapsed", "seconds a trial"),)
+COLUMNS = (*("trials", "refused", "best", "top 5 %", "median", "collapsed", "seconds a trial"),)
 
 
 def cells(found: Row) -> list[str]:
@@ -108,7 +108,7 @@ def tables(
     landscape: Landscape, results: Sequence[Result]
 ) -> Iterator[tuple[str, list[list[str]]]]:
     """Every table with its title, columns first; empty ones are left out."""
-    found = [("By choice", list(choice_table(landscape, results)))]
+    found = [("By choice: FID", list(choice_table(landscape, results)))]
     for first, second in landscape.study.pairs:
         title = f"{first} and {second}: best / median FID"
         found.append((title, list(pair_table(results, first, second))))

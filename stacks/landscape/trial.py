@@ -72,7 +72,7 @@ def run_trial(combination: Combination, trials: Trials, measure: Measure, prune:
     total, looks = sum(phase.steps for phase in recipe.phase), measure.spec.looks
     due = frozenset(round(total * (index + 1) / looks) for index in range(looks))
     watch = Watch(measure, due, total, prune)
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), time.process_time()
     state: State = "done"
     reason = ""
     try:
@@ -89,7 +89,7 @@ def run_trial(combination: Combination, trials: Trials, measure: Measure, prune:
     last = watch.measures[-1][1] if watch.measures else None
     if state == "done" and last is None:
         state, reason = "failed", "the recipe trains no step, so there was nothing to measure"
-    seconds = time.perf_counter() - started
+    seconds, processor_seconds = time.perf_counter() - started, time.process_time() - busy
     # The result and the weights are kept; what only a resumed run would need is not.
     for name in ("last", "tensorboard"):
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -108,6 +108,7 @@ def run_trial(combination: Combination, trials: Trials, measure: Measure, prune:
         watch.looks,
         alarms(folder / "log.jsonl"),
         seconds,
+        processor_seconds,
     )
 
 

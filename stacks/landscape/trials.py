@@ -48,6 +48,8 @@ class Result:
     alarms: list[str] = field(default_factory=list)
     seconds: float = 0.0
     """Of training and measuring."""
+    processor_seconds: float = 0.0
+    """Of that, on processors: what it takes on a machine that others work on, too."""
 
     @property
     def ran(self) -> bool:
