@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "Write one HTML page about a training run.",
     "eval": "Measure a trained stack or an ONNX file on pictures.",
     "judge": "Train a classifier of your labels, for measures of sets.",
+    "landscape": "Train a recipe in many settings and tell what each choice is worth.",
     "compare": "Let people judge two results blindly, or lay two reports side by side.",
     "export": "Turn a trained stack into an ONNX file.",
     "check-data": "Find what is wrong with a folder of training pictures.",

@@ -43,25 +43,42 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         TableError: unknown key, bad value, bad TOML, no text; the message names the key's path.
         FileNotFoundError: a path that does not exist.
     """
+    return parse_recipe(source_text(name), overrides)
+
+
+def source_text(name: str) -> str:
+    """The TOML of a file or of a preset.
+
+    Raises:
+        TableError: no such preset, or a file that is no text.
+        FileNotFoundError: a path that does not exist.
+    """
     path = Path(name)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such recipe file")
-        try:
-            text = path.read_text("utf-8")
-        except UnicodeDecodeError:
-            raise TableError(f"{path}: not a text in UTF-8, which TOML is") from None
-    else:
-        text = preset_text(name)
-    return parse_recipe(text, overrides)
+    if path.suffix != ".toml":
+        return preset_text(name)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such recipe file")
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError:
+        raise TableError(f"{path}: not a text in UTF-8, which TOML is") from None
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Plain tables from the TOML text of a recipe.
+
+    Raises:
+        TableError: it is not valid.
+    """
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise TableError(f"the recipe is not valid TOML: {error}") from None
 
 
 def parse_recipe(text: str, overrides: Sequence[str] = ()) -> Recipe:
     """A recipe from TOML text."""
-    try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise TableError(f"the recipe is not valid TOML: {error}") from None
+    table = read_toml(text)
     for override in overrides:
         apply_override(table, override)
     return parse(Recipe, table)
@@ -70,18 +87,27 @@ def parse_recipe(text: str, overrides: Sequence[str] = ()) -> Recipe:
 def apply_override(table: dict[str, Any], override: str) -> None:
     """Set ``stage.0.generator.depth=6`` in a table; the value is read as TOML, else as text."""
     path, equals, given = override.partition("=")
-    keys = path.strip().split(".")
-    if not equals or not all(keys):
+    if not equals or not all(path.strip().split(".")):
         raise TableError(f"--set {override}: expected KEY.PATH=VALUE")
     try:
         value = tomllib.loads(f"value = {given}")["value"]
     except tomllib.TOMLDecodeError:
         value = given
+    put(table, path.strip(), value, f"--set {override}")
+
+
+def put(table: dict[str, Any], path: str, value: Any, said: str) -> None:
+    """Set what stands at ``stage.0.generator.depth`` in nested tables; ``said`` begins errors.
+
+    Raises:
+        TableError: the path leads through something that is no table, or out of a list.
+    """
+    keys = path.split(".")
     place: Any = table
     for depth, key in enumerate(keys, start=1):
         if not isinstance(place, (dict, list)):
-            raise TableError(f"--set {override}: {'.'.join(keys[: depth - 1])} is no table")
-        where: Any = list_index(key, place, override) if isinstance(place, list) else key
+            raise TableError(f"{said}: {'.'.join(keys[: depth - 1])} is no table")
+        where: Any = list_index(key, place, said) if isinstance(place, list) else key
         if depth == len(keys):
             place[where] = value
         elif isinstance(place, list):
@@ -90,14 +116,12 @@ def apply_override(table: dict[str, Any], override: str) -> None:
             place = place.setdefault(where, {})
 
 
-def list_index(key: str, items: list[Any], override: str) -> int:
+def list_index(key: str, items: list[Any], said: str) -> int:
     """The position that ``key`` names in a list."""
     if not items:
-        raise TableError(f"--set {override}: the list is empty, so there is no position {key!r}")
+        raise TableError(f"{said}: the list is empty, so there is no position {key!r}")
     if not key.isdecimal() or int(key) >= len(items):
-        raise TableError(
-            f"--set {override}: expected a position of 0 to {len(items) - 1}, got {key!r}"
-        )
+        raise TableError(f"{said}: expected a position of 0 to {len(items) - 1}, got {key!r}")
     return int(key)
 
 

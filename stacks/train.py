@@ -60,6 +60,7 @@ def train(
     start: Path | None = None,
     devices: int = 1,
     nodes: int = 1,
+    watch: Callable[[Run], str] = lambda run: "",
 ) -> Path:
     """Train a recipe's stack; returns the path of the best weights.
 
@@ -69,6 +70,7 @@ def train(
             ``best.safetensors`` are written there.
         resume: go on from ``last/``.
         start: weights to begin with, of a stack of the same shape or of some of its stages.
+        watch: sees the run after every step; what it says, if anything, is why the run ends there.
 
     Raises:
         CheckpointError: there is a run in the folder and ``resume`` was not asked, or the
@@ -137,6 +139,8 @@ def train(
                 if keeper:
                     waiting = batches.waited / (time.perf_counter() - started)
                     verdict = keeper.after_step(values, drawn[-1], waiting)
+                    if verdict == GO_ON:
+                        verdict = Verdict(over=watch(run))
                 verdict = agreed(run, verdict)
                 if verdict.back and not keeper:
                     States(folder, recipe.health.settled).go_back(run)

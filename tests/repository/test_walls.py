@@ -198,6 +198,7 @@ def test_training_commands_say_what_is_missing(name: str, tmp_path: Path) -> Non
         "eval": [str(tmp_path / "best.safetensors"), "--targets", str(tmp_path)],
         "export": [str(tmp_path / "best.safetensors"), "-o", str(tmp_path / "x.onnx")],
         "judge": [str(tmp_path), "-o", str(tmp_path / "judge.safetensors")],
+        "landscape": ["gestures", "-o", str(tmp_path / "study")],
         "new": [str(tmp_path)],
         "report": [str(tmp_path)],
         "train": ["photo-sr", "-o", str(tmp_path / "run")],

@@ -1,0 +1,98 @@
+"""`pixstack landscape` end to end on pictures made here, and what it says of wrong use."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pixstack.cli import main
+from tests.photographs import write_pictures
+from tests.stacks.test_landscape import RECIPE, STUDY
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("study")
+    random = np.random.default_rng(0)
+    for name in ("0", "1"):
+        pixels = {f"{i}.png": random.integers(0, 256, (32, 32, 3), np.uint8) for i in range(8)}
+        write_pictures(root / "data" / name, pixels)
+    (root / "mine.toml").write_text(RECIPE)
+    (root / "tiny.toml").write_text(STUDY)
+    return root
+
+
+def test_a_study_runs_goes_on_and_is_reported(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, data = str(tmp_path / "folder"), str(place / "data")
+    part = ["--only", "norm=batch", "--seeds", "0"]
+    study = str(place / "tiny.toml")
+    assert main(["landscape", study, "-o", folder, "--data", data, *part]) == 0
+    told = capsys.readouterr()
+    assert "norm=batch penalty=gp seed=0: refused" in told.err
+    assert "norm batch" in told.out
+    page = (tmp_path / "folder" / "landscape.html").read_text()
+    assert "norm=batch penalty=none" in page
+    assert "1704.00028" in page
+
+    # A table of what is there needs neither data nor training, and finds the same.
+    markdown = tmp_path / "table.md"
+    assert main(["landscape", folder, "--report", "--json", "-", "--markdown", str(markdown)]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["trials"]["trials"] == 1
+    assert summary["trials"]["refused"] == 1
+    assert summary["choices"]["norm"]["batch"]["best"] == summary["results"][1]["fid"] or (
+        summary["choices"]["norm"]["batch"]["best"] == summary["results"][0]["fid"]
+    )
+    assert "| norm batch | 1 | 1 |" in markdown.read_text()
+
+    assert main(["landscape", study, "-o", folder, "--data", data]) == 1
+    assert "--resume" in capsys.readouterr().err
+    both = ["landscape", folder, "--resume", "--data", data, "--seeds", "0", "--processes", "2"]
+    assert main(both) == 0
+    capsys.readouterr()
+    assert len(list((tmp_path / "folder" / "trials").glob("*.json"))) == 4
+
+
+def test_a_search_proposes_within_the_study(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = STUDY.replace("[set]", "trials = 3\n[set]", 1)
+    (place / "three.toml").write_text(text)
+    options = ["-o", str(tmp_path / "folder"), "--data", str(place / "data"), "--search", "gp"]
+    assert main(["landscape", str(place / "three.toml"), *options, "--json", "-"]) == 0
+    results = json.loads(capsys.readouterr().out)["results"]
+    ran = [each for each in results if each["state"] != "refused"]
+    assert len(ran) == 3
+    assert all(1e-5 <= each["settings"]["rate"] <= 1e-2 for each in results)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "code"),
+    [
+        (["gestures"], "-o: missing", 2),
+        (["no-such", "-o", "{here}"], "no such study", 1),
+        (["{here}/missing.toml", "-o", "{here}/x"], "no such study file", 1),
+        (["gestures", "-o", "{here}/x", "--only", "loss"], "AXIS=CHOICE", 2),
+        (["gestures", "-o", "{here}/x", "--only", "los=gp"], "did you mean 'loss'", 1),
+        (["gestures", "-o", "{here}/x", "--only", "loss=hing"], "unknown choice", 1),
+        (["gestures", "-o", "{here}/x", "--seeds", "a"], "--seeds a", 2),
+        (["gestures", "-o", "{here}/x", "--search", "gp"], "--budget MINUTES", 2),
+        (["gestures", "-o", "{here}/x", "--data", "{here}/none"], "none", 1),
+        (["{here}", "--report"], "no study", 1),
+        (["{here}"], "--resume or --report", 2),
+    ],
+)
+def test_wrong_use_is_one_line(
+    arguments: list[str],
+    said: str,
+    code: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    given = [argument.replace("{here}", str(tmp_path)) for argument in arguments]
+    assert main(["landscape", *given]) == code
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert said in line
