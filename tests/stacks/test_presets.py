@@ -16,6 +16,7 @@ def test_a_preset_says_what_it_is(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.description.endswith(".")
+    assert recipe.license == "Apache-2.0"
     if recipe.degrade.choices:
         assert recipe.validation.folder, "what restores is chosen on held-out pictures"
     assert parse_recipe(recipe_text(recipe)) == recipe
