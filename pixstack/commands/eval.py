@@ -84,7 +84,8 @@ def command(
 
     With --degrade bicubic:S the output of scale S is measured and S pixels are cut from each
     border; otherwise the output of scale 1, nothing cut. Means are over pictures. --degrade real:S
-    makes photographs as they are found (Real-ESRGAN), the same for the same --seed.
+    makes photographs as they are found (Real-ESRGAN), the same for the same --seed. Needs the train
+    extra.
 
     \b
     Examples:

@@ -28,7 +28,7 @@ def command(
     from pixstack.errors import require_train
 
     require_train()
-    from stacks.recipe import preset_names, preset_text
+    from stacks.presets import preset_names, preset_text
 
     if name is not None:
         print(preset_text(name), end="")

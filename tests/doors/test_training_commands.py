@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -14,7 +16,8 @@ from PIL import Image
 from skimage import data
 
 from stacks.checkpoint import save_stack
-from stacks.recipe import load_recipe, preset_names
+from stacks.presets import preset_names
+from stacks.recipe import load_recipe
 from stacks.stack import Stack
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_super_resolution
@@ -236,6 +239,48 @@ def test_missing_folder(pixstack: Call, recipe: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_pictures_of_ones_own_are_no_data_set_of_a_preset(
+    pixstack: Call, targets: Path, tmp_path: Path
+) -> None:
+    answer = pixstack("train", "photo-sr", "-o", tmp_path / "run", "--data", targets)
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1)
+    assert f"{targets / 'bsds500/photos/train'}: no such folder" in answer.err
+    assert "`pixstack recipes photo-sr`); for your own pictures: pixstack new FOLDER" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (("train", "none.toml", "-o", "other"), "none.toml: no such recipe file"),
+        (("train", "photo-sd", "-o", "other"), "photo-sd: no such preset; did you mean 'photo-sr'"),
+        (("train", "torn.toml", "-o", "other"), "the recipe is not valid TOML"),
+        (("train", "photo-sr", "-o", "run"), "run holds a run already; add --resume"),
+        (("check-data", "none"), "no such folder, file or preset: none; presets: cgan, "),
+    ],
+)
+def test_what_is_wrong_at_once_is_said_before_torch_is_imported(
+    tmp_path: Path, call: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "torn.toml").write_text("name = ")
+    (tmp_path / "run" / "last").mkdir(parents=True)
+    (tmp_path / "run" / "last" / "state.safetensors").touch()
+    code = (
+        "import sys; from pixstack.cli import main; "
+        "code = main(sys.argv[1:]); assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    root = Path(__file__).parents[2]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *call],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    [line] = result.stderr.splitlines()
+    assert said in line
+
+
 def test_misspelt_key(pixstack: Call, recipe: Path, targets: Path, tmp_path: Path) -> None:
     recipe.write_text(RECIPE.replace("channels", "chanels"))
     answer = pixstack("train", recipe, "-o", tmp_path / "run", "--data", targets)
@@ -277,7 +322,7 @@ def test_recipes_fit_a_narrow_terminal_uncut(
     pixstack: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("stacks.recipe.preset_names", lambda: ["photo-denoise", "photo-sr-crisp"])
+    monkeypatch.setattr("stacks.presets.preset_names", lambda: ["photo-denoise", "photo-sr-crisp"])
     described = json.loads(pixstack("recipes", "--json", "-").out)
     heading, *lines = pixstack("recipes").out.splitlines()
     assert heading.split() == ["name", "task", "parameters", "GMACs", "what", "it", "does"]

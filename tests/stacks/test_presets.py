@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from stacks.feeds import random_inputs
-from stacks.recipe import load_recipe, parse_recipe, preset_names, recipe_text
+from stacks.presets import preset_names
+from stacks.recipe import load_recipe, parse_recipe, recipe_text
 from stacks.stack import Stack
 from translate.degrade import parse_degradation
 
