@@ -193,7 +193,7 @@ def test_eval_of_an_onnx_file_is_what_the_picture_says(
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        (("--degrade", "bicubics:4"), 1, "unknown step 'bicubics'"),
+        (("--degrade", "bicubics:4"), 2, "unknown step 'bicubics'"),
         (("--degrade", "bicubic:3"), 1, "no output of scale 3"),
         (("--degrade", "bicubic:4", "--sources", "."), 2, "give one of them"),
         (("--degrade", "bicubic:4", "--input", "strength=1"), 2, "unknown"),
@@ -215,6 +215,34 @@ def test_eval_refuses_in_one_line(
     assert answer.code == code
     assert said in answer.err
     assert len(answer.err.splitlines()) == 1
+
+
+def test_eval_says_of_how_many_pictures_and_which_way_is_better(
+    pixstack: Call, targets: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "nearest.onnx"
+    write_super_resolution(model)
+    measure = ("eval", model, "--targets", targets, "--degrade", "bicubic:4")
+    answer = pixstack(*measure)
+    heading, *rows, last = answer.out.splitlines()
+    assert heading.split() == ["measure", "x4", "better"]
+    told = {name: way for name, _, way in (row.split(maxsplit=2) for row in rows)}
+    assert {name: way.strip() for name, way in told.items()} == {
+        "psnr_y": "higher", "psnr_rgb": "higher", "ssim_y": "higher",
+        "band_energy": "near 1", "band_error": "lower",
+    }  # fmt: skip
+    assert last == "means over 2 pictures"
+
+    # The same model under two names, and one under its own twice: columns are told apart.
+    (tmp_path / "other.onnx").write_bytes(model.read_bytes())
+    for name, report in (("nearest", "a"), ("other", "b"), ("nearest", "c")):
+        again = ("eval", tmp_path / f"{name}.onnx", *measure[2:])
+        assert pixstack(*again, "--json", tmp_path / f"{report}.json").code == 0
+    beside = pixstack("compare", tmp_path / "a.json", tmp_path / "b.json").out.splitlines()
+    assert beside[0].split() == ["measure", "nearest", "other", "change", "better"]
+    assert beside[-1] == "means over 2 pictures"
+    alike = pixstack("compare", tmp_path / "a.json", tmp_path / "c.json").out.splitlines()
+    assert alike[0].split() == ["measure", "a", "c", "change", "better"]
 
 
 @pytest.mark.parametrize("key", ["data.size", "phase.0.size"])
@@ -324,8 +352,9 @@ def test_recipes_fit_a_narrow_terminal_uncut(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("stacks.presets.preset_names", lambda: ["photo-denoise", "photo-sr-crisp"])
     described = json.loads(pixstack("recipes", "--json", "-").out)
-    heading, *lines = pixstack("recipes").out.splitlines()
-    assert heading.split() == ["name", "task", "parameters", "GMACs", "what", "it", "does"]
+    heading, *lines, unit = pixstack("recipes").out.splitlines()
+    assert heading.split() == ["name", "task", "parameters", "GMACs", "*", "what", "it", "does"]
+    assert unit == "* for a source of 256x256 pixels; for one picture where it is made from noise"
     assert all(len(line) <= 80 for line in [heading, *lines])
     first = [line.split() for line in lines if not line.startswith(" ")]
     assert [cells[:5] for cells in first] == [
