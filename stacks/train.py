@@ -36,6 +36,7 @@ from stacks.run import Run, launch
 from stacks.run_folder import refuse_second_run, state_of
 from stacks.sight import band_base
 from stacks.spec import Recipe
+from stacks.spoken import opening
 from stacks.stopping import Stopped, Stopping
 from stacks.validation import out_of_patience, training_sample
 from stacks.whole import sweep, write_whole
@@ -108,6 +109,7 @@ def train(
         sweep(folder)
         write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
         record = Record(folder, recipe, run.step, run.seconds)
+        record.begin(opening(run, [pairs for pairs, _ in groups], validation))
     careful = deterministic(recipe.deterministic)
     with told(run, folder), careful, Stopping() as stopping, record or nullcontext():
         keeper = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,6 +83,9 @@ def command(
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         raise typer.Exit(stopped.code) from None
+    exported = shlex.quote(f"{made.name}.onnx")
+    print(f"next: pixstack export {shlex.quote(str(best))} -o {exported}", file=sys.stderr)
+    # Alone on the last line of the output, for scripts.
     print(best)
 
 

@@ -72,7 +72,16 @@ def test_train_then_eval(pixstack: Call, recipe: Path, targets: Path, tmp_path: 
     run = tmp_path / "run"
     answer = pixstack("train", recipe, "-o", run, "--data", targets, "--set", "phase.0.steps=4")
     assert answer.code == 0, answer.err
-    assert answer.out.splitlines()[-1] == str(run / "best.safetensors")
+    opening, *steps, last = answer.out.splitlines()
+    # Two pictures and one network: 4 channels make less than a hundredth of a million weights.
+    assert opening.endswith(
+        ", fp32, 2 training pictures, 0 held out, 0.00 M parameters in generators"
+    )
+    assert all(line.startswith("step ") and "x2 l1" in line for line in steps)
+    assert last == str(run / "best.safetensors")
+    assert answer.error_lines[-1] == (
+        f"next: pixstack export {run / 'best.safetensors'} -o tiny.onnx"
+    )
     assert tomllib.loads((run / "recipe.toml").read_text())["phase"][0]["steps"] == 4
 
     again = pixstack("train", recipe, "-o", run, "--data", targets)
