@@ -51,7 +51,7 @@ def command(
     Examples:
       pixstack new pictures -o mine.toml
       pixstack train mine.toml -o runs/mine
-      pixstack train mine.toml -o runs/other --set stage.0.generator.blocks=8
+      pixstack train mine.toml -o runs/other --set batch=2
       pixstack train mine.toml -o runs/mine --resume
       pixstack train photo-sr -o runs/sr --data downloads
       pixstack train photo-sr-crisp -o runs/crisp --start runs/sr/best.safetensors \\
