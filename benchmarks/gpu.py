@@ -34,7 +34,8 @@ from pixstack.console import print_table
 from stacks.checkpoint import load_stack
 from stacks.data import phase_sampler, training_groups
 from stacks.growth import grow
-from stacks.recipe import load_recipe, preset_names
+from stacks.presets import preset_names
+from stacks.recipe import load_recipe
 from stacks.reference import reference_batch, settle
 from stacks.run import Run, launch
 from stacks.spec import FolderSpec, Recipe

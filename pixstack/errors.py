@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pathlib import Path
 
 # What the modules of the `train` extra are called where they are imported.
 TRAINING = (
     *("albumentations", "cv2", "lightning_fabric", "onnx", "onnxscript", "onnxslim", "PIL"),
     *("safetensors", "tensorboard", "torch", "torchmetrics"),
 )
+
+PLACE = Path(__file__).resolve().parents[1]
+"""What holds the package: a checkout, or the folder of installed packages."""
 
 
 class WrongUse(Exception):
@@ -23,9 +27,19 @@ def require_train() -> None:
     """
     if any(find_spec(name) is None for name in TRAINING):
         raise WrongUse(
-            "this command needs the training packages; install them with: "
-            "pip install 'pixstack[train]'"
+            f"this command needs the training packages; install them with: {install_train()}"
         )
+
+
+def install_train(place: Path = PLACE) -> str:
+    """The command that installs the `train` extra.
+
+    Args:
+        place: where the package lies: in a checkout beside ``pyproject.toml``, else installed.
+    """
+    if (place / "pyproject.toml").is_file():
+        return 'pip install -c constraints.txt -e ".[train]"'
+    return 'pip install "pixstack[train]"'
 
 
 def one_line(error: BaseException) -> str:

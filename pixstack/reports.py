@@ -25,6 +25,37 @@ PROTOCOL = (
 """What must be the same for two numbers to compare; ``protocol.inputs`` is the models' own."""
 
 
+HIGHER, LOWER = "higher", "lower"
+BETTER = {
+    **dict.fromkeys(("psnr_y", "psnr_rgb", "ssim_y", "ms_ssim_y", "precision", "recall"), HIGHER),
+    **dict.fromkeys(("inception_score", "class_agreement"), HIGHER),
+    **dict.fromkeys(("pixel_accuracy", "class_accuracy", "class_iou"), HIGHER),
+    **dict.fromkeys(("band_error", "lpips", "fid", "kid"), LOWER),
+    "band_energy": "near 1",
+    "pair_ms_ssim": "as of targets",
+}
+"""Which way a measure is better; those that only go with another one have no way."""
+
+
+def better(measure: str) -> str:
+    """Which way a measure is better, as tables say it; empty where there is no such way."""
+    return BETTER.get(measure, "")
+
+
+def names_of(first: Path, second: Path) -> tuple[str, str]:
+    """What was measured in two reports, short; where that is the same, the reports' own names."""
+    models = tuple(str(read_report(path).get("model", "")) for path in (first, second))
+    for names in (
+        tuple(Path(model).stem for model in models),
+        models,
+        (first.stem, second.stem),
+        (str(first), str(second)),
+    ):
+        if all(names) and names[0] != names[1]:
+            return names[0], names[1]
+    return "A", "B"
+
+
 def read_report(path: Path) -> dict[str, Any]:
     """A result of `pixstack eval --json`.
 

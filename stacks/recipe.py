@@ -1,4 +1,4 @@
-"""TOML <-> `Recipe`; presets; overrides from the command line."""
+"""TOML <-> `Recipe`; overrides from the command line."""
 
 from __future__ import annotations
 
@@ -7,33 +7,11 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
+from stacks.presets import source_text, table_of
 from stacks.spec import Recipe
-from translate.tables import TableError, parse, plain, suggest
-
-
-def preset_names() -> list[str]:
-    """The recipes that come with the project."""
-    folder = resources.files("stacks") / "recipes"
-    return sorted(
-        entry.name.removesuffix(".toml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".toml")
-    )
-
-
-def preset_text(name: str) -> str:
-    """The TOML of a preset, with its comments.
-
-    Raises:
-        TableError: no such preset; the known ones are listed.
-    """
-    if name not in preset_names():
-        raise TableError(f"{name}: no such preset; {suggest(name, preset_names())}")
-    return (resources.files("stacks") / "recipes" / f"{name}.toml").read_text("utf-8")
+from translate.tables import TableError, parse, plain
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -46,39 +24,9 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     return parse_recipe(source_text(name), overrides)
 
 
-def source_text(name: str) -> str:
-    """The TOML of a file or of a preset.
-
-    Raises:
-        TableError: no such preset, or a file that is no text.
-        FileNotFoundError: a path that does not exist.
-    """
-    path = Path(name)
-    if path.suffix != ".toml":
-        return preset_text(name)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such recipe file")
-    try:
-        return path.read_text("utf-8")
-    except UnicodeDecodeError:
-        raise TableError(f"{path}: not a text in UTF-8, which TOML is") from None
-
-
-def read_toml(text: str) -> dict[str, Any]:
-    """Plain tables from the TOML text of a recipe.
-
-    Raises:
-        TableError: it is not valid.
-    """
-    try:
-        return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise TableError(f"the recipe is not valid TOML: {error}") from None
-
-
 def parse_recipe(text: str, overrides: Sequence[str] = ()) -> Recipe:
     """A recipe from TOML text."""
-    table = read_toml(text)
+    table = table_of(text)
     for override in overrides:
         apply_override(table, override)
     return parse(Recipe, table)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -31,6 +32,7 @@ from stacks.environment import environment
 from stacks.health import Alarm
 from stacks.run import Run
 from stacks.spec import Recipe
+from stacks.spoken import brief, look, remaining
 from stacks.whole import write_whole
 from translate.batches import Batch
 from translate.joints import draw
@@ -38,6 +40,9 @@ from translate.kinds import Kind, planes
 from translate.layers.resampling import upsample
 from translate.pairs import Palette
 from translate.pixels import to_bytes, to_picture
+
+COLUMNS = "columns"
+"""The text of a sample's PNG file that names its columns, as a list in JSON."""
 
 
 class Record:
@@ -92,6 +97,13 @@ class Record:
         """Time that training took so far, in seconds, earlier parts included."""
         return self.before + time.perf_counter() - self.started
 
+    def begin(self, line: str) -> None:
+        """Say what is trained, on what."""
+        if self.console.is_terminal:
+            self.console.print(line, highlight=False)
+        else:
+            print(line, flush=True)
+
     def advance(self, run: Run) -> None:
         """Move the progress bar."""
         alarms = "".join(f"[{alarm}] " for alarm in run.health.active)
@@ -102,18 +114,20 @@ class Record:
         numbers = dict(values)
         numbers["rate/generator"] = run.generator_optimizer.param_groups[0]["lr"]
         numbers["waiting"] = waiting
+        # Of this part of the run alone: an earlier one may have had other company.
         speed = (run.step - self.first) / (time.perf_counter() - self.started)
         numbers["steps_per_second"] = speed
         self._write(run, "train", numbers)
-        terms = " ".join(f"{name} {value:.4f}" for name, value in values.items())
+        terms = brief(values)
         self.latest = terms[:70]
-        self._say(run, f"{speed:.2f} steps/s waiting {waiting:.1%} {terms}")
+        alarms = "".join(f" ALARM {alarm}" for alarm in run.health.active)
+        left = remaining((self.total - run.step) / speed)
+        self._say(run, f"{speed:.2f} steps/s, {left}: {terms}{alarms}")
 
     def measures(self, run: Run, measures: Mapping[str, float]) -> None:
         """Log what was measured on held-out pictures."""
         self._write(run, "validation", dict(measures))
-        text = " ".join(f"{name} {value:.4f}" for name, value in measures.items())
-        self._say(run, f"validation {text}")
+        self._say(run, look(measures, run.recipe.validation))
 
     def alarm(self, run: Run, alarm: Alarm, **more: float) -> None:
         """Tell an alarm that begins: in the log, on the board, to whoever watches."""
@@ -158,10 +172,12 @@ class Record:
             palette = data.palette.get(truths.get(name, name), ())
             return shown(view, run.stack.views[name].kind, size, palette)
 
-        pictures = [show(name, views[name]) for name in read]
-        pictures += [show(name, view) for name, view in written.items()]
-        pictures.append(shown(target, data.kinds["target"], size, data.palette.get("target", ())))
-        pictures = [picture for picture in pictures if picture.shape[1] in (1, 3)]
+        sheet = [(name, show(name, views[name])) for name in read]
+        sheet += [(heading(name), show(name, view)) for name, view in written.items()]
+        truth = shown(target, data.kinds["target"], size, data.palette.get("target", ()))
+        sheet.append(("target", truth))
+        sheet = [(name, picture) for name, picture in sheet if picture.shape[1] in (1, 3)]
+        pictures = [picture for _, picture in sheet]
         height, width = max(picture.shape[-2:] for picture in pictures)
         columns = [upsample(picture.float(), width // picture.shape[-1]) for picture in pictures]
         rows = [
@@ -171,8 +187,10 @@ class Record:
             for index in range(len(views["target"]))
         ]
         pixels = to_bytes(np.concatenate(rows))
-        file = io.BytesIO()
-        Image.fromarray(pixels).save(file, "PNG")
+        file, headings = io.BytesIO(), PngInfo()
+        # In the file, where they cannot be parted from the columns; the report reads them.
+        headings.add_text(COLUMNS, json.dumps([name for name, _ in sheet]))
+        Image.fromarray(pixels).save(file, "PNG", pnginfo=headings)
         write_whole(self.folder / "samples" / f"{run.step:08d}.png", file.getvalue())
         self.board.add_image("samples", pixels, run.step, dataformats="HWC")
 
@@ -189,10 +207,7 @@ class Record:
     def _say(self, run: Run, text: str) -> None:
         """Where there is no terminal for a bar, lines go to the log of whoever started the run."""
         if not self.console.is_terminal:
-            # The speed is of this part of the run alone: an earlier one may have had other company.
-            seconds = time.perf_counter() - self.started
-            left = (self.total - run.step) * seconds / max(1, run.step - self.first)
-            print(f"step {run.step}/{self.total} {text} left {left:.0f}s", flush=True)
+            print(f"step {run.step}/{self.total} {text}", flush=True)
 
     def _drop_after(self, step: int) -> None:
         """Forget the lines of steps that will be done again."""
@@ -201,6 +216,11 @@ class Record:
         lines = self.log.read_text("utf-8").splitlines()
         kept = [line for line in lines if is_line(line) and json.loads(line)["step"] <= step]
         write_whole(self.log, "".join(f"{line}\n" for line in kept).encode())
+
+
+def heading(view: str) -> str:
+    """What a column of a written view is called: beside the target its result."""
+    return "result" if view == "target" else f"{view} (result)"
 
 
 def shown(view: Tensor, kind: Kind, size: tuple[int, int], palette: Palette) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -54,6 +55,8 @@ def bf16_pays(device: torch.device) -> bool:
 
 def launch(recipe: Recipe, devices: int = 1, nodes: int = 1) -> Fabric:
     """Fabric on the best device there is, in the recipe's precision."""
+    # The precision is said by the run itself.
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(accelerator="auto", devices=devices, num_nodes=nodes, precision="32-true")
     wanted, precision = recipe.precision, None
     if wanted == "bf16" or (wanted == "auto" and bf16_pays(fabric.device)):

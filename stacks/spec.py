@@ -114,7 +114,9 @@ class Recipe:
     task: Literal["super-resolution", "denoising", "pose", "photo", "translation"] = "translation"
     """Which tab of the app serves the model; `translation` has none."""
     description: str = ""
-    license: str = "Apache-2.0"
+    license: str = ""
+    """SPDX identifier of the weights' license, which the exported file tells; empty says nothing:
+    what its data allow is for its maker to know."""
     seed: int = 0
     batch: int = 16
     accumulate: int = 1

@@ -9,7 +9,14 @@ from stacks.survey import Survey
 
 BATCHES = {256: 4, 192: 6, 128: 8, 96: 12, 64: 16, 32: 32}
 """Items a batch by the side of the crop: the memory and the time of a step stay about the same."""
-STEPS = 20000
+PASSES = 200
+"""How often each picture is seen, as in pix2pix (Isola et al. 2017, arXiv 1611.07004, section
+6.2); of few pictures more steps would learn them by heart."""
+MOST_STEPS = 20000
+LEAST_STEPS = 2000
+"""Of very few pictures: a network learns nothing in fewer."""
+LOOKS = 20
+"""How often held-out pictures are looked at."""
 
 
 def starter(survey: Survey, name: str, root: str) -> str:
@@ -41,6 +48,7 @@ def head(survey: Survey, name: str) -> str:
         f"name = {toml_value(name)}",
         f"task = {toml_value(task)}",
         'description = "Say here what it does."',
+        '# license = "CC-BY-4.0"          # of the weights, as the exported file will tell it',
         f"batch = {BATCHES[survey.size]}",
         "",
     ]
@@ -69,7 +77,7 @@ def data(survey: Survey, root: str) -> str:
             colors = ", ".join(toml_value(list(color)) for color in found.palette)
             lines.append(f"palette.{view} = [{colors}]")
     lines += ["", "[[data.folder]]", 'path = "."']
-    if survey.layout != "classes":
+    if survey.held_out:
         lines.append(f'pictures = ":-{survey.held_out}"          # the rest validates')
     return "\n".join([*lines, "", "[augment]", "flip = true", ""])
 
@@ -80,8 +88,33 @@ def generated(survey: Survey) -> int:
 
 
 def validation(survey: Survey, rest: str) -> str:
-    """The pictures held out."""
-    return f'[validation]\nfolder = [{{ path = ".", pictures = "-{survey.held_out}:" }}]\n{rest}'
+    """The table of the pictures held out, with what stands before the phases; nothing without."""
+    if not survey.held_out:
+        return ""
+    return f"""[validation]
+folder = [{{ path = ".", pictures = "-{survey.held_out}:" }}]
+{rest}
+every = {steps(survey) // LOOKS}
+
+"""
+
+
+def steps(survey: Survey) -> int:
+    """Steps that show each picture about ``PASSES`` times, in whole hundreds."""
+    wanted = PASSES * (survey.count - survey.held_out) / BATCHES[survey.size]
+    return max(LEAST_STEPS, min(MOST_STEPS, 100 * math.ceil(wanted / 100)))
+
+
+def length(survey: Survey) -> str:
+    """How long the phase is, and why."""
+    asked, trained = steps(survey), survey.count - survey.held_out
+    if asked == MOST_STEPS:
+        return f"steps = {asked}"
+    times = round(asked * BATCHES[survey.size] / trained)
+    return (
+        f"# Each of the {trained} pictures is seen about {times} times; seen more often, so few\n"
+        f"# are learned by heart.\nsteps = {asked}"
+    )
 
 
 def restoration(survey: Survey) -> str:
@@ -99,11 +132,10 @@ objective = {{ generator = {{ charbonnier = 1.0 }} }}
 [optimizer]
 generator = {{ kind = "adamw", rate = 1e-3, betas = [0.9, 0.99], clip = 0.5 }}
 
-{validation(survey, 'degrade = "bicubic:4"')}
-[[phase]]
+{validation(survey, 'degrade = "bicubic:4"')}[[phase]]
 train = ["enlarge"]
 adversarial = false
-steps = {STEPS}
+{length(survey)}
 """
 
 
@@ -124,7 +156,7 @@ discriminator = {{ kind = "adam", rate = 4e-4, betas = [0.0, 0.9] }}
 
 [[phase]]
 train = ["draw"]
-steps = {STEPS}
+{length(survey)}
 """
 
 
@@ -144,8 +176,6 @@ def translation(survey: Survey) -> str:
             "generator = { l1 = 30.0, feature_matching = 10.0 } }"
         )
         adversarial = "true"
-    # Measures of pictures say nothing of label ids.
-    held = "" if target.labels else validation(survey, 'metric = "psnr_rgb"') + "\n"
     return f"""[[stage]]
 name = "translate"
 reads = {toml_value(reads)}
@@ -158,8 +188,8 @@ generator = {{ kind = "pix2pix", channels = 64, depth = {depth} }}
 generator = {{ kind = "adam", rate = 2e-4, betas = [0.5, 0.99] }}
 discriminator = {{ kind = "adam", rate = 4e-4, betas = [0.5, 0.99] }}
 
-{held}[[phase]]
+{validation(survey, 'metric = "psnr_rgb"')}[[phase]]
 train = ["translate"]
 adversarial = {adversarial}
-steps = {STEPS}
+{length(survey)}
 """

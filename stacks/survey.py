@@ -6,8 +6,9 @@ user reads and edits.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,25 +26,67 @@ from translate.pairs import (
 
 SAMPLE = 12
 """Pictures of a view that are decoded to tell its kind."""
+MOST_READ = 1000
+"""Label maps that are decoded for their colors: one that is missed stops the training."""
 MOST_LABELS = 64
 """A lossless picture of more values than this is a photograph."""
 HELD_OUT = 0.1
 """Share of the pictures that is kept for validation."""
+LEAST_HELD_OUT = 2
+"""A measure of one picture says nothing of others."""
+LEAST_TO_SPLIT = 6
+"""Of fewer pictures none can be spared."""
+FEW = 100
+"""Pictures below which results are poor."""
 SIZES = (256, 192, 128, 96, 64, 32)
 """Crops that a recipe may have: networks halve them several times."""
 
 
+MOST_TOLD = 4
+"""Odd colors that are listed one by one."""
+
+Color = tuple[int, int, int]
+
+
 @dataclass(frozen=True)
 class Found:
-    """What a view turned out to be."""
+    """What a view turned out to be.
+
+    Args:
+        kind: as recipes write it.
+        palette: of label maps that are drawn in colors.
+        read: pictures that were decoded.
+        alone: colors of the palette that are in a single picture, with that picture's name.
+    """
 
     kind: str
-    palette: tuple[tuple[int, int, int], ...] = ()
+    palette: tuple[Color, ...] = ()
+    read: int = 0
+    alone: Mapping[Color, str] = field(default_factory=dict)
 
     @property
     def labels(self) -> bool:
         """Whether its pictures are label maps."""
         return self.kind.startswith("labels:")
+
+    def remarks(self, view: str) -> list[str]:
+        """Why the pictures were taken for labels, and what is odd about their colors."""
+        if not self.labels:
+            return []
+        count = self.kind.partition(":")[2]
+        what = f"{count} flat colors" if self.palette else f"no gray but 0 to {int(count) - 1}"
+        told = [
+            f"{view}: {what} in the {self.read} pictures read: taken for labels of {count} "
+            f"classes; if they are pictures, add --kind {view}=rgb"
+        ]
+        told += [
+            f"{view}: the color {color} is in {name} alone; if it is a slip, mend the picture and "
+            "run this again"
+            for color, name in list(self.alone.items())[:MOST_TOLD]
+        ]
+        if (more := len(self.alone) - MOST_TOLD) > 0:
+            told.append(f"{view}: {more} more colors are in one picture each")
+        return told
 
 
 @dataclass(frozen=True)
@@ -57,7 +100,7 @@ class Survey:
         count: items.
         least: height and width of the smallest picture.
         most: of the largest one.
-        remarks: what its user should know.
+        layout_remarks: what was made of how the pictures lie.
         swap: of side-by-side pictures the left half is the target.
     """
 
@@ -67,7 +110,7 @@ class Survey:
     count: int
     least: tuple[int, int]
     most: tuple[int, int]
-    remarks: tuple[str, ...] = field(default=())
+    layout_remarks: Sequence[str] = ()
     swap: bool = False
 
     @property
@@ -79,7 +122,41 @@ class Survey:
     @property
     def held_out(self) -> int:
         """Pictures kept for validation."""
-        return max(1, round(self.count * HELD_OUT))
+        if self.why_none_held_out:
+            return 0
+        return max(LEAST_HELD_OUT, round(self.count * HELD_OUT))
+
+    @property
+    def why_none_held_out(self) -> str:
+        """Why no pictures are kept for validation; empty where some are."""
+        if self.layout == "classes":
+            return "what is made from noise has no truth to be held against"
+        if self.views["target"].labels:
+            return "runs have no measure of label maps"
+        return "they are too few to spare any" if self.count < LEAST_TO_SPLIT else ""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What its user should know."""
+        told = list(self.layout_remarks)
+        for view, found in self.views.items():
+            told += found.remarks(view)
+        if self.count < FEW:
+            told.append(
+                f"{self.count} {'picture is' if self.count == 1 else 'pictures are'} too few to "
+                f"learn much from: below {FEW} results will be poor"
+            )
+        if why := self.why_none_held_out:
+            told.append(f"no pictures are held out for validation: {why}")
+        return tuple(told)
+
+    def taken_for(self, kinds: Mapping[str, str]) -> Survey:
+        """The same with other kinds of some views."""
+        changed = {
+            view: Found(kinds[view]) if view in kinds else found
+            for view, found in self.views.items()
+        }
+        return replace(self, views=changed)
 
 
 def survey(folder: Path) -> Survey:
@@ -107,9 +184,7 @@ def survey(folder: Path) -> Survey:
         )
     left = len(set.union(*names)) - len(shared)
     remarks = [f"{left} pictures have no partner and must be removed first"] if left else []
-    found = {
-        name: kind_of([paths[stem] for stem in spread(shared)]) for name, paths in pictures.items()
-    }
+    found = {name: kind_of([paths[stem] for stem in shared]) for name, paths in pictures.items()}
     sizes = {
         name: [View(paths[stem], "rgb").size() for stem in shared]
         for name, paths in pictures.items()
@@ -122,7 +197,7 @@ def survey(folder: Path) -> Survey:
                     f"{pictures[name][stem]}: has {other[1]}x{other[0]} pixels, its partner "
                     f"{one[1]}x{one[0]}; make the pictures of a pair the same size"
                 )
-    return Survey(folder, "views", found, len(shared), *extremes(first), tuple(remarks))
+    return Survey(folder, "views", found, len(shared), *extremes(first), remarks)
 
 
 def has_pictures(folder: Path) -> bool:
@@ -147,9 +222,9 @@ def survey_pictures(folder: Path) -> Survey:
     """One folder of pictures: pairs side by side, or targets alone."""
     pictures = list_pictures(folder)
     sizes = [View(path, "rgb").size() for path in pictures.values()]
-    some = [pictures[name] for name in spread(sorted(pictures))]
+    paths = [pictures[name] for name in sorted(pictures)]
     if all(width == 2 * height for height, width in sizes):
-        found = {"source": kind_of(some, "left"), "target": kind_of(some, "right")}
+        found = {"source": kind_of(paths, "left"), "target": kind_of(paths, "right")}
         halves = [(height, width // 2) for height, width in sizes]
         remarks = ["twice as wide as high: taken for pairs side by side"]
         # Of a photograph and its labels the labels are what is at hand to start from.
@@ -158,9 +233,9 @@ def survey_pictures(folder: Path) -> Survey:
             found = {"source": found["target"], "target": found["source"]}
             remarks.append("the left half is a photograph, and was taken for the target")
         return Survey(
-            folder, "side-by-side", found, len(pictures), *extremes(halves), tuple(remarks), swap
+            folder, "side-by-side", found, len(pictures), *extremes(halves), remarks, swap
         )
-    found = {"target": kind_of(some)}
+    found = {"target": kind_of(paths)}
     remark = "pictures without partners: taken for targets, whose sources are made by reducing them"
     return Survey(folder, "targets", found, len(pictures), *extremes(sizes), (remark,))
 
@@ -175,8 +250,7 @@ def survey_classes(folder: Path, parts: Sequence[Path]) -> Survey:
     pictures = [path for part in parts for path in list_pictures(part).values()]
     sizes = [View(path, "rgb").size() for path in pictures]
     names = ", ".join(path.name for path in parts)
-    some = [pictures[index] for index in spread(range(len(pictures)))]
-    found = {"label": Found(f"class:{len(parts)}"), "target": kind_of(some)}
+    found = {"label": Found(f"class:{len(parts)}"), "target": kind_of(pictures)}
     remark = f"taken for one class a folder: {names}"
     return Survey(folder, "classes", found, len(pictures), *extremes(sizes), (remark,))
 
@@ -196,12 +270,20 @@ def extremes(sizes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], tuple[i
 def kind_of(paths: Sequence[Path], half: Half = "whole") -> Found:
     """The kind of a view, from some of its pictures.
 
-    Label maps are lossless and of few values: small ids in one band, or a few flat colors.
+    Label maps are lossless and of few values: small ids in one band, or a few flat colors. Of what
+    looks like them many pictures are read, for a color may be rare.
     """
     values: set[int] | None = set()
-    colors: set[tuple[int, int, int]] | None = set()
-    gray = True
-    for path in paths:
+    colors: set[Color] | None = set()
+    pictures_with: Counter[Color] = Counter()
+    first_with: dict[Color, str] = {}
+    gray, read = True, 0
+    some = spread(paths)
+    rest = [path for path in paths if path not in set(some)]
+    for path in (some + rest)[:MOST_READ]:
+        if read >= SAMPLE and values is None and colors is None:
+            break
+        read += 1
         image = half_of(label_picture(open_picture(path)), half)
         pixels = np.asarray(image.numpy())
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
@@ -214,14 +296,29 @@ def kind_of(paths: Sequence[Path], half: Half = "whole") -> Found:
         else:
             values = None
             gray = gray and bool((pixels[..., 0] == pixels[..., 1]).all())
-            flat = np.unique(pixels.reshape(-1, pixels.shape[2])[:, :3], axis=0)
-            few = lossless and len(flat) <= MOST_LABELS
-            if colors is not None and few:
-                colors |= {(int(red), int(green), int(blue)) for red, green, blue in flat}
-                few = len(colors) <= MOST_LABELS
-            colors = colors if few else None
+            if colors is None:
+                continue
+            own = colors_of(pixels)
+            colors = colors | own
+            if not lossless or len(colors) > MOST_LABELS:
+                colors = None
+            for color in own:
+                pictures_with[color] += 1
+                first_with.setdefault(color, path.name)
     if values and len(values) > 1:
-        return Found(f"labels:{max(values) + 1}")
+        return Found(f"labels:{max(values) + 1}", read=read)
     if colors and len(colors) > 1:
-        return Found(f"labels:{len(colors)}", tuple(sorted(colors)))
-    return Found("gray" if gray and colors is None else "rgb")
+        alone = {color: first_with[color] for color in sorted(colors) if pictures_with[color] == 1}
+        # Of one or two pictures each has colors of its own.
+        return Found(
+            f"labels:{len(colors)}", tuple(sorted(colors)), read, alone if read > 2 else {}
+        )
+    return Found("gray" if gray and colors is None else "rgb", read=read)
+
+
+def colors_of(pixels: np.ndarray) -> set[Color]:
+    """The colors of 8-bit pixels: ``(H, W, 3 or more)``; further bands are left out."""
+    red, green, blue = (pixels[..., band].astype(np.uint32) for band in range(3))
+    # One number a color: its uniques are found many times faster than those of rows.
+    packed = np.unique(red << 16 | green << 8 | blue)
+    return {(value >> 16, value >> 8 & 255, value & 255) for value in packed.tolist()}

@@ -15,12 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from stacks.checkpoint import (
-    CheckpointError,
-    beginning,
-    load_stack,
-    load_weights,
-)
+from stacks.checkpoint import beginning, load_stack, load_weights
 from stacks.collectives import (
     average_gradients,
     mean_over_devices,
@@ -38,8 +33,10 @@ from stacks.recipe import recipe_text
 from stacks.record import Record
 from stacks.reference import fed, reference_batch, referred
 from stacks.run import Run, launch
+from stacks.run_folder import refuse_second_run, state_of
 from stacks.sight import band_base
 from stacks.spec import Recipe
+from stacks.spoken import opening
 from stacks.stopping import Stopped, Stopping
 from stacks.validation import out_of_patience, training_sample
 from stacks.whole import sweep, write_whole
@@ -73,19 +70,16 @@ def train(
         watch: sees the run after every step; what it says, if anything, is why the run ends there.
 
     Raises:
-        CheckpointError: there is a run in the folder and ``resume`` was not asked, or the
-            checkpoint cannot be used.
+        RunExistsError: there is a run in the folder and ``resume`` was not asked.
+        CheckpointError: the checkpoint to go on from or to begin with cannot be used.
         DataError: the data cannot be used, or a batch does not divide among the devices.
         TableError, OutOfMemory: a batch does not fit into memory.
         OSError: the folder cannot be written to, or the disk is full.
         DivergenceError: the run has diverged, and going back did not help.
         Stopped: SIGINT or SIGTERM asked for it; the run is written up to its last step.
     """
-    state = folder / "last" / "state.safetensors"
-    if state.exists() and not resume:
-        raise CheckpointError(
-            f"{folder} holds a run already; add --resume or choose another folder"
-        )
+    refuse_second_run(folder, resume)
+    state = state_of(folder)
     # Data first: what is wrong with them must not cost the time of building networks.
     groups, validation = training_groups(recipe), validation_pairs(recipe)
     samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
@@ -117,6 +111,7 @@ def train(
         sweep(folder)
         write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
         record = Record(folder, recipe, run.step, run.seconds)
+        record.begin(opening(run, [pairs for pairs, _ in groups], validation))
     careful = deterministic(recipe.deterministic)
     with told(run, folder), careful, Stopping() as stopping, record or nullcontext():
         keeper = None

@@ -43,9 +43,12 @@ def validate(
     ]
     measures = means(scores)
     held_out = column(scores, spec.metric)
-    low, high = bootstrap_interval(held_out, [run.recipe.seed, run.step])
     known = [score for pairs in training for score in evaluate(predictor, pairs, protocol, output)]
-    apart = {f"{spec.metric}/low": low, f"{spec.metric}/high": high}
+    apart: dict[str, float] = {}
+    # One picture says nothing of how much another would differ.
+    if len(held_out) > 1:
+        low, high = bootstrap_interval(held_out, [run.recipe.seed, run.step])
+        apart |= {f"{spec.metric}/low": low, f"{spec.metric}/high": high}
     alarms: list[Alarm] = []
     sign = -1 if spec.metric == "band_error" else 1
     if known and (spread := float(np.std(held_out))) > 0:

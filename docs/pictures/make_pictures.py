@@ -2,7 +2,8 @@
 
     python docs/pictures/make_pictures.py
 
-needs scikit-image (the `test` extra), whose samples coffee (CC0) and astronaut (public domain) are used.
+needs scikit-image (the `test` extra), whose samples coffee (CC0) and astronaut (public domain) are
+used.
 """
 
 from __future__ import annotations

@@ -211,6 +211,13 @@ def check_size(manifest: Manifest, height: int, width: int) -> None:
         )
 
 
+def check_value(port: Input, value: Any) -> None:
+    """Raise InputError where a class, strength, angle or colors are not what the input takes."""
+    checks = {"class": _class_id, "strength": _strength, "angle": _angle, "colors": as_colors}
+    if (check := checks.get(port.family)) is not None:
+        check(port, value)
+
+
 def _feed(
     port: Input,
     value: Any,

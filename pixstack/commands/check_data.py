@@ -55,6 +55,7 @@ def command(
     Names without partners, files that cannot be read, sizes, modes, pictures that stand on both
     sides of the split, pairs out of alignment, colors that are no labels, missing classes. Exits
     with 1 where there are errors. --fix writes a copy without them and leaves the data as it is.
+    Needs the train extra.
 
     \b
     Examples:
@@ -65,6 +66,8 @@ def command(
     from pixstack.errors import require_train
 
     require_train()
+    # Before torch is imported, which takes seconds.
+    refuse_missing(data)
     from pixstack.console import progress_bar, write_json
     from stacks.doctor.examine import WORKERS, examine
 
@@ -92,6 +95,19 @@ def command(
         raise typer.Exit(1)
 
 
+def refuse_missing(data: str) -> None:
+    """See that there is something to look at.
+
+    Raises:
+        ValueError: no folder, file or preset is called so; the message lists the presets.
+    """
+    from stacks.presets import preset_names
+
+    if not Path(data).exists() and data not in preset_names():
+        known = ", ".join(preset_names())
+        raise ValueError(f"no such folder, file or preset: {data}; presets: {known}")
+
+
 @contextlib.contextmanager
 def opened(data: str, root: Path | None, overrides: list[str]) -> Iterator[Subject]:
     """What is to be looked at: a folder, a table, a tar, or the data of a recipe."""
@@ -110,8 +126,6 @@ def opened(data: str, root: Path | None, overrides: list[str]) -> Iterator[Subje
         else:
             yield open_subject(data, guess(path), guessed=True)
         return
-    if "/" in data and path.suffix != ".toml":
-        raise ValueError(f"{path}: no such folder; expected pictures, or a folder for each view")
     changes = [*overrides, *([f"data.root={toml_value(str(root))}"] if root is not None else [])]
     yield open_subject(data, load_recipe(data, changes))
 

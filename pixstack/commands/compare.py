@@ -169,7 +169,7 @@ def read_back(key: Path, votes: list[Path], json_target: str | None) -> None:
 def side_by_side(first: Path, second: Path, json_target: str | None) -> None:
     """Two reports."""
     from pixstack.console import print_table, write_json
-    from pixstack.reports import compare_reports
+    from pixstack.reports import better, compare_reports, names_of, read_report
 
     measures = compare_reports(first, second)
     if json_target is not None:
@@ -177,9 +177,11 @@ def side_by_side(first: Path, second: Path, json_target: str | None) -> None:
                    json_target)  # fmt: skip
     if json_target != "-":
         print_table(
-            ("measure", "A", "B", "B - A"),
+            ("measure", *names_of(first, second), "change", "better"),
             [
-                (name, f"{one:.4f}", f"{other:.4f}", f"{other - one:+.4f}")
+                (name, f"{one:.4f}", f"{other:.4f}", f"{other - one:+.4f}", better(name))
                 for name, (one, other) in measures.items()
             ],
         )
+        images = read_report(first)["images"]
+        print(f"means over {images} {'picture' if images == 1 else 'pictures'}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixstack.commands.run import Precision, parse_inputs
+from pixstack.commands.run import Precision, check_provider, parse_inputs
 from pixstack.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def command(
 
     With --degrade bicubic:S the output of scale S is measured and S pixels are cut from each
     border; otherwise the output of scale 1, nothing cut. Means are over pictures. --degrade real:S
-    makes photographs as they are found (Real-ESRGAN), the same for the same --seed.
+    makes photographs as they are found (Real-ESRGAN), the same for the same --seed. Needs the train
+    extra.
 
     \b
     Examples:
@@ -102,14 +103,19 @@ def command(
     import_plugins(plugins or [])
     from pixstack.console import print_table, progress_bar, write_json
     from pixstack.further import Wanted, open_further
+    from pixstack.reports import better
     from stacks.evaluate import Protocol, evaluate, means, subset
-    from translate.degrade import parse_degradation
+    from translate.degrade import DegradationError, parse_degradation
 
     if degrade and sources is not None:
         raise WrongUse("--degrade makes the sources and --sources brings them; give one of them")
-    if degrade:
-        parse_degradation(degrade)
+    try:
+        if degrade:
+            parse_degradation(degrade)
+    except DegradationError as error:
+        raise WrongUse(str(error)) from None
     protocol = Protocol(degrade, seed)
+    check_provider(provider)
     wanted = read_names(names) if names is not None else None
     opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
     further = open_further(Wanted(features, layer, pixels, lpips, ms_ssim, labeler), opened.reading)
@@ -139,14 +145,17 @@ def command(
     if json_target != "-":
         # One below the other: side by side they would not fit into a narrow terminal.
         print_table(
-            ("measure", output), [(name, f"{value:.4f}") for name, value in measures.items()]
+            ("measure", output, "better"),
+            [(name, f"{value:.4f}", better(name)) for name, value in measures.items()],
         )
         print_sets(result)
+        print(f"means over {len(scores)} {'picture' if len(scores) == 1 else 'pictures'}")
 
 
 def print_sets(result: Mapping[str, Any]) -> None:
     """The measures of sets, each with the network that it holds for."""
     from pixstack.console import print_table
+    from pixstack.reports import better
 
     for part in ("distribution", "label_recovery"):
         if part in result:
@@ -156,10 +165,10 @@ def print_sets(result: Mapping[str, Any]) -> None:
             measured = told["measures"] if part == "distribution" else told["results"]
             bound = {} if part == "distribution" else told["targets"]
             rows = [
-                (name, f"{value:.4f}", *((f"{bound[name]:.4f}",) if bound else ()))
+                (name, f"{value:.4f}", *((f"{bound[name]:.4f}",) if bound else ()), better(name))
                 for name, value in measured.items()
             ]
-            print_table(("measure", "results", *(("targets",) if bound else ())), rows)
+            print_table(("measure", "results", *(("targets",) if bound else ()), "better"), rows)
             for remark in told.get("remarks", ()):
                 print(f"note: {remark}")
 

@@ -138,6 +138,7 @@ def rows(exported: Exported) -> list[tuple[str, str]]:
     return [
         ("file", f"{exported.path} ({exported.size / 1e6:.1f} MB)"),
         ("name", f"{manifest.name} {manifest.version}"),
+        ("license", manifest.license or "not stated; --set license=CC-BY-4.0 would state one"),
         ("inputs", ", ".join(port.name for port in manifest.inputs)),
         ("outputs", ", ".join(f"{port.name} (x{port.scale:g})" for port in manifest.outputs)),
         ("parameters", f"{exported.parameters:,}"),

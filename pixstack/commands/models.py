@@ -34,10 +34,12 @@ def command(
     from pixstack.shelf import list_models
 
     rows: list[dict[str, Any]] = []
+    skipped = 0
     for path in list_models(models):
         try:
             manifest = read_manifest(path)
         except ModelError as error:
+            skipped += 1
             print(f"skipped: {one_line(error)}", file=sys.stderr)
             continue
         rows.append(
@@ -53,6 +55,8 @@ def command(
         )
     if json_target is not None:
         write_json(rows, json_target)
+    if skipped and not rows:
+        raise ValueError(f"none of the {skipped} .onnx files is a model of Pixstack")
     if json_target == "-":
         return
     if not rows:

@@ -17,6 +17,14 @@ def command(
         typer.Option("-o", "--to", metavar="RECIPE.toml", help="NAME.toml here if unsaid."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of the recipe; the folder's if unsaid.")] = None,
+    kinds: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--kind",
+            metavar="VIEW=rgb|gray",
+            help="What a view holds, where it was taken for labels; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Look at a folder of pictures, say what is there, and write a fitting recipe.
 
@@ -27,6 +35,7 @@ def command(
     Examples:
       pixstack new data/facades
       pixstack new data/fashion -o fashion.toml
+      pixstack new data/posters --kind target=rgb
       pixstack train fashion.toml -o runs/fashion
     """
     from pixstack.errors import require_train
@@ -39,6 +48,7 @@ def command(
     from stacks.survey import survey
 
     found = survey(folder)
+    found = found.taken_for(parse_kinds(kinds or [], list(found.views)))
     name = name or folder.resolve().name
     target = output or Path(f"{name}.toml")
     if target.suffix != ".toml":
@@ -55,7 +65,25 @@ def command(
         [(view, kind.kind, str(len(kind.palette) or "")) for view, kind in found.views.items()],
     )
     small, large = (f"{width}x{height}" for height, width in (found.least, found.most))
-    print(f"{found.count} items, layout {found.layout}, from {small} to {large} pixels")
+    sizes = small if small == large else f"from {small} to {large}"
+    print(f"{found.count} items, layout {found.layout}, {sizes} pixels")
     for remark in found.remarks:
         print(f"note: {remark}")
     print(f"{target}: edit it, then pixstack train {target} -o runs/{name}")
+
+
+def parse_kinds(settings: list[str], views: list[str]) -> dict[str, str]:
+    """Read `VIEW=rgb` and `VIEW=gray`.
+
+    Raises:
+        WrongUse: another kind, or no such view.
+    """
+    kinds: dict[str, str] = {}
+    for setting in settings:
+        view, _, kind = setting.partition("=")
+        if view not in views:
+            raise WrongUse(f"--kind {setting}: no view is called {view!r}; use {', '.join(views)}")
+        if kind not in ("rgb", "gray"):
+            raise WrongUse(f"--kind {setting}: expected {view}=rgb or {view}=gray")
+        kinds[view] = kind
+    return kinds

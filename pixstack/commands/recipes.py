@@ -28,7 +28,7 @@ def command(
     from pixstack.errors import require_train
 
     require_train()
-    from stacks.recipe import preset_names, preset_text
+    from stacks.presets import preset_names, preset_text
 
     if name is not None:
         print(preset_text(name), end="")
@@ -38,7 +38,7 @@ def command(
         write_json(rows, json_target)
     if json_target != "-":
         print_table(
-            ("name", "task", "parameters", "GMACs", "what it does"),
+            ("name", "task", "parameters", "GMACs *", "what it does"),
             [
                 (
                     row["name"],
@@ -50,6 +50,7 @@ def command(
                 for row in rows
             ],
         )
+        print("* for a source of 256x256 pixels; for one picture where it is made from noise")
 
 
 def describe(preset: str) -> dict[str, Any]:

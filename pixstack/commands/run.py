@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,6 +72,7 @@ def command(
 
     pairs = plan(sources, output)
     path = find_model(model, models)
+    check_provider(provider)
 
     from export.runtime.translator import Translator
 
@@ -79,6 +81,8 @@ def command(
     )
     values = parse_inputs(inputs or [], translator.manifest)
     check_output(view, translator.manifest)
+    # A folder that results are asked into is made without a word; that of a file may be a slip.
+    made = [target.parent for _, target in pairs if target == output and not target.parent.is_dir()]
     rows: list[dict[str, Any]] = []
     failed = 0
     for source, target in pairs:
@@ -97,6 +101,11 @@ def command(
         from pixstack.console import write_json
 
         write_json(rows, json_target)
+    if rows:
+        for folder in made:
+            print(f"note: made the folder {folder}", file=sys.stderr)
+        if defaults := ", ".join(defaults_used(translator.manifest, values)):
+            print(f"note: by default {defaults}; --input NAME=VALUE sets another", file=sys.stderr)
     if failed:
         raise ValueError(f"{failed} of {len(pairs)} pictures failed")
 
@@ -121,6 +130,8 @@ def plan(sources: list[Path], output: Path) -> list[tuple[Path, Path]]:
         else:
             raise ValueError(f"{source}: no such file or folder")
     if len(pictures) == 1 and not sources[0].is_dir() and not output.is_dir():
+        if output.suffix and output.suffix.lower() not in PICTURES:
+            raise WrongUse(f"{output}: expected a name that ends in {', '.join(sorted(PICTURES))}")
         if output.suffix == "":
             raise WrongUse(f"{output}: name a file such as {output}.png, or an existing folder")
         pairs = [(pictures[0], output)]
@@ -157,9 +168,13 @@ def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
     for keypoints, a .npy file for noise.
 
     Raises:
-        WrongUse: a setting without `=`, an unknown name, or a value of the wrong kind.
+        WrongUse: a setting without `=`, an unknown name, or a value of the wrong kind or out of
+            range.
     """
-    known = {item.name: item.kind for item in manifest.inputs}
+    from export.runtime.errors import InputError
+    from export.runtime.request import check_value
+
+    known = {item.name: item for item in manifest.inputs}
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
@@ -167,8 +182,36 @@ def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
             raise WrongUse(f"--input {setting}: expected NAME=VALUE")
         if name not in known:
             raise WrongUse(f"--input {name}: unknown; this model reads {', '.join(known)}")
-        values[name] = _value(name, known[name], value)
+        values[name] = _value(name, known[name].kind, value)
+        try:
+            check_value(known[name], values[name])
+        except InputError as error:
+            raise WrongUse(str(error)) from None
     return values
+
+
+def defaults_used(manifest: Manifest, values: Mapping[str, Any]) -> list[str]:
+    """What inputs are fed that were left out: ``gesture=0``, ``strength=automatic``."""
+    told: list[str] = []
+    for port in manifest.inputs:
+        if port.name in values:
+            continue
+        default = port.default or 0
+        match port.family:
+            case "class":
+                shown = port.names[int(default)] if port.names else f"{default:g}"
+            case "angle":
+                shown = f"{default:g}"
+            case "strength" if port.default is not None and port.default >= 0:
+                shown = f"{default:g}"
+            case "strength" | "colors":
+                shown = "automatic"
+            case "noise":
+                shown = "drawn"
+            case _:
+                continue
+        told.append(f"{port.name}={shown}")
+    return told
 
 
 def _value(name: str, kind: str, text: str) -> Any:
@@ -194,6 +237,18 @@ def _value(name: str, kind: str, text: str) -> Any:
         except (ValueError, EOFError) as error:
             raise WrongUse(f"--input {name}={text}: expected a .npy file ({error})") from None
     return Path(text)
+
+
+def check_provider(name: str) -> None:
+    """Refuse what no machine has.
+
+    Raises:
+        WrongUse: the name is unknown; the message lists the known ones.
+    """
+    from export.runtime.session import PROVIDERS
+
+    if name not in ("auto", *PROVIDERS):
+        raise WrongUse(f"--provider {name}: unknown; use auto, {', '.join(PROVIDERS)}")
 
 
 def check_output(name: str | None, manifest: Manifest) -> None:

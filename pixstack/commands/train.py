@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from stacks.spec import Recipe
 
 
 def command(
@@ -35,6 +39,9 @@ def command(
 ) -> None:
     """Train a stack from a recipe.
 
+    For pictures of your own `pixstack new FOLDER` writes the recipe. Presets train on the data sets
+    that `pixstack recipes PRESET` names, which must lie beneath data/ or --data.
+
     RUN receives recipe.toml, log.jsonl, samples/, tensorboard/, last/ (the full state) and
     best.safetensors, which `pixstack eval` and `pixstack export` take; `pixstack report RUN` makes
     a page of it. Ctrl-C and SIGTERM finish the step in hand and write it before the run ends, with
@@ -42,9 +49,11 @@ def command(
 
     \b
     Examples:
-      pixstack train photo-sr -o runs/sr --data pictures/
-      pixstack train mine.toml -o runs/mine --set stage.0.generator.blocks=8
+      pixstack new pictures -o mine.toml
+      pixstack train mine.toml -o runs/mine
+      pixstack train mine.toml -o runs/other --set batch=2
       pixstack train mine.toml -o runs/mine --resume
+      pixstack train photo-sr -o runs/sr --data downloads
       pixstack train photo-sr-crisp -o runs/crisp --start runs/sr/best.safetensors \\
           --set phase.0.steps=0
     """
@@ -52,6 +61,12 @@ def command(
     from pixstack.plugins import import_plugins
 
     require_train()
+    # What can be found out before torch is imported, which takes seconds.
+    from stacks.presets import source_text, table_of
+    from stacks.run_folder import refuse_second_run
+
+    refuse_second_run(output, resume)
+    table_of(source_text(recipe))
     import_plugins(plugins or [])
     from lightning_fabric.utilities.rank_zero import rank_zero_only
 
@@ -64,9 +79,30 @@ def command(
     changes = list(overrides or [])
     if data is not None:
         changes.append(f"data.root={toml_value(str(data))}")
+    made = load_recipe(recipe, changes)
+    if not recipe.endswith(".toml"):
+        check_named_data(recipe, made)
     try:
-        best = train(load_recipe(recipe, changes), output, resume, start, devices, nodes)
+        best = train(made, output, resume, start, devices, nodes)
     except Stopped as stopped:
         say(stopped, file=sys.stderr)
         raise typer.Exit(stopped.code) from None
+    exported = shlex.quote(f"{made.name}.onnx")
+    say(f"next: pixstack export {shlex.quote(str(best))} -o {exported}", file=sys.stderr)
+    # Alone on the last line of the output, for scripts.
     say(best)
+
+
+def check_named_data(preset: str, recipe: Recipe) -> None:
+    """See that the data sets of a preset are there.
+
+    Raises:
+        ValueError: one is not; the message says how other pictures are trained on.
+    """
+    root = Path(recipe.data.root)
+    for folder in (*recipe.data.folder, *recipe.validation.folder):
+        if not (root / folder.path).exists():
+            raise ValueError(
+                f"{root / folder.path}: no such folder; this preset trains on named data sets (see "
+                f"`pixstack recipes {preset}`); for your own pictures: pixstack new FOLDER"
+            )

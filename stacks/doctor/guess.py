@@ -42,7 +42,8 @@ def guess(path: Path, name: str = "checked") -> Recipe:
     if not held_out:
         return recipe
     data = replace(recipe.data, folder=(FolderSpec(training),))
-    validation = replace(recipe.validation, folder=(FolderSpec(held_out),))
+    degrade = next(iter(recipe.degrade.choices), "")
+    validation = replace(recipe.validation, folder=(FolderSpec(held_out),), degrade=degrade)
     return replace(recipe, data=data, validation=validation)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stacks.landscape.study import Study
-from stacks.recipe import put, read_toml
+from stacks.presets import table_of
+from stacks.recipe import put
 from stacks.spec import Recipe
 from translate.tables import TableError, parse
 
@@ -50,7 +51,7 @@ class Combinations:
 
     def __init__(self, study: Study, source: str, data: str | None = None) -> None:
         self.study, self.data = study, data
-        self.table = read_toml(source)
+        self.table = table_of(source)
         for path, value in study.set.items():
             put(self.table, path, copy.deepcopy(value), f"set.{path}")
         if study.steps:

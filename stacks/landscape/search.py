@@ -28,7 +28,8 @@ from stacks.landscape.measure import (
 from stacks.landscape.study import Study, parse_study, require_known, study_text
 from stacks.landscape.trials import Result, Trials
 from stacks.mishaps import prepare_folder
-from stacks.recipe import source_text, write_table
+from stacks.presets import source_text
+from stacks.recipe import write_table
 from translate.features.network import FeatureNetwork
 from translate.tables import TableError, plain
 

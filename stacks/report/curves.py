@@ -58,6 +58,9 @@ def chart(lines: Mapping[str, Points], marks: Sequence[float] = (), legend: bool
             f'<path class="line c{index % 8}" d="{path([place(*point) for point in points])}">'
             f"<title>{escape(name)}</title></path>"
         )
+        if alone := lone(points):
+            drawn = dots([place(*point) for point in alone])
+            parts.append(f'<path class="line dot c{index % 8}" d="{drawn}"/>')
     parts.append("</svg>")
     if legend:
         names = "".join(
@@ -68,8 +71,8 @@ def chart(lines: Mapping[str, Points], marks: Sequence[float] = (), legend: bool
     return "".join(parts)
 
 
-def path(points: Sequence[tuple[float, float]]) -> str:
-    """Points as an SVG path, broken where a value is not finite; a lone point is a dot."""
+def path(points: Points) -> str:
+    """Points as an SVG path, broken where a value is not finite."""
     letters: list[str] = []
     pen = "M"
     for x, y in points:
@@ -78,7 +81,23 @@ def path(points: Sequence[tuple[float, float]]) -> str:
             continue
         letters.append(f"{pen}{x:.1f} {y:.1f}")
         pen = "L"
-    return "".join(letters) + ("h.1" if len(letters) == 1 else "")
+    return "".join(letters)
+
+
+def dots(points: Points) -> str:
+    """Points as an SVG path of strokes too short to see but for their round, wide ends."""
+    return "".join(f"M{x:.1f} {y:.1f}h.1" for x, y in points)
+
+
+def lone(points: Points) -> list[tuple[float, float]]:
+    """Points without a finite neighbor: no line shows them."""
+    gap = (math.nan, math.nan)
+    padded = [gap, *points, gap]
+    return [
+        here
+        for before, here, after in zip(padded, padded[1:], padded[2:], strict=False)
+        if math.isfinite(here[1]) and not (math.isfinite(before[1]) or math.isfinite(after[1]))
+    ]
 
 
 def thinned(points: Points) -> list[tuple[float, float]]:

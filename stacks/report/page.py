@@ -5,16 +5,19 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from html import escape
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from stacks.recipe import recipe_text
+from stacks.record import COLUMNS
 from stacks.report.curves import Points, chart
 from stacks.report.history import History
 
@@ -22,6 +25,8 @@ PICTURES = 40
 """Samples that are shown, spread over the run; the first and the last are among them."""
 SIDE = 1024
 """Longest side of a sample, in pixels."""
+COLUMN = 128
+"""Least width that a column of samples is shown at, in pixels."""
 
 TOLD = {
     "generator/adversarial": "What generators pay for being told from the truth",
@@ -95,8 +100,10 @@ def result_rows(history: History) -> list[tuple[str, str]]:
     for name, value in best.items():
         interval = ""
         at = [line for line in validation if line["step"] == history.best["step"]]
-        if name == metric and at and f"{name}/low" in at[-1]:
-            interval = f" (95 %: {at[-1][f'{name}/low']:.4f} to {at[-1][f'{name}/high']:.4f})"
+        low, high = (at[-1].get(f"{name}/{side}") if at else None for side in ("low", "high"))
+        # Runs of before have an interval of one picture too, which is none.
+        if name == metric and low is not None and high is not None and low < high:
+            interval = f" (95 %: {low:.4f} to {high:.4f})"
         rows.append((f"best {name}", f"{value:.4f}{interval}"))
     if validation:
         last = validation[-1]
@@ -141,24 +148,38 @@ def samples(history: History) -> str:
         history.samples[place]
         for place in np.linspace(0, len(history.samples) - 1, count).astype(int)
     ]
-    pictures = json.dumps([{"step": step, "data": picture(path)} for step, path in chosen])
+    # The names of views are the user's: none may end the script that holds them.
+    pictures = json.dumps([{"step": step, **picture(path)} for step, path in chosen])
+    pictures = pictures.replace("<", "\\u003c")
     last = len(chosen) - 1
     return (
-        '<figure class="samples"><img alt="samples" id="sample">'
+        '<figure class="samples"><div class="sheet"><div class="columns" id="columns"></div>'
+        '<img alt="samples" id="sample"></div>'
         f'<figcaption><input type="range" id="when" min="0" max="{last}" value="{last}" '
         'aria-label="step"><output id="step"></output></figcaption></figure>'
         f'<script type="application/json" id="pictures">{pictures}</script>'
     )
 
 
-def picture(path: Path) -> str:
-    """A sample as a data URL, small enough that many of them make one page."""
+def picture(path: Path) -> dict[str, Any]:
+    """A sample as the page's script shows it: ``data``, an URL, small enough that many make one
+    page; ``width`` in pixels, ``enlarged`` where its columns would be too small to see; and what
+    the ``columns`` are called, nothing in samples of old runs.
+    """
     with Image.open(path) as image:
+        columns = json.loads(image.info.get(COLUMNS, "[]"))
         shown = image.convert("RGB")
         shown.thumbnail((SIDE, SIDE))
+    times = math.ceil(COLUMN * max(1, len(columns)) / shown.width)
     file = io.BytesIO()
     shown.save(file, "WEBP", quality=85)
-    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+    data = f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return {
+        "data": data,
+        "width": shown.width * times,
+        "enlarged": times > 1,
+        "columns": columns,
+    }
 
 
 def validation_charts(history: History) -> dict[str, dict[str, Points]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pixstack import __version__, cli
-from pixstack.errors import WrongUse, one_line
+from pixstack.errors import WrongUse, install_train, one_line
 from tests.doors.conftest import Answer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,7 +133,10 @@ def test_an_error_is_one_line_and_debug_shows_where(pixstack: Callable[..., Answ
 
 @pytest.mark.parametrize("missing", ["torch", "onnxslim"])
 def test_the_training_commands_say_what_they_need_where_it_is_missing(
-    missing: str, pixstack: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+    missing: str,
+    pixstack: Callable[..., Answer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
         "pixstack.errors.find_spec", lambda name: None if name == missing else "found"
@@ -142,8 +145,10 @@ def test_the_training_commands_say_what_they_need_where_it_is_missing(
     assert answer.code == 2
     assert answer.error_lines == [
         "error: this command needs the training packages; install them with: "
-        "pip install 'pixstack[train]'"
+        'pip install -c constraints.txt -e ".[train]"'
     ]
+    # Installed from a wheel there is no project file beside the package.
+    assert install_train(tmp_path) == 'pip install "pixstack[train]"'
 
 
 def test_public_names_are_found_on_first_use() -> None:

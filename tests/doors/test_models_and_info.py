@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.doors.conftest import Answer
+from tests.doors.standins import write_super_resolution
 
 Call = Callable[..., Answer]
 
@@ -31,10 +32,14 @@ def test_models_lists_what_is_at_hand(pixstack: Call, models: Path) -> None:
 def test_models_goes_on_past_a_file_that_is_none(pixstack: Call, tmp_path: Path) -> None:
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     answer = pixstack("models", "--models", tmp_path)
-    assert answer.code == 0
-    assert len(answer.error_lines) == 1
+    assert answer.code == 1
+    assert len(answer.error_lines) == 2
     assert "broken.onnx" in answer.err
-    assert "no models found" in answer.out
+    assert "error: none of the 1 .onnx files is a model" in answer.err
+    write_super_resolution(tmp_path / "good.onnx")
+    answer = pixstack("models", "--models", tmp_path)
+    assert (answer.code, len(answer.error_lines)) == (0, 1)
+    assert "good" in answer.out
 
 
 def test_info_prints_the_manifest(pixstack: Call, models: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from export.manifest import Input, Manifest, Output
-from pixstack.commands.run import parse_inputs
+from pixstack.commands.run import defaults_used, parse_inputs
 from pixstack.errors import WrongUse
 from tests.doors.bad_files import WORDS, write_bad_files
 from tests.doors.conftest import Answer
@@ -163,13 +163,13 @@ def test_a_model_without_a_manifest_is_refused(
         (["run", "photo-sr", "PHOTO", "PHOTO", "-o", "OUT"], 2, "both become"),
         (["run", "photo-sr", "PHOTO", "OTHER", "-o", "OUT.png"], 2, "need a folder"),
         (["run", "photo-sr", "PHOTO", "-o", "OUT"], 2, "OUT.png"),
-        (["run", "photo-sr", "PHOTO", "-o", "OUT.xyz"], 1, ".png"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT.xyz"], 2, ".png"),
         (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--output", "x3"], 2, "x4, x2"),
         (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--input", "strength=1"], 2, "source"),
         (["run", "photo-denoise", "PHOTO", "-o", "OUT.png", "--input", "x"], 2, "NAME=VALUE"),
         (["run", "photo-denoise", "PHOTO", "-o", "OUT.png", "--input", "strength=x"], 2, "number"),
-        (["run", "photo-denoise", "PHOTO", "-o", "OUT.png", "--input", "strength=99"], 1, "75"),
-        (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--provider", "abacus"], 1, "abacus"),
+        (["run", "photo-denoise", "PHOTO", "-o", "OUT.png", "--input", "strength=99"], 2, "75"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--provider", "abacus"], 2, "abacus"),
         (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--models", "MISSING"], 1, "--models"),
     ],
 )  # fmt: skip
@@ -192,6 +192,42 @@ def test_what_cannot_work_is_told_before_anything_is_written(
     assert len(answer.error_lines) == 1
     assert words in answer.err
     assert {name: (tmp_path / name).read_bytes() for name in files_under(tmp_path)} == before
+
+
+def test_what_was_not_asked_for_is_said(pixstack: Call, photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    answer = pixstack("run", "photo-denoise", photo, "-o", folder / "a.png")
+    assert answer.code == 0
+    assert answer.error_lines == [
+        f"note: made the folder {folder}",
+        "note: by default strength=automatic; --input NAME=VALUE sets another",
+    ]
+    asked = pixstack("run", "photo-denoise", photo, "-o", folder / "b.png", "--input", "strength=5")
+    assert asked.err == ""
+
+
+def test_the_defaults_of_every_kind_of_input() -> None:
+    manifest = Manifest(
+        name="all",
+        task="pose",
+        inputs=(
+            Input("source", "rgb"),
+            Input("gesture", "class:3", default=1, names=("fist", "palm", "one")),
+            Input("kind", "class:4"),
+            Input("turn", "angle", default=45),
+            Input("strength", "strength", default=12.5, range=(0, 75)),
+            Input("shades", "colors:2"),
+            Input("style", "noise"),
+        ),
+        outputs=(Output("target", "rgb"),),
+    )
+    assert defaults_used(manifest, {}) == [
+        "gesture=palm", "kind=0", "turn=45", "strength=12.5", "shades=automatic", "style=drawn",
+    ]  # fmt: skip
+    assert defaults_used(manifest, {"gesture": "fist", "kind": "3"})[0] == "turn=45"
+    for setting in ("gesture=paw", "gesture=3", "kind=4", "shades=red", "strength=99"):
+        with pytest.raises(WrongUse, match=f"input '{setting.partition('=')[0]}'.*expected"):
+            parse_inputs([setting], manifest)
 
 
 def test_a_link_to_the_input_is_the_input(pixstack: Call, photo: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
@@ -14,7 +16,8 @@ from PIL import Image
 from skimage import data
 
 from stacks.checkpoint import save_stack
-from stacks.recipe import load_recipe, preset_names
+from stacks.presets import preset_names
+from stacks.recipe import load_recipe
 from stacks.stack import Stack
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_super_resolution
@@ -69,7 +72,16 @@ def test_train_then_eval(pixstack: Call, recipe: Path, targets: Path, tmp_path: 
     run = tmp_path / "run"
     answer = pixstack("train", recipe, "-o", run, "--data", targets, "--set", "phase.0.steps=4")
     assert answer.code == 0, answer.err
-    assert answer.out.splitlines()[-1] == str(run / "best.safetensors")
+    opening, *steps, last = answer.out.splitlines()
+    # Two pictures and one network: 4 channels make less than a hundredth of a million weights.
+    assert opening.endswith(
+        ", fp32, 2 training pictures, 0 held out, 0.00 M parameters in generators"
+    )
+    assert all(line.startswith("step ") and "x2 l1" in line for line in steps)
+    assert last == str(run / "best.safetensors")
+    assert answer.error_lines[-1] == (
+        f"next: pixstack export {run / 'best.safetensors'} -o tiny.onnx"
+    )
     assert tomllib.loads((run / "recipe.toml").read_text())["phase"][0]["steps"] == 4
 
     again = pixstack("train", recipe, "-o", run, "--data", targets)
@@ -190,7 +202,7 @@ def test_eval_of_an_onnx_file_is_what_the_picture_says(
 @pytest.mark.parametrize(
     ("given", "code", "said"),
     [
-        (("--degrade", "bicubics:4"), 1, "unknown step 'bicubics'"),
+        (("--degrade", "bicubics:4"), 2, "unknown step 'bicubics'"),
         (("--degrade", "bicubic:3"), 1, "no output of scale 3"),
         (("--degrade", "bicubic:4", "--sources", "."), 2, "give one of them"),
         (("--degrade", "bicubic:4", "--input", "strength=1"), 2, "unknown"),
@@ -214,6 +226,34 @@ def test_eval_refuses_in_one_line(
     assert len(answer.err.splitlines()) == 1
 
 
+def test_eval_says_of_how_many_pictures_and_which_way_is_better(
+    pixstack: Call, targets: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "nearest.onnx"
+    write_super_resolution(model)
+    measure = ("eval", model, "--targets", targets, "--degrade", "bicubic:4")
+    answer = pixstack(*measure)
+    heading, *rows, last = answer.out.splitlines()
+    assert heading.split() == ["measure", "x4", "better"]
+    told = {name: way for name, _, way in (row.split(maxsplit=2) for row in rows)}
+    assert {name: way.strip() for name, way in told.items()} == {
+        "psnr_y": "higher", "psnr_rgb": "higher", "ssim_y": "higher",
+        "band_energy": "near 1", "band_error": "lower",
+    }  # fmt: skip
+    assert last == "means over 2 pictures"
+
+    # The same model under two names, and one under its own twice: columns are told apart.
+    (tmp_path / "other.onnx").write_bytes(model.read_bytes())
+    for name, report in (("nearest", "a"), ("other", "b"), ("nearest", "c")):
+        again = ("eval", tmp_path / f"{name}.onnx", *measure[2:])
+        assert pixstack(*again, "--json", tmp_path / f"{report}.json").code == 0
+    beside = pixstack("compare", tmp_path / "a.json", tmp_path / "b.json").out.splitlines()
+    assert beside[0].split() == ["measure", "nearest", "other", "change", "better"]
+    assert beside[-1] == "means over 2 pictures"
+    alike = pixstack("compare", tmp_path / "a.json", tmp_path / "c.json").out.splitlines()
+    assert alike[0].split() == ["measure", "a", "c", "change", "better"]
+
+
 @pytest.mark.parametrize("key", ["data.size", "phase.0.size"])
 def test_a_crop_that_the_networks_do_not_take(
     pixstack: Call, targets: Path, tmp_path: Path, key: str
@@ -234,6 +274,48 @@ def test_missing_folder(pixstack: Call, recipe: Path, tmp_path: Path) -> None:
     assert (answer.code, len(answer.err.splitlines())) == (1, 1)
     assert "nowhere" in answer.err
     assert not (tmp_path / "run").exists()
+
+
+def test_pictures_of_ones_own_are_no_data_set_of_a_preset(
+    pixstack: Call, targets: Path, tmp_path: Path
+) -> None:
+    answer = pixstack("train", "photo-sr", "-o", tmp_path / "run", "--data", targets)
+    assert (answer.code, len(answer.err.splitlines())) == (1, 1)
+    assert f"{targets / 'bsds500/photos/train'}: no such folder" in answer.err
+    assert "`pixstack recipes photo-sr`); for your own pictures: pixstack new FOLDER" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (("train", "none.toml", "-o", "other"), "none.toml: no such recipe file"),
+        (("train", "photo-sd", "-o", "other"), "photo-sd: no such preset; did you mean 'photo-sr'"),
+        (("train", "torn.toml", "-o", "other"), "the recipe is not valid TOML"),
+        (("train", "photo-sr", "-o", "run"), "run holds a run already; add --resume"),
+        (("check-data", "none"), "no such folder, file or preset: none; presets: cgan, "),
+    ],
+)
+def test_what_is_wrong_at_once_is_said_before_torch_is_imported(
+    tmp_path: Path, call: tuple[str, ...], said: str
+) -> None:
+    (tmp_path / "torn.toml").write_text("name = ")
+    (tmp_path / "run" / "last").mkdir(parents=True)
+    (tmp_path / "run" / "last" / "state.safetensors").touch()
+    code = (
+        "import sys; from pixstack.cli import main; "
+        "code = main(sys.argv[1:]); assert 'torch' not in sys.modules; sys.exit(code)"
+    )
+    root = Path(__file__).parents[2]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *call],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    [line] = result.stderr.splitlines()
+    assert said in line
 
 
 def test_misspelt_key(pixstack: Call, recipe: Path, targets: Path, tmp_path: Path) -> None:
@@ -277,10 +359,11 @@ def test_recipes_fit_a_narrow_terminal_uncut(
     pixstack: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("stacks.recipe.preset_names", lambda: ["photo-denoise", "photo-sr-crisp"])
+    monkeypatch.setattr("stacks.presets.preset_names", lambda: ["photo-denoise", "photo-sr-crisp"])
     described = json.loads(pixstack("recipes", "--json", "-").out)
-    heading, *lines = pixstack("recipes").out.splitlines()
-    assert heading.split() == ["name", "task", "parameters", "GMACs", "what", "it", "does"]
+    heading, *lines, unit = pixstack("recipes").out.splitlines()
+    assert heading.split() == ["name", "task", "parameters", "GMACs", "*", "what", "it", "does"]
+    assert unit == "* for a source of 256x256 pixels; for one picture where it is made from noise"
     assert all(len(line) <= 80 for line in [heading, *lines])
     first = [line.split() for line in lines if not line.startswith(" ")]
     assert [cells[:5] for cells in first] == [

@@ -206,7 +206,7 @@ def test_training_commands_say_what_is_missing(name: str, tmp_path: Path) -> Non
     result = run_python("-c", WITHOUT_TRAINING, name, *arguments.get(name, []))
     assert result.returncode == 2, result.stderr
     [line] = result.stderr.strip().splitlines()
-    assert "pixstack[train]" in line
+    assert 'pip install -c constraints.txt -e ".[train]"' in line
     assert not list(tmp_path.iterdir())
 
 

@@ -11,7 +11,8 @@ from export.manifest import Input
 from export.runtime import Translator
 from export.verify import TOLERANCE
 from stacks.checkpoint import STATE, read
-from stacks.recipe import load_recipe, preset_names
+from stacks.presets import preset_names
+from stacks.recipe import load_recipe
 from stacks.spec import FolderSpec, Recipe
 from stacks.train import train
 from tests.stacks.synthetic import ITEMS, write_data

@@ -15,7 +15,7 @@ from stacks.landscape.measure import Measure
 from stacks.landscape.search import Landscape, Limits, create, search
 from stacks.landscape.study import Study, parse_study, study_names, study_text
 from stacks.landscape.trials import Result, Trials
-from stacks.recipe import source_text
+from stacks.presets import source_text
 from tests.photographs import write_pictures
 from translate.tables import TableError
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from stacks.feeds import random_inputs
-from stacks.recipe import load_recipe, parse_recipe, preset_names, recipe_text
+from stacks.presets import preset_names
+from stacks.recipe import load_recipe, parse_recipe, recipe_text
 from stacks.stack import Stack
 from translate.degrade import parse_degradation
 
@@ -16,6 +17,7 @@ def test_a_preset_says_what_it_is(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
     assert recipe.description.endswith(".")
+    assert recipe.license == "Apache-2.0"
     if recipe.degrade.choices:
         assert recipe.validation.folder, "what restores is chosen on held-out pictures"
     assert parse_recipe(recipe_text(recipe)) == recipe

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stacks.recipe import load_recipe, parse_recipe, preset_names, recipe_hash, recipe_text
+from stacks.presets import preset_names
+from stacks.recipe import load_recipe, parse_recipe, recipe_hash, recipe_text
 from stacks.spec import PhaseSpec, Recipe, StageSpec
 from tests.stacks import tiny
 from translate.generators.unet import UNetSpec

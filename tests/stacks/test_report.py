@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stacks.report.curves import MOST, chart, number, path, thinned, ticks
+from stacks.report.curves import MOST, chart, dots, lone, number, path, thinned, ticks
 from stacks.report.history import read_run
 from stacks.report.page import page, placed
 from stacks.train import train
@@ -17,7 +17,7 @@ from tests.stacks.tiny import super_resolution
 @pytest.fixture(scope="module")
 def run(targets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    train(super_resolution(targets), folder)
+    train(super_resolution(targets, "validation.folder=[{ pictures = '-2:' }]"), folder)
     alarm = {
         "step": 4, "phase": 1, "kind": "alarm", "alarm": "divergence", "where": "x2/generator/l1",
         "said": "is 9 <b>", "found": 5, "rollback": 1, "slowed": 0.5,
@@ -67,6 +67,14 @@ def test_the_page(run: Path) -> None:
     pictures = json.loads(held[1])
     assert [picture["step"] for picture in pictures] == [2, 3, 6]
     assert all(picture["data"].startswith("data:image/webp;base64,") for picture in pictures)
+    for picture in pictures:
+        # Of batches that were reduced by two there is no x4.
+        assert picture["columns"] in (
+            ["source", "x2 (result)", "target"],
+            ["source", "x2 (result)", "x4 (result)", "target"],
+        )
+        # Crops of 32 or 64 pixels beside each other: each is seen at 128.
+        assert (picture["width"], picture["enlarged"]) == (128 * len(picture["columns"]), True)
     log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()[:-1]]
     best = max((line for line in log if line["kind"] == "validation"), key=lambda x: x["psnr_y"])
     assert f"<th>best psnr_y</th><td>{best['psnr_y']:.4f} (95 %: {best['psnr_y/low']:.4f}" in text
@@ -97,7 +105,11 @@ def test_ticks_are_round_and_reach_around() -> None:
 def test_lines_break_where_there_is_no_number() -> None:
     nan = float("nan")
     assert path([(0, 1), (1, 2), (2, nan), (3, 4)]) == "M0.0 1.0L1.0 2.0M3.0 4.0"
-    assert path([(0, 1)]) == "M0.0 1.0h.1"
+    assert lone([(0, 1), (1, 2), (2, nan), (3, 4), (4, nan)]) == [(3, 4)]
+    assert dots([(3, 4)]) == "M3.0 4.0h.1"
+    # One look at held-out pictures: a dot, where a line would be nothing.
+    assert 'class="line dot c0"' in chart({"a": [(0, 1)]})
+    assert "dot" not in chart({"a": [(0, 1), (1, 2)]})
     assert chart({"a": [(0, nan)]}) == ""
     assert chart({}) == ""
 

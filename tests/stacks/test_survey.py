@@ -9,9 +9,10 @@ from PIL import Image
 
 from pixstack.cli import main
 from stacks.data import training_groups, validation_pairs
-from stacks.recipe import load_recipe
+from stacks.recipe import load_recipe, parse_recipe
 from stacks.run import Run, launch
-from stacks.survey import survey
+from stacks.starter import starter
+from stacks.survey import Found, Survey, survey
 from translate.pairs import DataError
 
 Pixels = NDArray[np.uint8]
@@ -46,7 +47,7 @@ def test_photographs_and_ids(tmp_path: Path) -> None:
         ("source", "labels:3"),
         ("target", "rgb"),
     ]
-    assert (found.count, found.size, found.held_out) == (4, 64, 1)
+    assert (found.count, found.size, found.held_out) == (4, 64, 0)
 
 
 def test_flat_colors_are_labels_with_a_palette(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_pictures_alone_are_targets_of_all_sizes(tmp_path: Path) -> None:
 def test_partners_that_are_missing_are_told(tmp_path: Path) -> None:
     pairs(tmp_path, photo(), photo())
     write(tmp_path / "source" / "alone.png", photo())
-    assert survey(tmp_path).remarks == ("1 pictures have no partner and must be removed first",)
+    assert "1 pictures have no partner and must be removed first" in survey(tmp_path).remarks
 
 
 @pytest.mark.parametrize(
@@ -146,6 +147,74 @@ def test_the_recipe_written_can_be_trained(
     assert len(training_groups(loaded)[0][0]) >= 2
     validation_pairs(loaded)
     Run(loaded, launch(loaded))
+    # What its license is, its user knows.
+    assert loaded.license == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "held_out"),
+    # A tenth, but never one alone; of five none can be spared.
+    [(5, 0), (6, 2), (12, 2), (40, 4)],
+)
+def test_how_many_are_held_out(tmp_path: Path, count: int, held_out: int) -> None:
+    for index in range(count):
+        write(tmp_path / "data" / f"{index:02}.png", photo(32, 32))
+    recipe = tmp_path / "mine.toml"
+    assert main(["new", str(tmp_path / "data"), "-o", str(recipe)]) == 0
+    loaded = load_recipe(str(recipe))
+    assert len(training_groups(loaded)[0][0]) == count - held_out
+    assert sum(len(one) for one in validation_pairs(loaded)) == held_out
+    assert ("the rest validates" in recipe.read_text()) == (held_out > 0)
+
+
+def test_no_label_maps_are_held_out(tmp_path: Path) -> None:
+    found = survey(pairs(tmp_path, photo(), ids(), 12))
+    assert found.held_out == 0
+    assert "no pictures are held out for validation: runs have no measure of label maps" in (
+        found.remarks
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "steps"),
+    # 200 times each, 32 a batch of the smallest crop, where a tenth is held out; within bounds.
+    [(12, 2000), (1000, 5700), (10000, 20000)],
+)
+def test_few_pictures_are_trained_on_for_fewer_steps(count: int, steps: int) -> None:
+    views = {"source": Found("rgb"), "target": Found("rgb")}
+    found = Survey(Path("data"), "views", views, count, (40, 40), (40, 40))
+    assert parse_recipe(starter(found, "mine", "data")).phase[0].steps == steps
+    assert any("results will be poor" in remark for remark in found.remarks) == (count < 100)
+
+
+def test_why_labels_and_how_to_say_otherwise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = pairs(tmp_path / "data", photo(), PALETTE[ids()], 13)
+    slip = PALETTE[ids()]
+    slip[0, 0] = (9, 8, 7)
+    # The thirteenth picture: more than the few that tell the kind are read for their colors.
+    write(root / "target" / "9.png", slip)
+    assert main(["new", str(root), "-o", str(tmp_path / "labels.toml")]) == 0
+    told = capsys.readouterr().out
+    assert "64x64 pixels" in told
+    assert "from 64x64" not in told
+    assert "target: 4 flat colors in the 13 pictures read: taken for labels of 4 classes" in told
+    assert "add --kind target=rgb" in told
+    assert "target: the color (9, 8, 7) is in 9.png alone" in told
+    pictures = tmp_path / "pictures.toml"
+    assert main(["new", str(root), "-o", str(pictures), "--kind", "target=rgb"]) == 0
+    assert "labels of" not in capsys.readouterr().out
+    assert load_recipe(str(pictures)).data.views["target"] == "rgb"
+
+
+@pytest.mark.parametrize("given", ["traget=rgb", "target=labels:3", "target"])
+def test_kinds_that_cannot_be_said(
+    tmp_path: Path, given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = pairs(tmp_path / "data", photo(), photo())
+    assert main(["new", str(root), "-o", str(tmp_path / "mine.toml"), "--kind", given]) == 2
+    assert f"--kind {given}: " in capsys.readouterr().err
 
 
 def test_a_recipe_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

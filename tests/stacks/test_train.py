@@ -17,6 +17,7 @@ from stacks.data import phase_sampler, training_groups
 from stacks.keeper import DivergenceError
 from stacks.recipe import parse_recipe, recipe_text
 from stacks.run import Run, launch
+from stacks.run_folder import RunExistsError
 from stacks.spec import Recipe
 from stacks.train import predict, shown, train
 from tests.photographs import write_pictures
@@ -198,7 +199,7 @@ def test_without_a_compiler_a_recipe_that_compiles_trains_all_the_same(
 
 def test_a_folder_that_holds_a_run(trained: Path, targets: Path) -> None:
     before = (trained / "log.jsonl").read_bytes()
-    with pytest.raises(CheckpointError, match="holds a run already; add --resume or choose"):
+    with pytest.raises(RunExistsError, match="holds a run already; add --resume or choose"):
         train(super_resolution(targets), trained)
     assert (trained / "log.jsonl").read_bytes() == before
 

@@ -98,3 +98,10 @@ def test_the_log_holds_the_interval(targets: Path, tmp_path: Path) -> None:
     for line in lines(tmp_path, "validation"):
         assert line["psnr_y/low"] <= line["psnr_y"] <= line["psnr_y/high"]
         assert line["psnr_y/low"] < line["psnr_y/high"]
+
+
+def test_one_picture_has_no_interval(targets: Path, tmp_path: Path) -> None:
+    train(super_resolution(targets, "validation.folder=[{ pictures = '-1:' }]"), tmp_path)
+    for line in lines(tmp_path, "validation"):
+        assert "psnr_y" in line
+        assert not {"psnr_y/low", "psnr_y/high"} & line.keys()
