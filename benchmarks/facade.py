@@ -6,7 +6,8 @@ score of pix2pix (Isola et al. 2017, arXiv 1611.07004, section 3.4). Beside it s
 commonest label would score everywhere, which looks at no photo; and, where one is named by
 --beside, a second model. What the adversarial loss adds shows beside one of equal steps without:
 
-    pixstack train facade-photo -o runs/facade-l1 --set phase.0.adversarial=false
+    pixstack train facade-photo -o runs/facade-l1 \\
+        --set phase.0.adversarial=false --set phase.1.adversarial=false
     pixstack export runs/facade-l1/best.safetensors -o facade-l1.onnx
     python -m benchmarks.facade --model facade-photo.onnx --beside facade-l1.onnx
 

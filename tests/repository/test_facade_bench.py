@@ -233,14 +233,21 @@ def test_the_stack_beside_learns_by_l1_alone(data: Path, tmp_path: Path) -> None
         "stage.0.generator={ kind = 'pix2pix', channels = 4, depth = 4, remind = true }",
         "stage.0.discriminator={ kind = 'patch', channels = 4, layers = 1 }",
         "validation.folder=[]",
+        "phase.0.size=16",
         "phase.0.steps=1",
+        "phase.1.steps=1",
+        "log.every=1",
     ]
     terms = {}
     for adversarial in ("true", "false"):
-        overrides = [*tiny, f"phase.0.adversarial={adversarial}"]
+        overrides = [*tiny, *(f"phase.{index}.adversarial={adversarial}" for index in (0, 1))]
         train(load_recipe("facade-photo", overrides), tmp_path / adversarial)
-        [line] = (tmp_path / adversarial / "log.jsonl").read_text().splitlines()
-        terms[adversarial] = {key for key in json.loads(line) if key.startswith("paint/")}
+        lines = (tmp_path / adversarial / "log.jsonl").read_text().splitlines()
+        first, last = (
+            {key for key in json.loads(line) if key.startswith("paint/")} for line in lines
+        )
+        assert first == last
+        terms[adversarial] = first
     assert terms["false"] == {"paint/generator/l1"}
     assert {"paint/generator/l1", "paint/generator/adversarial"} < terms["true"]
 
