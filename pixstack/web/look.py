@@ -32,6 +32,7 @@ footer .divider:last-of-type { display: none; }
   content: "The result appears here"; color: var(--body-text-color-subdued);
 }
 @media (max-width: 640px) {
+  .result-line { min-height: 3.2em; }
   #head h1 { font-size: 1.8rem; }
   #head p { font-size: 1rem; }
 }
