@@ -126,9 +126,11 @@ def describe_input(stack: Stack, name: str) -> Input:
         return Input(name, str(view.kind), default=-1, range=(0, 1), names=names, description=text)
     if view.kind.family == "class":
         return Input(name, str(view.kind), default=0, names=names)
+    text = data.descriptions.get(name, "")
     if view.kind.family == "labels":
-        return Input(name, str(view.kind), palette=colors(data, name), names=names)
-    return Input(name, str(view.kind), scale=int(view.scale), range=(0, 1))
+        palette = colors(data, name)
+        return Input(name, str(view.kind), palette=palette, names=names, description=text)
+    return Input(name, str(view.kind), scale=int(view.scale), range=(0, 1), description=text)
 
 
 def colors(data: DataSpec, view: str) -> tuple[tuple[int, int, int], ...]:

@@ -58,6 +58,8 @@ class DataSpec:
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Of the labels, classes or colors of a view."""
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    """Of the pictures of a view, for those who will use the model: what it expects to see."""
     joints: JointsSpec | None = None
     """Of the views of kind keypoints:K."""
     size: int = 128
@@ -123,7 +125,7 @@ class DataSpec:
             )
 
     def check_labels(self) -> None:
-        """Palettes and names are of views that have labels, one for each."""
+        """Palettes and names are of views that have labels, one for each; descriptions of any."""
         for key, given in (("palette", self.palette), ("names", self.names)):
             families = ("labels",) if key == "palette" else ("labels", "class", "colors")
             for view, entries in given.items():
@@ -136,6 +138,9 @@ class DataSpec:
                 )
                 twice = len(set(entries)) < len(entries)
                 require(not twice, f"{key}.{view}", list(entries), "ones that differ")
+        for view in self.descriptions:
+            if view not in self.kinds or not self.kinds[view].is_picture:
+                raise TableError(f"descriptions.{view}: expected a view of pictures")
         for view, colors in self.palette.items():
             for color in colors:
                 fits = len(color) == 3 and all(0 <= part <= 255 for part in color)

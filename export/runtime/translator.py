@@ -164,6 +164,7 @@ class Translator:
         progress: Progress | None = None,
         cancel: Cancel | None = None,
         seed: int = 0,
+        also: Mapping[str, Callable[[Any], object]] | None = None,
     ) -> Path:
         """Translate a picture file to a picture file, in bounded memory.
 
@@ -173,13 +174,23 @@ class Translator:
         inputs: the other views as in `run`; pictures may be given as paths, keypoints as paths of
             JSON files.
         output: name of a picture output; the model's first one by default.
+        also: what is called with further outputs of the same run, by name; these are as `run`
+            returns them, in memory.
 
         Returns the target. Raises ImageError, InputError, Cancelled.
         """
+        further = self._names(list(also)) if also else []
 
         def run(views: Mapping[str, Any], name: str, allocate: Allocate) -> np.ndarray:
+            def place(port: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+                return (allocate if port == name else in_memory)(port, shape, dtype)
+
             built = request.build(self.manifest, self._shapes, views, seed)
-            return self._translate(built, [name], allocate, progress, cancel)[name]
+            names = list(dict.fromkeys([name, *further]))
+            found = self._translate(built, names, place, progress, cancel)
+            for port, take in (also or {}).items():
+                take(found[port])
+            return found[name]
 
         files.translate_file(
             self.manifest,

@@ -24,7 +24,9 @@ def command(
         bool, typer.Option("--share", help="Open a public address through gradio's tunnel.")
     ] = False,
 ) -> None:
-    """Open the web app: super-resolution and denoising in the browser.
+    """Open the web app, with the tabs Enlarge, Denoise, Pose and Photo.
+
+    Pose and Photo are there where there is a model for them; of Photo, none is shipped.
 
     \b
     Examples:

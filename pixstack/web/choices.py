@@ -66,8 +66,13 @@ def has_choices(manifest: Manifest) -> bool:
     return any(port.family in CHOSEN for port in manifest.inputs)
 
 
-def build_choices(tab: str, model: str, manifest: Manifest) -> list[Choice]:
-    """Components for all that the model is asked beside pictures, in the current context."""
+def build_choices(
+    tab: str, model: str, manifest: Manifest, preferred: Mapping[str, str]
+) -> list[Choice]:
+    """Components for all that the model is asked beside pictures, in the current context.
+
+    Of the inputs of classes in `preferred`, the named class is chosen from the start.
+    """
     choices: list[Choice] = []
     poses = 0
     for port in manifest.inputs:
@@ -78,16 +83,17 @@ def build_choices(tab: str, model: str, manifest: Manifest) -> list[Choice]:
         elif port.family == "colors":
             choices += _color_choices(model, port, elem_id)
         elif port.family in CHOSEN:
-            choices.append(Choice(model, port.name, _component(port, elem_id)))
+            component = _component(port, elem_id, preferred.get(port.name, ""))
+            choices.append(Choice(model, port.name, component))
     return choices
 
 
-def starting(choices: Iterable[Choice], model: str) -> dict[str, str]:
-    """What a model is given before anything was chosen: of poses there is no default."""
+def starting(choices: Iterable[Choice], model: str) -> dict[str, Any]:
+    """What a model is given before anything was chosen: what the page shows from the start."""
     return {
-        choice.name: str(choice.component.value or "")
+        choice.name: choice.component.value
         for choice in choices
-        if choice.model == model and isinstance(choice.component, gr.Textbox)
+        if choice.model == model and choice.role == "value"
     }
 
 
@@ -161,7 +167,7 @@ def checked_seed(value: Any) -> int:
     return int(value)
 
 
-def _component(port: Input, elem_id: str) -> gr.Radio | gr.Dropdown | gr.Slider:
+def _component(port: Input, elem_id: str, preferred: str) -> gr.Radio | gr.Dropdown | gr.Slider:
     label = _label(port)
     if port.family in RANGES:
         low, high = port.range or RANGES[port.family]
@@ -175,7 +181,7 @@ def _component(port: Input, elem_id: str) -> gr.Radio | gr.Dropdown | gr.Slider:
             elem_id=elem_id,
         )
     names = list(port.names) or [str(index) for index in range(port.count)]
-    chosen = names[int(port.default or 0)]
+    chosen = preferred if preferred in names else names[int(port.default or 0)]
     pictures = _pictures(names) if port.name == PICTURED else []
     if not pictures:
         return gr.Dropdown(names, value=chosen, label=label, elem_id=elem_id)

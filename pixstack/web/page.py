@@ -40,7 +40,7 @@ def build_page(studio: Studio) -> gr.Blocks:
                 connect_sending(studio, panel, enlarging, tabs, ENLARGING)
 
         def leave(request: gr.Request) -> None:
-            studio.runs.stop(str(request.session_hash))
+            studio.runs.leave(str(request.session_hash))
 
         page.unload(leave)
     return page

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from gradio.components import Component
 from export.runtime.errors import Cancelled
 from pixstack.web.studio import Order, Studio
 from pixstack.web.uploads import PICTURE_ERRORS, page_message, upload_box, uploaded_file
+from pixstack.web.views import View, slider
 
-# The PNG, a line about it, the previews before and after; a stopped run has only the line.
-Shown = tuple[str | None, str, tuple[str, str] | None]
+# The PNG, a line about it, what the view holds, and the size (height, width) to send it on in; a
+# stopped run has only the line.
+Shown = tuple[Any, ...]
 
 # One picture at a time over all tabs and visitors: a run uses every core it gets.
 TURNS = "translate"
@@ -27,14 +30,24 @@ SHOW = """() => { setTimeout(() => document.querySelector('#%s-compare').scrollI
 
 @dataclass(frozen=True)
 class Panel:
-    """The components that every tab has; some have a button that sends the result on."""
+    """The components that every tab has.
 
+    tab: its name for element ids, runs and the API.
+    trouble: why the upload cannot be taken, under it.
+    line: about the result, or why there is none.
+    drawn: the size (height, width) in which the result is sent on.
+    send: sends the result on; some tabs have none.
+    """
+
+    tab: str
     upload: gr.Image
+    trouble: gr.Markdown
     run: gr.Button
     stop: gr.Button
-    compare: gr.ImageSlider
+    view: View
     line: gr.Markdown
     download: gr.DownloadButton
+    drawn: gr.State
     send: gr.Button | None = None
 
 
@@ -46,6 +59,7 @@ def build_panel(
     above: Callable[[], None] = lambda: None,
     shows_upload: bool = True,
     sends: bool = False,
+    shows: Callable[[str], View] = slider,
 ) -> Panel:
     """Lay out a tab inside the current gradio context.
 
@@ -56,12 +70,16 @@ def build_panel(
         settings: called where the tab's own settings belong.
         above: called where belongs what comes before the picture.
         shows_upload: whether there is a place for the picture from the start.
-        sends: whether there is a button that sends the result to super-resolution.
+        sends: whether there is a button that sends the result on to be enlarged.
+        shows: what lays out the place of the result.
     """
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
             above()
             upload = upload_box("Picture", f"{tab}-upload", shows_upload)
+            trouble = gr.Markdown(
+                visible=False, elem_id=f"{tab}-trouble", elem_classes="trouble", container=False
+            )
             if examples:
                 gr.Examples(
                     [[str(path)] for path in examples],
@@ -77,15 +95,7 @@ def build_panel(
                     "Stop", interactive=False, elem_id=f"{tab}-stop", min_width=80, scale=0
                 )
         with gr.Column(scale=3, min_width=320):
-            compare = gr.ImageSlider(
-                label="Drag the line to compare",
-                elem_id=f"{tab}-compare",
-                elem_classes="compare",
-                interactive=False,
-                type="filepath",
-                buttons=["fullscreen"],
-                max_height=640,
-            )
+            view = shows(tab)
             line = gr.Markdown(label="Result", elem_id=f"{tab}-line", elem_classes="result-line")
             with gr.Row():
                 download = gr.DownloadButton(
@@ -93,27 +103,45 @@ def build_panel(
                 )
                 send = None
                 if sends:
-                    send = gr.Button(
-                        "Send to super-resolution", interactive=False, elem_id=f"{tab}-send"
-                    )
-    return Panel(upload, run, stop, compare, line, download, send)
+                    send = gr.Button("Send to Enlarge", interactive=False, elem_id=f"{tab}-send")
+            drawn = gr.State()
+    return Panel(tab, upload, trouble, run, stop, view, line, download, drawn, send)
 
 
 def connect(
-    studio: Studio, panel: Panel, tab: str, translate: Any, settings: Sequence[Component]
+    studio: Studio,
+    panel: Panel,
+    translate: Any,
+    settings: Sequence[Component],
+    models: Sequence[str],
 ) -> None:
     """Wire the buttons of a tab.
 
     Args:
         studio: whose runs the Stop button ends.
         panel: the tab's components.
-        tab: the key of its runs and the name of its API endpoint.
         translate: the function behind the run button; it takes the upload and the settings and
-            returns download, line and previews.
+            returns what `present` does.
         settings: the tab's own components, in the order `translate` takes them.
+        models: those of the tab; an upload that none of them takes is told at once.
     """
+    tab = panel.tab
     after = [panel.download, *([panel.send] if panel.send else [])]
     buttons = [panel.run, panel.stop, *after]
+    silent: dict[str, Any] = {
+        "queue": False,
+        "show_progress": "hidden",
+        "api_visibility": "private",
+    }
+
+    def look(upload: dict[str, Any] | None) -> dict[str, Any]:
+        trouble = ""
+        try:
+            if file := uploaded_file(upload, studio.cache):
+                studio.check(file, models)
+        except PICTURE_ERRORS as error:
+            trouble = page_message(error, studio.cache)
+        return gr.update(value=trouble, visible=bool(trouble))
 
     def begin(request: gr.Request) -> tuple[Any, ...]:
         studio.runs.announce(str(request.session_hash), tab)
@@ -124,39 +152,32 @@ def connect(
         on, off = gr.update(interactive=True), gr.update(interactive=False)
         return on, off, *[on if result else off] * len(after)
 
+    def fail(request: gr.Request) -> tuple[Any, ...]:
+        reason = studio.runs.reason(str(request.session_hash), tab) or "Something went wrong."
+        # The picture of the run before is no result of what was asked for now.
+        return *end(None), reason, None, *panel.view.values(None)
+
     def stop(request: gr.Request) -> None:
         studio.runs.stop(str(request.session_hash), tab)
 
-    run = panel.run.click(
-        begin,
-        outputs=[*buttons, panel.line],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    ).then(
+    panel.upload.change(look, panel.upload, panel.trouble, preprocess=False, **silent)
+    run = panel.run.click(begin, outputs=[*buttons, panel.line], **silent).then(
         translate,
         inputs=[panel.upload, *settings],
-        outputs=[panel.download, panel.line, panel.compare],
+        outputs=[panel.download, panel.line, *panel.view.components, panel.drawn],
         preprocess=False,
         api_name=tab,
         concurrency_limit=1,
         concurrency_id=TURNS,
-        show_progress_on=panel.compare,
+        show_progress_on=panel.view.busy,
     )
     # A listener by `then` is not called where the run failed, whatever its documentation says.
-    for listen in (run.success, run.failure):
-        listen(
-            end,
-            inputs=[panel.download],
-            outputs=buttons,
-            preprocess=False,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
-        )
+    run.success(end, panel.download, buttons, preprocess=False, **silent)
+    shown = [panel.line, panel.download, *panel.view.components]
+    run.failure(fail, outputs=[*buttons, *shown], **silent)
     for listen in (panel.run.click, run.success):
         listen(None, js=SHOW % tab, queue=False, api_visibility="private")
-    panel.stop.click(stop, queue=False, show_progress="hidden", api_visibility="private")
+    panel.stop.click(stop, **silent)
 
 
 def connect_sending(
@@ -164,13 +185,20 @@ def connect_sending(
 ) -> None:
     """Let the result of one tab become the picture of another, which then shows."""
 
-    def send(result: dict[str, Any] | None) -> tuple[str | None, gr.Tabs]:
-        return uploaded_file(result, studio.cache), gr.Tabs(selected=target_tab)
+    def send(
+        result: dict[str, Any] | None, drawn: tuple[int, int] | None
+    ) -> tuple[str | None, gr.Tabs]:
+        try:
+            file = uploaded_file(result, studio.cache)
+            sent = studio.reduced(file, drawn) if file and drawn else file
+        except PICTURE_ERRORS as error:
+            raise gr.Error(page_message(error, studio.cache), print_exception=False) from None
+        return sent, gr.Tabs(selected=target_tab)
 
     if panel.send:
         panel.send.click(
             send,
-            inputs=[panel.download],
+            inputs=[panel.download, panel.drawn],
             outputs=[target.upload, tabs],
             preprocess=False,
             queue=False,
@@ -181,32 +209,48 @@ def connect_sending(
 
 def present(
     studio: Studio,
-    tab: str,
+    panel: Panel,
     request: gr.Request,
     progress: gr.Progress,
     upload: dict[str, Any] | None,
-    order: Order,
+    order: Callable[[], Order],
 ) -> Shown:
     """Translate a picture and say how it went, in the order of the outputs of `connect`.
 
+    Args:
+        studio: whose models are asked.
+        panel: of the tab.
+        request: whose page it is for.
+        progress: what tells the page how far the run is.
+        upload: what the page sent.
+        order: makes what is asked for; ValueError where the settings are wrong.
+
     Raises:
-        gr.Error: the picture cannot be taken; the page shows the message and goes on.
+        gr.Error: the picture or the order cannot be taken; the page goes on.
     """
+    page, tab = str(request.session_hash), panel.tab
 
     def tell(done: int, total: int) -> None:
-        progress((done, total), desc="Tiles", unit="tiles")
+        if total > 1:
+            progress(done / total, desc=f"Working, part {min(done + 1, total)} of {total}")
 
-    with studio.runs.going_on(str(request.session_hash), tab) as cancel:
+    with studio.runs.going_on(page, tab) as cancel, refusing(studio, page, tab):
         try:
             file = uploaded_file(upload, studio.cache)
-            result = studio.translate(order, file, tell, cancel)
+            result = studio.translate(order(), file, tell, cancel)
         except Cancelled:
-            return None, "Stopped.", None
-        except PICTURE_ERRORS as error:
-            raise refusal(studio, error) from None
-    return str(result.picture), result.line, (str(result.before), str(result.after))
+            return None, "Stopped.", *panel.view.values(None), None
+    pair = str(result.before), str(result.after)
+    return str(result.picture), result.line, *panel.view.values(pair), result.drawn
 
 
-def refusal(studio: Studio, error: Exception) -> gr.Error:
-    """What a visitor caused, as a message that stays until it is read."""
-    return gr.Error(page_message(error, studio.cache), duration=None, print_exception=False)
+@contextmanager
+def refusing(studio: Studio, page: str, tab: str) -> Iterator[None]:
+    """Turn what a visitor caused into a message: for the line of the tab and for API clients."""
+    try:
+        yield
+    except PICTURE_ERRORS as error:
+        message = page_message(error, studio.cache)
+        studio.runs.fail(page, tab, message)
+        # Not shown by gradio: the line shows it, and stays.
+        raise gr.Error(message, visible=False, print_exception=False) from None

@@ -11,4 +11,4 @@ TAB = "photo"
 
 def photo_tab(studio: Studio) -> Panel | None:
     """Build the tab from those of its models that are at hand."""
-    return build_translation(studio, TAB, "Photo", "Make the photo", "facade-photo", ())
+    return build_translation(studio, TAB, "Photo", "Make the photo", "facade-photo", (), {})

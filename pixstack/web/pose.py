@@ -9,7 +9,9 @@ from pixstack.web.translation import build_translation
 
 TAB = "pose"
 # By how a model is told the pose: the pictures to try it on.
-EXAMPLES = {"class": "hand-*.png", "keypoints": "figure-*.png"}
+EXAMPLES = {"class": ("hand-two.png", "hand-five.png"), "keypoints": ("figure-*.png",)}
+# The gesture that shows best what a model can do: every finger apart.
+FIRST = {"gesture": "5"}
 
 
 def pose_tab(studio: Studio) -> Panel | None:
@@ -18,8 +20,9 @@ def pose_tab(studio: Studio) -> Panel | None:
     read = {port.family for manifest in models for port in manifest.inputs}
     examples = [
         path
-        for family, pattern in EXAMPLES.items()
+        for family, patterns in EXAMPLES.items()
         if family in read
+        for pattern in patterns
         for path in example_files(pattern)
     ]
-    return build_translation(studio, TAB, "Pose", "Change the pose", "hand-pose", examples)
+    return build_translation(studio, TAB, "Pose", "Change the pose", "hand-pose", examples, FIRST)

@@ -1,4 +1,4 @@
-"""Which runs are going on, so that Stop and a closed page end them."""
+"""Which runs are going on, so that Stop and a closed page end them, and why one failed."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from threading import Event, Lock
 
 
 class Runs:
-    """The cancel events of runs that wait or work, by page and tab."""
+    """The cancel events of runs that wait or work, by page and tab.
+
+    A page also learns why its last run failed; of API clients, which are told in the answer,
+    nothing is kept.
+    """
 
     def __init__(self) -> None:
         self._events: dict[tuple[str, str], Event] = {}
+        self._reasons: dict[tuple[str, str], str] = {}
         self._lock = Lock()
 
     def announce(self, page: str, tab: str) -> None:
         """Note that a run was asked for: it can be stopped while it waits for its turn."""
         with self._lock:
             self._events[page, tab] = Event()
+            self._reasons[page, tab] = ""
 
     @contextmanager
     def going_on(self, page: str, tab: str) -> Iterator[Event]:
@@ -30,6 +36,23 @@ class Runs:
             with self._lock:
                 if self._events.get((page, tab)) is event:
                     del self._events[page, tab]
+
+    def fail(self, page: str, tab: str, reason: str) -> None:
+        """Note why a run that was announced comes to nothing."""
+        with self._lock:
+            if (page, tab) in self._reasons:
+                self._reasons[page, tab] = reason
+
+    def reason(self, page: str, tab: str) -> str:
+        """Why the last run failed; empty where nothing is known of it."""
+        with self._lock:
+            return self._reasons.get((page, tab), "")
+
+    def leave(self, page: str) -> None:
+        """Stop all runs of a page that was closed and forget it."""
+        self.stop(page)
+        with self._lock:
+            self._reasons = {key: text for key, text in self._reasons.items() if key[0] != page}
 
     def stop(self, page: str, tab: str | None = None) -> None:
         """Stop what waits or works for a page, in one tab or in all."""

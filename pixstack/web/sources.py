@@ -62,9 +62,7 @@ def nearest_colors(pixels: np.ndarray, palette: tuple[tuple[int, int, int], ...]
 def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
     """The picture as the model takes it: `source` itself, or a changed copy in `folder`.
 
-    A picture that is larger than the model can take at once is reduced, so that the result has
-    the pixels that the model makes and none that are merely enlarged; but where most of them are
-    the picture's own, it stays as large as it is. What a photo model of task
+    A picture that is larger than the model can take at once is reduced. What a photo model of task
     `photo` reads as `gray` is edges, bright on dark; where most of a picture is bright it is lines
     on paper, and turned around.
 
@@ -97,14 +95,20 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
 def largest_size(manifest: Manifest, height: int, width: int) -> tuple[int, int]:
     """The (height, width), at most that of the picture, at which the model takes it at once."""
     factor = 1.0
-    if manifest.tiling == "fixed" and manifest.outputs[0].keeps:
-        return height, width
-    if manifest.tiling == "fixed" and (size := manifest.fixed_size):
-        content = Fit.of(height, width, size).content
-        return min(content, (height, width))  # of one aspect, so both sides are smaller
     if manifest.tiling == "whole" and manifest.max_pixels:
         factor = min(1.0, math.sqrt(manifest.max_pixels / (height * width)))
     return max(1, math.floor(height * factor)), max(1, math.floor(width * factor))
+
+
+def drawn_size(manifest: Manifest, output: str, height: int, width: int) -> tuple[int, int] | None:
+    """The (height, width) in which a model of a fixed size draws a larger picture.
+
+    None where it draws every pixel of its result, or most of them are the picture's own.
+    """
+    if manifest.tiling != "fixed" or manifest.output(output).keeps or not manifest.fixed_size:
+        return None
+    content = Fit.of(height, width, manifest.fixed_size).content
+    return content if content < (height, width) else None  # of one aspect, so both sides are
 
 
 def bright_lines(pixels: np.ndarray) -> np.ndarray:

@@ -6,22 +6,26 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any
 
+import numpy as np
+
 from export.manifest import Manifest
+from export.runtime import images
 from export.runtime.errors import ModelError
 from export.runtime.images import size_of
 from export.runtime.model_file import read_manifest
+from export.runtime.request import check_size
 from export.runtime.translator import Translator
 from pixstack.errors import one_line
 from pixstack.web.poses import sized_poses
 from pixstack.web.previews import write_previews
 from pixstack.web.runs import Runs
-from pixstack.web.sources import prepare, store_drawing
+from pixstack.web.sources import drawn_size, prepare, store_drawing
 from pixstack.web.uploads import Limits, check_upload
 
 # Small tiles cost a few percent, but the progress bar moves and Stop answers at once.
@@ -38,6 +42,8 @@ class Order:
     inputs: classes, strengths and poses by name; what is missing takes the model's default.
     seed: of the noise that the model reads.
     drawing: what the visitor drew, as data URL; empty where a picture was uploaded.
+    told: a further output of which the line tells something.
+    tell: what it tells, of that output as (H, W, C) in the type of the picture.
     """
 
     model: str
@@ -45,6 +51,8 @@ class Order:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     drawing: str = ""
+    told: str = ""
+    tell: Callable[[np.ndarray], str] = lambda output: ""
 
 
 @dataclass(frozen=True)
@@ -54,12 +62,14 @@ class Result:
     picture: the full-resolution PNG.
     before, after: previews of one size.
     line: size, time, model and provider.
+    drawn: the (height, width) in which the model drew it, where that is less than it has.
     """
 
     picture: Path
     before: Path
     after: Path
     line: str
+    drawn: tuple[int, int] | None = None
 
 
 @dataclass
@@ -96,6 +106,31 @@ class Studio:
         """The names of the models of a task."""
         return [name for name, manifest in self.manifests.items() if manifest.task == task]
 
+    def check(self, upload: str, models: Sequence[str]) -> None:
+        """Refuse what none of the models takes, as far as the head of the file tells.
+
+        Raises:
+            ImageError: it is no picture, or too large.
+            InputError: it is too small.
+        """
+        _, size = check_upload(upload, 1, self.limits)
+        least = min((self.manifests[name] for name in models), key=lambda one: one.min_size)
+        # Pictures that are too large for a model are reduced, see `prepare`.
+        check_size(replace(least, max_pixels=None), *size)
+
+    def reduced(self, picture: str, size: tuple[int, int]) -> str:
+        """A result brought to the (height, width) in which it was drawn.
+
+        Raises:
+            ImageError: it is no longer there or cannot be written.
+        """
+        whole = images.read(picture)
+        alpha = whole.alpha if whole.alpha is None else images.resize(whole.alpha, *size)
+        target = Path(tempfile.mkdtemp(dir=self.cache)) / Path(picture).name
+        pixels = images.resize(whole.pixels, *size)
+        images.write(target, replace(whole, pixels=pixels, alpha=alpha))
+        return str(target)
+
     def translate(
         self,
         order: Order,
@@ -121,6 +156,8 @@ class Studio:
         self.cache.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=self.cache))
         start = time.perf_counter()
+        found: list[str] = []
+        also = {order.told: lambda output: found.append(order.tell(output))} if order.told else {}
         try:
             if order.drawing and manifest.picture:
                 upload = str(store_drawing(order.drawing, manifest.picture, folder))
@@ -136,16 +173,19 @@ class Studio:
                 progress=progress,
                 cancel=cancel,
                 seed=order.seed,
+                also=also,
             )
             seconds = time.perf_counter() - start
             before, after, reduced = write_previews(source, target, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        line = _line(size, size_of(target), seconds, order.model, translator.provider)
+        drawn = drawn_size(manifest, order.output, *size)
+        sizes = _sizes(size, size_of(target), drawn)
+        parts = [sizes, *found, f"{seconds:.1f} s", order.model, translator.provider]
         if reduced:
-            line += " · shown reduced, the download is full size"
-        return Result(target, before, after, line)
+            parts.append("shown reduced, the download is full size")
+        return Result(target, before, after, " · ".join(parts), drawn)
 
     def _translator(self, model: str) -> Translator:
         with self._lock:
@@ -159,11 +199,11 @@ class Studio:
             return self._translators[model]
 
 
-def _line(
-    size: tuple[int, int], result: tuple[int, int], seconds: float, model: str, provider: str
-) -> str:
-    """One line from sizes as (height, width); people read them the other way around."""
-    sizes = f"{size[1]}{TIMES}{size[0]}"
-    if result != size:
-        sizes += f" {TO} {result[1]}{TIMES}{result[0]}"
-    return f"{sizes} pixels · {seconds:.1f} s · {model} · {provider}"
+def _sizes(size: tuple[int, int], result: tuple[int, int], drawn: tuple[int, int] | None) -> str:
+    """Sizes as (height, width) in words; people read them the other way around."""
+
+    def written(one: tuple[int, int]) -> str:
+        return f"{one[1]}{TIMES}{one[0]}"
+
+    words = written(size) if result == size else f"{written(size)} {TO} {written(result)}"
+    return f"{words} pixels" + (f", drawn in {written(drawn)}" if drawn else "")

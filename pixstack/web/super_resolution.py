@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from export.runtime.errors import InputError
 from pixstack.shelf import example_files
 from pixstack.web.panel import Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
@@ -13,6 +14,7 @@ from pixstack.web.studio import Order, Studio
 TAB = "super_resolution"
 # The models that ship, first and by what they do; others have their own names.
 STYLES = {"photo-sr": "Faithful", "photo-sr-crisp": "Crisp"}
+CLEAN_FIRST = "JPEG blocks or noise? Denoise first, then send it here."
 
 
 def super_resolution_tab(studio: Studio) -> Panel | None:
@@ -27,7 +29,7 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
         for style, name in models.items()
     }
     scales = sorted({scale for own in outputs.values() for scale in own}, key=in_numbers)
-    with gr.Tab("Super-resolution", id=TAB):
+    with gr.Tab("Enlarge", id=TAB):
         if not styles:
             gr.Markdown("No model for this was found, such as `photo-sr.onnx`.")
             return None
@@ -52,7 +54,11 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
                     elem_id=f"{TAB}-style",
                 )
 
-        panel = build_panel(TAB, "Enlarge", example_files("small-*.png"), settings)
+        def hint() -> None:
+            if studio.models_for("denoising"):
+                gr.Markdown(CLEAN_FIRST, elem_classes="hint")
+
+        panel = build_panel(TAB, "Enlarge", example_files("small-*.png"), settings, above=hint)
 
         def super_resolution(
             picture: dict[str, Any] | None,
@@ -62,19 +68,19 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
         ) -> Shown:
             """Enlarge a photograph: the PNG, a line about it, previews before and after."""
-            if style not in styles or scale not in scales:
-                raise gr.Error(
-                    f"Choose a scale of {', '.join(scales)} and a style of {', '.join(styles)}.",
-                    print_exception=False,
-                )
-            if scale not in outputs[style]:
-                raise gr.Error(
-                    f"{style} enlarges by {', '.join(outputs[style])} only.", print_exception=False
-                )
-            order = Order(models[style], outputs[style][scale])
-            return present(studio, TAB, request, progress, picture, order)
 
-        connect(studio, panel, TAB, super_resolution, [chosen["scale"], chosen["style"]])
+            def order() -> Order:
+                if style not in styles or scale not in scales:
+                    raise InputError(
+                        f"Choose a scale of {', '.join(scales)} and a style of {', '.join(styles)}."
+                    )
+                if scale not in outputs[style]:
+                    raise InputError(f"{style} enlarges by {', '.join(outputs[style])} only.")
+                return Order(models[style], outputs[style][scale])
+
+            return present(studio, panel, request, progress, picture, order)
+
+        connect(studio, panel, super_resolution, [chosen["scale"], chosen["style"]], names)
     return panel
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,9 @@ from pixstack.web.choices import (
     has_noise,
     starting,
 )
-from pixstack.web.panel import Panel, Shown, build_panel, connect, present, refusal
+from pixstack.web.panel import Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
+from pixstack.web.views import side_by_side
 
 DRAW, UPLOAD = "Draw", "Upload"
 # The empty data URL: a board without a drawing, which an earlier upload must not stand in for.
@@ -38,7 +40,13 @@ STARTS = {"labels": "labels-*.png", "gray": "edges-*.png"}
 
 
 def build_translation(
-    studio: Studio, tab: str, title: str, action: str, model: str, examples: Sequence[Path]
+    studio: Studio,
+    tab: str,
+    title: str,
+    action: str,
+    model: str,
+    examples: Sequence[Path],
+    preferred: Mapping[str, str],
 ) -> Panel | None:
     """Build the tab of a task, which is named like the tab, where there is a model for it.
 
@@ -50,6 +58,8 @@ def build_translation(
         action: the label of the button that starts a run.
         model: the one that comes first.
         examples: pictures to upload.
+        preferred: by the name of an input of classes, the one that is chosen from the start; of
+            others it is the default of the model.
 
     Returns:
         the tab's components; None where no model is at hand.
@@ -59,7 +69,7 @@ def build_translation(
     if not manifests:
         return None
     with gr.Tab(title, id=tab):
-        return _tab(studio, tab, action, manifests, examples)
+        return _tab(studio, tab, action, manifests, examples, preferred)
 
 
 def _tab(
@@ -68,9 +78,10 @@ def _tab(
     action: str,
     manifests: dict[str, Manifest],
     examples: Sequence[Path],
+    preferred: Mapping[str, str],
 ) -> Panel:
     """Lay out a tab inside the current gradio context."""
-    asked = _Asked(tab, manifests)
+    asked = _Asked(tab, manifests, preferred)
     first = asked.first
     panel = build_panel(
         tab,
@@ -80,6 +91,7 @@ def _tab(
         above=asked.build_source,
         shows_upload=not asked.drawn[first],
         sends=bool(studio.models_for("super-resolution")),
+        shows=side_by_side,
     )
     asked.wire(panel)
 
@@ -98,25 +110,26 @@ def _tab(
         {"pose": {"head": [48, 20], ...}}; `seed` its noise. `drawing` is a PNG as data URL and,
         where it is not empty, goes before the picture.
         """
-        try:
+
+        def order() -> Order:
             if not isinstance(model, str) or model not in manifests:
                 raise InputError(f"Choose one of the models {', '.join(manifests)}.")
             manifest = manifests[model]
-            drawing = drawing if asked.drawn[model] else ""
-            if drawing == EMPTY_BOARD or (asked.drawn[model] and not drawing and not picture):
+            drawn = drawing if asked.drawn[model] else ""
+            if drawn == EMPTY_BOARD or (asked.drawn[model] and not drawn and not picture):
                 raise InputError("Draw something first, or upload a picture.")
-            order = Order(
+            return Order(
                 model,
                 manifest.outputs[0].name,
                 checked_inputs(manifest, inputs),
                 checked_seed(seed),
-                drawing,
+                drawn,
             )
-        except InputError as error:
-            raise refusal(studio, error) from None
-        return present(studio, tab, request, progress, picture, order)
 
-    connect(studio, panel, tab, translate, [asked.model, asked.inputs, asked.seed, asked.drawing])
+        return present(studio, panel, request, progress, picture, order)
+
+    settings = [asked.model, asked.inputs, asked.seed, asked.drawing]
+    connect(studio, panel, translate, settings, list(manifests))
     return panel
 
 
@@ -139,9 +152,12 @@ class _Asked:
     tab has the same endpoint.
     """
 
-    def __init__(self, tab: str, manifests: dict[str, Manifest]) -> None:
+    def __init__(
+        self, tab: str, manifests: dict[str, Manifest], preferred: Mapping[str, str]
+    ) -> None:
         self.tab = tab
         self.manifests = manifests
+        self.preferred = preferred
         self.first = next(iter(manifests))
         self.drawn = {
             name: manifest.picture is not None and can_be_drawn(manifest.picture)
@@ -153,7 +169,7 @@ class _Asked:
         self.choices: list[Choice] = []
 
     def build_source(self) -> None:
-        """The model, and the boards to draw on."""
+        """The model, what it expects, and the boards to draw on."""
         names = list(self.manifests)
         self.model = gr.Dropdown(
             names,
@@ -161,6 +177,12 @@ class _Asked:
             label="Model",
             visible=len(names) > 1,
             elem_id=f"{self.tab}-model",
+        )
+        self.expects = gr.Markdown(
+            self._expected(self.first),
+            visible=bool(self._expected(self.first)),
+            elem_id=f"{self.tab}-expects",
+            elem_classes="hint",
         )
         self.origin = gr.Radio(
             [DRAW, UPLOAD],
@@ -187,7 +209,7 @@ class _Asked:
         for name, manifest in self.manifests.items():
             if has_choices(manifest):
                 with gr.Column(visible=name == self.first) as self.groups[name]:
-                    self.choices += build_choices(self.tab, name, manifest)
+                    self.choices += build_choices(self.tab, name, manifest, self.preferred)
         noisy = has_noise(self.manifests[self.first])
         with gr.Row(visible=noisy, equal_height=False) as self.chance:
             self.seed = gr.Number(
@@ -209,6 +231,13 @@ class _Asked:
         self.inputs = gr.JSON(starting(self.choices, self.first), label="Inputs", visible="hidden")
         self.drawing = gr.Textbox("", label="Drawing", visible="hidden")
 
+    def _expected(self, model: str) -> str:
+        """What a model's manifest says of the picture that it reads, as a sentence."""
+        manifest = self.manifests.get(model)
+        told = manifest.picture.description if manifest and manifest.picture else ""
+        # A manifest is no markup: it may come from a stranger.
+        return f"Expects {html.escape(told.rstrip('.'), quote=False)}." if told else ""
+
     def wire(self, panel: Panel) -> None:
         """Show what belongs to the chosen model and collect what is chosen."""
         silent: dict[str, Any] = {
@@ -221,7 +250,9 @@ class _Asked:
         def show(model: str, origin: str) -> list[Any]:
             draws = self.drawn.get(model, False)
             board = model if draws and origin == DRAW else None
+            expected = self._expected(model)
             return [
+                gr.update(value=expected, visible=bool(expected)),
                 gr.update(visible=draws),
                 gr.update(visible=board is None),
                 gr.update(visible=model in names and has_noise(self.manifests[model])),
@@ -229,7 +260,7 @@ class _Asked:
                 *(gr.update(visible=name == board) for name in self.easels),
             ]
 
-        shown = [self.origin, panel.upload, self.chance, *self.groups.values()]
+        shown = [self.expects, self.origin, panel.upload, self.chance, *self.groups.values()]
         gr.on(
             [self.model.change, self.origin.change],
             show,

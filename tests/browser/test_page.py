@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 # tab -> (its label, model, output, scale)
 TABS = {
-    "super_resolution": ("Super-resolution", "photo-sr", "x4", 4),
-    "denoise": ("Denoising", "photo-denoise", "target", 1),
+    "super_resolution": ("Enlarge", "photo-sr", "x4", 4),
+    "denoise": ("Denoise", "photo-denoise", "target", 1),
 }
+COUNTED = re.compile(r"Working, part \d+ of \d+")
 LARGE = 2000, 1400  # pixels; long enough a run to be stopped
 tabs = pytest.mark.parametrize("tab", TABS)
 
@@ -67,6 +68,13 @@ def download(page: Page, tab: str, folder: Path) -> Path:
     return target
 
 
+def top(page: Page, selector: str) -> float:
+    """How far below the top of the whole page something is, in pixels."""
+    return page.locator(selector).evaluate(
+        "one => one.getBoundingClientRect().top + window.scrollY"
+    )
+
+
 def screenshot(page: Page, name: str, folder: Path) -> None:
     """Keep a picture of the page; PIXSTACK_SCREENSHOTS names a folder to keep it in."""
     folder = Path(os.environ.get("PIXSTACK_SCREENSHOTS") or folder)
@@ -85,6 +93,7 @@ def test_a_photograph_comes_back_better(
     times = "\N{MULTIPLICATION SIGN}"
     assert line.startswith(f"150{times}100")
     assert re.search(rf"· \d+\.\d s · {model} · \w+", line)
+    assert ("noise found: sigma" in line) == (tab == "denoise")
 
     result = np.asarray(Image.open(download(page, tab, tmp_path)))
     source = np.asarray(Image.open(photograph))
@@ -158,8 +167,8 @@ def test_stop_ends_a_long_run_and_the_next_one_works(
     upload(page, tab, large)
     assert page.locator(f"#{tab}-stop").is_disabled()
     page.locator(f"#{tab}-run").click()
-    # The bar counts tiles, so the run is under way.
-    page.locator(f"#{tab}-compare").get_by_text(re.compile(r"\d+/\d+ tiles")).wait_for()
+    # The bar counts parts, so the run is under way.
+    page.locator(f"#{tab}-compare").get_by_text(COUNTED).wait_for()
     page.locator(f"#{tab}-stop:enabled").click()
     page.locator(f"#{tab}-line").get_by_text("Stopped.").wait_for()
     assert page.locator(f"#{tab}-download").is_disabled()
@@ -176,8 +185,7 @@ def test_closing_the_page_ends_its_run(
 ) -> None:
     upload(page, "super_resolution", write_photograph(tmp_path / "left.png", *LARGE))
     page.locator("#super_resolution-run").click()
-    counted = page.locator("#super_resolution-compare").get_by_text(re.compile(r"\d+/\d+ tiles"))
-    counted.wait_for()
+    page.locator("#super_resolution-compare").get_by_text(COUNTED).wait_for()
     page.close()
     with new_page(app, browser, 1280) as other:
         upload(other, "super_resolution", photograph)
@@ -194,17 +202,41 @@ def test_a_text_file_gets_a_message_and_the_page_goes_on(
     wrong.write_text("this is no picture")
     open_tab(page, tab)
     upload(page, tab, wrong)
-    page.locator(f"#{tab}-run").click()
-    page.get_by_text("wrong.png is not a picture that can be read").wait_for()
+    reason = "wrong.png is not a picture that can be read"
+    page.locator(f"#{tab}-trouble").get_by_text(reason).wait_for()
+    press(page, f"#{tab}-run")
+    page.locator(f"#{tab}-line").get_by_text(reason).wait_for()
     page.locator(f"#{tab}-run:enabled").wait_for()
     assert page.locator(f"#{tab}-download").is_disabled()
     replace_upload(page, tab, photograph)
+    page.locator(f"#{tab}-trouble").wait_for(state="hidden")
     assert "150" in run(page, tab)
+
+
+def test_a_failed_run_leaves_no_picture_of_the_one_before(page: Page, photograph: Path) -> None:
+    upload(page, "super_resolution", photograph)
+    run(page, "super_resolution")
+    box = page.locator("#super_resolution-upload")
+    box.locator("button[aria-label=Clear], button[aria-label='Remove Image']").first.click()
+    press(page, "#super_resolution-run")
+    page.locator("#super_resolution-line").get_by_text("Choose a picture first.").wait_for()
+    page.locator("#super_resolution-compare img").first.wait_for(state="detached")
+    assert page.locator("#super_resolution-download").is_disabled()
+
+
+def test_a_picture_without_noise_is_sent_on(page: Page, photograph: Path, tmp_path: Path) -> None:
+    open_tab(page, "denoise")
+    upload(page, "denoise", photograph)
+    run(page, "denoise")
+    page.locator("#denoise-send").click()
+    page.locator("#super_resolution-upload img").wait_for()
+    run(page, "super_resolution")
+    assert Image.open(download(page, "super_resolution", tmp_path)).size == (600, 400)
 
 
 def test_pressing_the_button_without_a_picture_says_what_to_do(page: Page) -> None:
     page.locator("#super_resolution-run").click()
-    page.get_by_text("Choose a picture first.").wait_for()
+    page.locator("#super_resolution-line").get_by_text("Choose a picture first.").wait_for()
     page.locator("#super_resolution-run:enabled").wait_for()
 
 
@@ -215,12 +247,22 @@ def test_the_page_reads_well_wide_and_narrow(
     page = page_of_width
     open_tab(page, tab)
     screenshot(page, f"{tab}-{width}-empty", tmp_path)
+    empty = top(page, f"#{tab}-download")
     page.locator(f"#{tab}-examples button").nth(1).click()
     page.locator(f"#{tab}-upload img").wait_for()
     run(page, tab)
     page.locator(f"#{tab}-compare img").first.wait_for()
     page.wait_for_timeout(500)
     screenshot(page, f"{tab}-{width}-result", tmp_path)
+    # Nothing moves when the result comes, and no part of it is cut off.
+    assert top(page, f"#{tab}-download") == pytest.approx(empty, abs=4)
+    frame = page.locator(f"#{tab}-compare").bounding_box()
+    assert frame
+    for picture in page.locator(f"#{tab}-compare img").all():
+        shown = picture.bounding_box()
+        assert shown
+        assert shown["width"] <= frame["width"] + 1
+        assert shown["height"] <= frame["height"] + 1
     assert page.evaluate("document.documentElement.scrollWidth") == width
     for part in ("upload", "run", "stop", "compare", "line", "download"):
         box = page.locator(f"#{tab}-{part}").bounding_box()

@@ -69,13 +69,27 @@ def test_a_hand_takes_the_chosen_gesture(page: Page, photograph: Path, tmp_path:
     page.locator("#pose-hand-pose-gesture").get_by_text("9", exact=True).click()
     assert "hand-pose" in run(page, "pose")
     whole = result(page, "pose", tmp_path)
-    assert whole.shape == (85, 128, 3)  # 150x100 pixels, made to fit 128x128
+    assert whole.shape == (100, 150, 3)  # that of the upload, though it is drawn in 128x85
     # Shift and Tab go back from 9 to 8. The stand-in multiplies by gesture / 9.
     page.locator("#pose-hand-pose-gesture input").nth(9).focus()
     page.keyboard.press("Shift+Tab")
     page.keyboard.press("Space")
     run(page, "pose")
-    assert np.abs(result(page, "pose", tmp_path) - whole * 8 / 9).max() <= 1
+    assert np.abs(result(page, "pose", tmp_path) - whole * 8 / 9).max() <= 2
+    # What is enlarged are the pixels that were drawn.
+    page.locator("#pose-send").click()
+    page.locator("#super_resolution-upload img").wait_for()
+    run(page, "super_resolution")
+    assert result(page, "super_resolution", tmp_path).shape == (4 * 85, 4 * 128, 3)
+
+
+def test_the_pose_that_is_shown_is_the_one_that_is_made(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "Pose")
+    assert page.locator("#pose-hand-pose-gesture input:checked").get_attribute("value") == "5"
+    Image.new("RGB", (128, 128), (180, 180, 180)).save(tmp_path / "gray.png")
+    upload(page, "pose", tmp_path / "gray.png")
+    run(page, "pose")
+    assert np.unique(result(page, "pose", tmp_path)).tolist() == [100]  # 180 * 5 / 9
 
 
 def test_what_is_drawn_becomes_a_photo_and_is_sent_on(page: Page, tmp_path: Path) -> None:
@@ -95,6 +109,8 @@ def test_what_is_drawn_becomes_a_photo_and_is_sent_on(page: Page, tmp_path: Path
     }
     assert list(found.values()) == ["shop", "door", "background", "background"]
 
+    for part in ("before", "after"):
+        assert page.locator(f"#photo-{part} img").is_visible()
     page.locator("#photo-send").click()
     page.locator("#super_resolution-upload img").wait_for()
     line = run(page, "super_resolution")

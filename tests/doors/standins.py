@@ -28,7 +28,7 @@ def write_all(folder: Path, layers: int = 0) -> Path:
     return folder
 
 
-def write_super_resolution(path: Path, layers: int = 0) -> None:
+def write_super_resolution(path: Path, layers: int = 0, least: int = 1) -> None:
     """`source` -> `x4` and `x2`, nearest neighbor."""
     nodes, weights, picture = _idle("source", layers)
     for factor in (4, 2):
@@ -50,6 +50,7 @@ def write_super_resolution(path: Path, layers: int = 0) -> None:
         outputs=(Output("x4", "rgb", scale=4), Output("x2", "rgb", scale=2)),
         tiling="exact",
         halo=max(1, layers),
+        min_size=least,
         license="Apache-2.0",
     )
     save(path, nodes, weights, manifest)

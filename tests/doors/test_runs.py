@@ -37,3 +37,28 @@ def test_the_next_run_starts_afresh() -> None:
         pass
     with runs.going_on("a", "denoise") as cancel:
         assert not cancel.is_set()
+
+
+def test_a_page_learns_why_its_last_run_failed() -> None:
+    runs = Runs()
+    runs.announce("a", "denoise")
+    runs.fail("a", "denoise", "no picture")
+    assert runs.reason("a", "denoise") == "no picture"
+    assert runs.reason("a", "enlarge") == ""
+    runs.announce("a", "denoise")
+    assert runs.reason("a", "denoise") == ""
+
+
+def test_nothing_is_kept_of_those_who_left_or_never_announced() -> None:
+    runs = Runs()
+    runs.fail("client", "denoise", "no picture")
+    assert runs.reason("client", "denoise") == ""
+    runs.announce("a", "denoise")
+    runs.announce("b", "denoise")
+    for page in ("a", "b"):
+        runs.fail(page, "denoise", "no picture")
+    runs.leave("a")
+    assert runs.reason("a", "denoise") == ""
+    assert runs.reason("b", "denoise") == "no picture"
+    with runs.going_on("a", "denoise") as cancel:
+        assert cancel.is_set()

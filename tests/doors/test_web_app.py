@@ -82,6 +82,18 @@ def test_denoising_takes_a_strength_or_finds_it(client: Client, photo: Path) -> 
     assert not np.array_equal(denoised(True, 0), pixels(photo))
 
 
+def test_the_noise_that_was_found_is_told(client: Client, tmp_path: Path) -> None:
+    # Of three columns, two are 0 and one is 255: each 3x3 pixels have the mean 85, so the stand-in
+    # finds 85, 85 and 170 but at the ends, where it finds 0 and 128: (20 * 340 - 85 - 42) / 60.
+    columns = np.tile(np.array([0, 0, 255], np.uint8), (40, 20))
+    Image.fromarray(columns).convert("RGB").save(tmp_path / "columns.png")
+    picture = handle_file(tmp_path / "columns.png")
+    _, line, _ = client.predict(picture, True, 0, api_name="/denoise")
+    assert " pixels · noise found: sigma 111 · " in line
+    _, line, _ = client.predict(picture, False, 25, api_name="/denoise")
+    assert "found" not in line
+
+
 def test_the_slider_offers_the_strengths_that_the_model_takes(tmp_path: Path) -> None:
     import gradio
 
@@ -201,6 +213,32 @@ def test_settings_from_strangers_are_checked(
 ) -> None:
     with pytest.raises(AppError, match=words):
         client.predict(handle_file(photo), *settings, api_name=endpoint)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("text.png", "not a picture"),
+        ("empty.png", "not a picture"),
+        ("huge.png", "30000 x 30000"),
+        ("small.png", "needs at least 4x4"),
+        ("large.png", "at most 40 megapixels"),
+    ],
+)
+def test_an_upload_that_cannot_be_taken_is_refused_before_a_run(
+    name: str, words: str, tmp_path: Path
+) -> None:
+    from pixstack.web.studio import Studio
+
+    files = write_bad_files(tmp_path)
+    write_super_resolution(tmp_path / "photo-sr.onnx", least=4)
+    Image.new("RGB", (3, 9)).save(tmp_path / "small.png")
+    Image.new("1", (9000, 5000)).save(tmp_path / "large.png")
+    studio = Studio({"photo-sr": tmp_path / "photo-sr.onnx"}, tmp_path / "cache")
+    with pytest.raises(ValueError, match=words):
+        studio.check(str(files.get(name, tmp_path / name)), ["photo-sr"])
+    Image.new("RGB", (4, 4)).save(tmp_path / "good.png")
+    studio.check(str(tmp_path / "good.png"), ["photo-sr"])
 
 
 def test_nothing_uploaded_is_told(client: Client) -> None:

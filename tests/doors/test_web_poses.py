@@ -84,9 +84,7 @@ def value(client: Client, folder: Path, side: int, inputs: dict[str, Any]) -> in
     """The gray that the stand-in gives for a square picture."""
     picture = folder / "figure.png"
     Image.fromarray(np.zeros((side, side, 3), np.uint8)).save(picture)
-    file, _, _ = client.predict(
-        handle_file(picture), "figure-pose", inputs, 0, "", api_name="/pose"
-    )
+    file, *_ = client.predict(handle_file(picture), "figure-pose", inputs, 0, "", api_name="/pose")
     [gray] = np.unique(np.asarray(Image.open(file))).tolist()
     return gray
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import io
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gradio
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -17,7 +19,10 @@ from onnx import helper
 from PIL import Image
 
 from export.manifest import Input, Manifest, Output
+from export.runtime import Translator
 from pixstack.web.launch import Settings, started
+from pixstack.web.page import build_page
+from pixstack.web.studio import Order, Studio
 from tests.doors.standins import save
 from tests.doors.translations import (
     LABELS,
@@ -85,7 +90,7 @@ def pixels(path: str | Path) -> np.ndarray:
 def test_a_gesture_is_chosen_by_name(client: Client, tmp_path: Path) -> None:
     picture = gray(tmp_path / "hand.png", SIDE, SIDE)
     for gesture in ("0", "3", "9"):
-        file, line, previews = pose(client, picture, {"gesture": gesture})
+        file, line, *previews = pose(client, picture, {"gesture": gesture})
         # The stand-in multiplies by gesture / 9: 180 * 3 / 9 = 60.
         assert np.unique(pixels(file)).tolist() == [180 * int(gesture) // 9]
         assert Path(file).name == "hand-target.png"
@@ -97,11 +102,44 @@ def test_a_gesture_is_chosen_by_name(client: Client, tmp_path: Path) -> None:
 def test_a_picture_larger_than_the_network_comes_back_at_its_size(
     client: Client, tmp_path: Path
 ) -> None:
-    file, line, _ = pose(client, gray(tmp_path / "large.png", 640, 320), {"gesture": "9"})
-    assert Image.open(file).size == (128, 64)
-    assert line.startswith(f"640{TIMES}320 {TO} 128{TIMES}64 pixels")
-    file, _, _ = pose(client, gray(tmp_path / "small.png", 50, 40), {"gesture": "9"})
+    file, line, *previews = pose(client, gray(tmp_path / "a.png", 640, 320), {"gesture": "9"})
+    assert Image.open(file).size == (640, 320)
+    assert [Image.open(one).size for one in previews] == [(640, 320)] * 2
+    assert line.startswith(f"640{TIMES}320 pixels, drawn in 128{TIMES}64 · ")
+    file, line, *_ = pose(client, gray(tmp_path / "small.png", 50, 40), {"gesture": "9"})
     assert Image.open(file).size == (50, 40)
+    assert line.startswith(f"50{TIMES}40 pixels · ")
+
+
+def test_the_app_gives_the_pixels_of_the_command_line(client: Client, tmp_path: Path) -> None:
+    write_pose(tmp_path / "hand-pose.onnx")
+    colors = np.random.default_rng(0).integers(0, 256, (107, 160, 3))
+    picture = save_picture(tmp_path / "hand.png", colors)
+    file, *_ = pose(client, picture, {"gesture": "7"})
+    translator = Translator(tmp_path / "hand-pose.onnx")
+    translator.file(picture, tmp_path / "told.png", {"gesture": "7"})
+    assert np.array_equal(pixels(file), pixels(tmp_path / "told.png"))
+
+
+def test_a_result_is_sent_on_in_the_pixels_that_were_drawn(tmp_path: Path) -> None:
+    write_pose(tmp_path / "hand-pose.onnx")
+    studio = Studio({"hand-pose": tmp_path / "hand-pose.onnx"}, tmp_path / "cache")
+
+    def sent(width: int, height: int) -> tuple[int, int] | None:
+        result = studio.translate(
+            Order("hand-pose", "target"),
+            str(gray(tmp_path / "hand.png", width, height)),
+            lambda done, total: None,
+            threading.Event(),
+        )
+        if result.drawn is None:
+            return None
+        return Image.open(studio.reduced(str(result.picture), result.drawn)).size
+
+    assert sent(640, 320) == (128, 64)
+    assert sent(160, 107) == (128, 86)  # 107 * 128 / 160 = 85.6
+    assert sent(SIDE, SIDE) is None
+    assert sent(50, 40) is None
 
 
 @pytest.mark.parametrize(
@@ -135,7 +173,7 @@ def test_an_unknown_model_and_a_missing_picture_are_told(client: Client, tmp_pat
 def test_labels_in_the_colors_of_the_palette_become_a_photo(client: Client, tmp_path: Path) -> None:
     colors = np.zeros((30, 40, 3))
     colors[:, :20], colors[:, 20:] = LABELS["background"], LABELS["shop"]
-    file, line, _ = photo(client, "facade-photo", save_picture(tmp_path / "labels.png", colors))
+    file, line, *_ = photo(client, "facade-photo", save_picture(tmp_path / "labels.png", colors))
     assert line.startswith(f"40{TIMES}30 pixels")
     # Label 0 is black and 11 white, but for a tint of a few hundredths.
     assert pixels(file)[:, :20].max() < 20
@@ -147,7 +185,7 @@ def test_label_pictures_over_the_limit_are_reduced_without_new_colors(
 ) -> None:
     colors = np.random.default_rng(0).choice(list(LABELS.values()), (20, 40))
     colors = colors.repeat(20, axis=0).repeat(20, axis=1)
-    file, line, _ = photo(client, "facade-photo", save_picture(tmp_path / "labels.png", colors))
+    file, line, *_ = photo(client, "facade-photo", save_picture(tmp_path / "labels.png", colors))
     width, height = Image.open(file).size
     assert 800 * 400 > 2**16 >= width * height > 0.98 * 2**16
     assert line.startswith(f"800{TIMES}400 {TO} {width}{TIMES}{height}")
@@ -240,7 +278,7 @@ def test_colors_are_asked_for_by_name(client: Client, tmp_path: Path) -> None:
     picture = gray(tmp_path / "photo.png", 64, 96, 0)
 
     def color(colors: Any) -> list[int]:
-        file, _, _ = photo(client, "fashion", picture, {"colors": colors})
+        file, *_ = photo(client, "fashion", picture, {"colors": colors})
         return pixels(file)[0, 0].tolist()
 
     assert color({}) == [0, 0, 0]
@@ -256,11 +294,6 @@ def test_colors_are_asked_for_by_name(client: Client, tmp_path: Path) -> None:
 
 
 def test_the_page_has_a_picker_for_each_color(tmp_path: Path) -> None:
-    import gradio
-
-    from pixstack.web.page import build_page
-    from pixstack.web.studio import Studio
-
     write_fashion(tmp_path / "fashion.onnx")
     page = build_page(Studio({"fashion": tmp_path / "fashion.onnx"}, tmp_path))
     blocks = list(page.blocks.values())
@@ -275,16 +308,11 @@ def test_a_drawing_is_for_models_that_are_drawn_for(client: Client, tmp_path: Pa
     drawing = as_url(np.zeros((8, 8, 3)))
     with pytest.raises(AppError, match="Choose a picture first"):
         photo(client, "fashion", drawing=drawing)
-    file, _, _ = photo(client, "fashion", gray(tmp_path / "a.png", 20, 30), drawing=drawing)
+    file, *_ = photo(client, "fashion", gray(tmp_path / "a.png", 20, 30), drawing=drawing)
     assert Path(file).name == "a-target.png"
 
 
 def test_the_page_follows_the_manifests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import gradio
-
-    from pixstack.web.page import build_page
-    from pixstack.web.studio import Studio
-
     write_pose(tmp_path / "hand-pose.onnx")
     write_pose(tmp_path / "turn.onnx", names=("left", "right"))
     manifest = Manifest(
@@ -301,6 +329,11 @@ def test_the_page_follows_the_manifests(tmp_path: Path, capsys: pytest.CaptureFi
     [radio] = [one for one in blocks if getattr(one, "elem_id", None) == "pose-hand-pose-gesture"]
     assert isinstance(radio, gradio.Radio)
     assert [name for name, _ in radio.choices] == [str(digit) for digit in range(10)]
+    # What is chosen from the start is also what a run is told.
+    assert radio.value == "5"
+    [inputs] = [one for one in blocks if getattr(one, "label", None) == "Inputs"]
+    assert isinstance(inputs, gradio.JSON)
+    assert inputs.value == {"gesture": "5"}
     dropdowns = [one for one in blocks if isinstance(one, gradio.Dropdown)]
     assert [[name for name, _ in one.choices] for one in dropdowns] == [
         ["hand-pose", "turn"],
@@ -313,3 +346,25 @@ def test_the_page_follows_the_manifests(tmp_path: Path, capsys: pytest.CaptureFi
     assert "Photo" not in titles
     # Nothing enlarges here, so there is nowhere to send a result.
     assert not [one for one in blocks if getattr(one, "elem_id", None) == "pose-send"]
+
+
+def test_the_page_says_what_a_model_expects(tmp_path: Path) -> None:
+    def expected(description: str) -> gradio.Markdown:
+        manifest = Manifest(
+            name="hand",
+            task="pose",
+            inputs=(Input("source", "rgb", description=description),),
+            outputs=(Output("target", "rgb"),),
+        )
+        same = helper.make_node("Identity", ["source"], ["target"])
+        save(tmp_path / "hand.onnx", [same], [], manifest)
+        page = build_page(Studio({"hand": tmp_path / "hand.onnx"}, tmp_path))
+        blocks = {getattr(one, "elem_id", None): one for one in page.blocks.values()}
+        note = blocks["pose-expects"]
+        assert isinstance(note, gradio.Markdown)
+        return note
+
+    note = expected("one hand before a <b>wall</b>")
+    assert note.value == "Expects one hand before a &lt;b&gt;wall&lt;/b&gt;."
+    assert note.visible
+    assert not expected("").visible

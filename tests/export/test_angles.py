@@ -86,14 +86,14 @@ def test_the_command_line_takes_an_angle(
     capsys.readouterr()
     assert main([*command, "--input", "turn=left"]) == 2
     assert capsys.readouterr().err.strip().endswith("--input turn=left: expected a number")
-    assert main([*command, "--input", "turn=inf"]) == 1
+    assert main([*command, "--input", "turn=inf"]) == 2
     assert capsys.readouterr().err.strip().endswith("input 'turn' is 'inf'; expected a number")
 
 
 def test_the_page_asks_for_an_angle_by_a_slider(turner: Translator) -> None:
     manifest = turner.manifest
     assert can_be_asked(manifest)
-    [choice] = build_choices("pose", "turn", manifest)
+    [choice] = build_choices("pose", "turn", manifest, {})
     slider = choice.component
     assert isinstance(slider, gr.Slider)
     assert (slider.minimum, slider.maximum, slider.value) == (-180, 180, 0)

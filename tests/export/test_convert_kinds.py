@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from export.convert import Exported, export_stack
+from export.describe import describe_input
 from export.halo import measure_halo
 from export.runtime import Translator
 from export.runtime.errors import InputError
@@ -306,3 +307,13 @@ def test_a_file_that_starts_from_noise_is_not_measured(
         assert measured(model, "--targets", tmp_path / "targets") == 1
         [line] = capsys.readouterr().err.splitlines()
         assert line.endswith("makes pictures from noise; there is no target to hold them to")
+
+
+def test_a_file_says_what_its_pictures_show() -> None:
+    told = 'descriptions = { source = "a leaf", depth = "how far it is" }\n[[stage]]'
+    stack = small.make(GRAIN.replace("[[stage]]", told))
+    found = {name: describe_input(stack, name).description for name in stack.inputs}
+    assert found["source"] == "a leaf"
+    assert found["depth"] == "how far it is"
+    plain = small.make(GRAIN)
+    assert describe_input(plain, "source").description == ""

@@ -152,7 +152,7 @@ def test_a_stack_is_not_measured_with_a_pose_made_up() -> None:
 
 def test_samples_show_the_joints_on_black() -> None:
     pose = torch.tensor([[[4.0, 2.0, 1.0], [6.0, 7.0, 1.0], [0.0, 0.0, 0.0]]])
-    drawn = shown(pose, parse_kind("keypoints:3"), torch.zeros(1, 3, 8, 12))
+    drawn = shown(pose, parse_kind("keypoints:3"), (8, 12), ())
     assert drawn.shape == (1, 1, 8, 12)
     assert drawn[0, 0, 2, 4] == drawn[0, 0, 7, 6] == 1
     assert drawn[0, 0, 0, 11] < 0.01

@@ -76,6 +76,33 @@ def test_further_views_may_be_files(tmp_path: Path, adder: Translator):
         adder.file(tmp_path / "a.png", tmp_path / "d.png", {"image": tmp_path / "a.png"})
 
 
+def test_further_outputs_of_the_same_run_are_handed_over(tmp_path: Path, adder: Translator):
+    Image.new("RGB", (5, 4), (40, 40, 40)).save(tmp_path / "a.png")
+    noise = RANDOM.normal(size=(3, 4, 5)).astype(np.float32) / 100
+    ids = RANDOM.integers(0, 3, (4, 5))
+    inputs = {"layout": ids, "strength": 10, "noise": noise}
+    given: dict[str, np.ndarray] = {}
+    also = {
+        name: lambda value, name=name: given.update({name: value})
+        for name in ("same layout", "same noise")
+    }
+    progress: list[tuple[int, int]] = []
+
+    def count(done: int, total: int) -> None:
+        progress.append((done, total))
+
+    adder.file(tmp_path / "a.png", tmp_path / "b.png", inputs, progress=count, also=also)
+    # As many tiles as for one output, and the picture is what it is without the others.
+    assert progress[-1] == (20, 20)
+    assert np.array_equal(given["same layout"], ids)
+    assert np.allclose(given["same noise"], noise.transpose(1, 2, 0))
+    adder.file(tmp_path / "a.png", tmp_path / "c.png", inputs)
+    assert (tmp_path / "b.png").read_bytes() == (tmp_path / "c.png").read_bytes()
+    with pytest.raises(InputError, match="unknown output 'other'"):
+        adder.file(tmp_path / "a.png", tmp_path / "d.png", inputs, also={"other": print})
+    assert not (tmp_path / "d.png").exists()
+
+
 @pytest.mark.parametrize("when", ["before", "in between", "at the end"])
 def test_cancelling_leaves_no_file(tmp_path: Path, adder: Translator, when: str):
     Image.new("RGB", (3, 3)).save(tmp_path / "a.png")

@@ -48,6 +48,8 @@ def test_joints_are_drawn_as_the_recipe_says() -> None:
          "views.group: layout 'views' brings no classes; 'classes' and 'table' do"),
         ({"views": PAIR, "palette": {"source": ((0, 0, 0),)}},
          "palette.source: expected a view of kind labels:K"),
+        ({"views": PAIR, "descriptions": {"group": "a hand"}},
+         "descriptions.group: expected a view of pictures"),
         ({"views": PAIR, "names": {"group": ("a",)}},
          "names.group: expected a view of kind labels:K or class:K"),
         ({"views": LABELS, "names": {"source": ("a",)}}, "names.source: got 1; allowed: 2 ones"),
