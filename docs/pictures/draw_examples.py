@@ -135,20 +135,20 @@ def gesture_picture(gesture: str) -> Image.Image:
     return board.finished()
 
 
-# The colors of the CMP facades' label pictures.
+# The colors of the label pictures of facade-photo, as its recipe has them.
 FACADE: dict[str, Color] = {
-    "background": (0, 0, 170),
-    "facade": (0, 0, 255),
-    "window": (0, 85, 255),
-    "door": (0, 170, 255),
-    "cornice": (0, 255, 255),
-    "sill": (85, 255, 170),
-    "balcony": (170, 255, 85),
-    "blind": (255, 255, 0),
-    "deco": (255, 170, 0),
-    "molding": (255, 85, 0),
-    "pillar": (255, 0, 0),
-    "shop": (170, 0, 0),
+    "background": (0, 0, 222),
+    "facade": (0, 48, 255),
+    "window": (0, 128, 255),
+    "door": (0, 207, 255),
+    "cornice": (32, 255, 224),
+    "sill": (112, 255, 143),
+    "balcony": (192, 255, 63),
+    "blind": (255, 240, 0),
+    "deco": (255, 159, 0),
+    "molding": (255, 80, 0),
+    "pillar": (254, 0, 0),
+    "shop": (174, 0, 0),
 }
 
 
@@ -160,26 +160,24 @@ def facade_labels() -> Image.Image:
     def box(label: str, left: int, top: int, width: int, height: int) -> None:
         draw.rectangle((left, top, left + width - 1, top + height - 1), FACADE[label])
 
-    box("facade", 16, 20, 224, 236)
-    box("cornice", 10, 16, 236, 10)
+    box("facade", 12, 16, 232, 240)
+    box("molding", 8, 16, 240, 16)
     for floor in range(3):
-        top = 40 + floor * 52
-        box("cornice", 16, top - 10, 224, 4)
+        top = 46 + floor * 48
         for column in range(5):
-            left = 32 + column * 42
-            box("molding", left - 3, top - 3, 30, 40)
-            box("window", left, top, 24, 34)
-            box("sill", left - 4, top + 36, 32, 4)
+            left = 30 + column * 44
+            box("window", left, top, 20, 30)
+            box("cornice" if floor == 1 else "sill", left - 4, top - 6, 28, 5)
+            box("sill", left - 4, top + 31, 28, 4)
             if floor == 2:
-                box("blind", left, top, 24, 10)
+                box("blind", left - 8, top, 7, 30)
+                box("blind", left + 21, top, 7, 30)
         if floor == 1:
-            box("balcony", 110, top + 24, 36, 16)
-    box("deco", 16, 190, 224, 6)
-    box("shop", 28, 204, 76, 46)
-    box("shop", 152, 204, 76, 46)
-    box("door", 114, 206, 28, 50)
-    box("pillar", 106, 198, 6, 58)
-    box("pillar", 144, 198, 6, 58)
+            box("balcony", 104, top + 18, 48, 16)
+    box("molding", 8, 186, 240, 9)
+    box("shop", 24, 206, 70, 44)
+    box("shop", 162, 206, 70, 44)
+    box("door", 114, 204, 28, 52)
     return picture
 
 

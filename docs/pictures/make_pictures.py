@@ -77,13 +77,27 @@ def sheet(rows: list[list[tuple[str, Bytes]]]) -> Image.Image:
     return page
 
 
+def drawn() -> list[tuple[str, Bytes]]:
+    """Facades from the labels that come as an example, with three draws of the noise."""
+    labels = np.asarray(Image.open(MODELS.parent / "examples" / "labels-facade.png").convert("RGB"))
+    translator = Translator(MODELS / "facade-photo.onnx")
+    photos = [translator.run({"source": labels}, seed=seed)["target"] for seed in range(3)]
+    panels = [("labels", labels), *((f"seed {seed}", photo) for seed, photo in enumerate(photos))]
+    size = (PANEL, PANEL)
+    return [
+        (title, np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)))
+        for title, pixels in panels
+    ]
+
+
 def main() -> None:
-    """Write ``before-after.png`` beside this file."""
+    """Write ``before-after.png`` and ``facades.png`` beside this file."""
     rows = [
         enlarged(crop(data.coffee(), 280, 90, PANEL)),
         denoised(crop(data.astronaut(), 110, 0, PANEL)),
     ]
     sheet(rows).save(FOLDER / "before-after.png", optimize=True)
+    sheet([drawn()]).save(FOLDER / "facades.png", optimize=True)
 
 
 if __name__ == "__main__":
