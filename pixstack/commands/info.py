@@ -54,9 +54,18 @@ def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _view(view: dict[str, Any]) -> str:
     kept = {key: value for key, value in view.items() if value not in (None, "", (), [], {})}
-    name, kind = kept.pop("name"), kept.pop("kind")
-    rest = ", ".join(f"{key} {_plain(value)}" for key, value in kept.items())
-    return f"{name} ({kind}) {rest}".rstrip()
+    parts = [f"{kept.pop('name')} ({kept.pop('kind')})"]
+    if (scale := kept.pop("scale", 1)) != 1:
+        parts.append(f"{_plain(scale)} times the size")
+    if ends := kept.pop("range", None):
+        parts.append(" to ".join(_plain(end) for end in ends))
+    if palette := kept.pop("palette", None):
+        names = kept.pop("names", None) or range(len(palette))
+        colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in palette]
+        kept["labels"] = [f"{name} {color}" for name, color in zip(names, colors, strict=True)]
+    description = kept.pop("description", "")
+    parts += [f"{key} {_plain(value)}" for key, value in kept.items()]
+    return ", ".join(parts) + (f": {description}" if description else "")
 
 
 def _plain(value: Any) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_super_resolution
+from tests.doors.translations import write_facade
 
 Call = Callable[..., Answer]
 
@@ -52,6 +53,16 @@ def test_info_prints_the_manifest(pixstack: Call, models: Path, tmp_path: Path) 
     assert "noise_map (gray)" in answer.out
     assert "strength (strength)" in answer.out
     assert "Apache-2.0" in answer.out
+
+
+def test_info_names_the_labels_with_their_colors(pixstack: Call, tmp_path: Path) -> None:
+    write_facade(tmp_path / "facade.onnx")
+    [first, second] = json.loads(pixstack("info", tmp_path / "facade.onnx", "--json", "-").out)[
+        "inputs"
+    ][0]["palette"][:2]
+    words = " ".join(pixstack("info", tmp_path / "facade.onnx").out.split())
+    assert "#" + bytes(first).hex() in words
+    assert "#" + bytes(second).hex() in words
 
 
 def test_info_of_a_text_file_is_one_line(pixstack: Call, tmp_path: Path) -> None:
