@@ -10,8 +10,8 @@ from pixstack.web.translation import build_translation
 TAB = "pose"
 # By how a model is told the pose: the pictures to try it on.
 EXAMPLES = {"class": ("hand-two.png", "hand-five.png"), "keypoints": ("figure-*.png",)}
-# The gesture that shows best what a model can do: every finger apart.
-FIRST = {"gesture": "5"}
+# A gesture that changes the hand of every example, and that is drawn well from each.
+FIRST = {"gesture": "1"}
 
 
 def pose_tab(studio: Studio) -> Panel | None:

@@ -85,11 +85,11 @@ def test_a_hand_takes_the_chosen_gesture(page: Page, photograph: Path, tmp_path:
 
 def test_the_pose_that_is_shown_is_the_one_that_is_made(page: Page, tmp_path: Path) -> None:
     open_tab(page, "Pose")
-    assert page.locator("#pose-hand-pose-gesture input:checked").get_attribute("value") == "5"
+    assert page.locator("#pose-hand-pose-gesture input:checked").get_attribute("value") == "1"
     Image.new("RGB", (128, 128), (180, 180, 180)).save(tmp_path / "gray.png")
     upload(page, "pose", tmp_path / "gray.png")
     run(page, "pose")
-    assert np.unique(result(page, "pose", tmp_path)).tolist() == [100]  # 180 * 5 / 9
+    assert np.unique(result(page, "pose", tmp_path)).tolist() == [20]  # 180 * 1 / 9
 
 
 def test_what_is_drawn_becomes_a_photo_and_is_sent_on(page: Page, tmp_path: Path) -> None:

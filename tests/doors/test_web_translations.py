@@ -330,10 +330,10 @@ def test_the_page_follows_the_manifests(tmp_path: Path, capsys: pytest.CaptureFi
     assert isinstance(radio, gradio.Radio)
     assert [name for name, _ in radio.choices] == [str(digit) for digit in range(10)]
     # What is chosen from the start is also what a run is told.
-    assert radio.value == "5"
+    assert radio.value == "1"
     [inputs] = [one for one in blocks if getattr(one, "label", None) == "Inputs"]
     assert isinstance(inputs, gradio.JSON)
-    assert inputs.value == {"gesture": "5"}
+    assert inputs.value == {"gesture": "1"}
     dropdowns = [one for one in blocks if isinstance(one, gradio.Dropdown)]
     assert [[name for name, _ in one.choices] for one in dropdowns] == [
         ["hand-pose", "turn"],
