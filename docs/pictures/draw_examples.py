@@ -177,7 +177,10 @@ def facade_labels() -> Image.Image:
     box("molding", 8, 186, 240, 9)
     box("shop", 24, 206, 70, 44)
     box("shop", 162, 206, 70, 44)
-    box("door", 114, 204, 28, 52)
+    box("door", 114, 206, 28, 50)
+    box("deco", 112, 198, 32, 6)
+    box("pillar", 104, 196, 6, 60)
+    box("pillar", 146, 196, 6, 60)
     return picture
 
 

@@ -195,12 +195,12 @@ def test_a_strange_color_of_an_upload_is_named_with_what_to_do(
     client: Client, tmp_path: Path
 ) -> None:
     colors = np.full((10, 10, 3), LABELS["facade"])
-    colors[4, 4] = (0, 80, 250)
+    colors[4, 4] = (0, 120, 250)
     with pytest.raises(AppError) as caught:
         photo(client, "facade-photo", save_picture(tmp_path / "labels.png", colors))
     message = str(caught.value)
-    assert "(0, 80, 250)" in message
-    assert "nearest is window (0, 85, 255)" in message
+    assert "(0, 120, 250)" in message
+    assert "nearest is window (0, 128, 255)" in message
     assert "save it as PNG" in message
 
 

@@ -13,18 +13,18 @@ from tests.doors.standins import constant, save
 GESTURES = tuple(str(digit) for digit in range(10))
 SIDE = 128  # of the hands' network
 LABELS: dict[str, tuple[int, int, int]] = {
-    "background": (0, 0, 170),
-    "facade": (0, 0, 255),
-    "window": (0, 85, 255),
-    "door": (0, 170, 255),
-    "cornice": (0, 255, 255),
-    "sill": (85, 255, 170),
-    "balcony": (170, 255, 85),
-    "blind": (255, 255, 0),
-    "deco": (255, 170, 0),
-    "molding": (255, 85, 0),
-    "pillar": (255, 0, 0),
-    "shop": (170, 0, 0),
+    "background": (0, 0, 222),
+    "facade": (0, 48, 255),
+    "window": (0, 128, 255),
+    "door": (0, 207, 255),
+    "cornice": (32, 255, 224),
+    "sill": (112, 255, 143),
+    "balcony": (192, 255, 63),
+    "blind": (255, 240, 0),
+    "deco": (255, 159, 0),
+    "molding": (255, 80, 0),
+    "pillar": (254, 0, 0),
+    "shop": (174, 0, 0),
 }
 
 
