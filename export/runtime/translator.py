@@ -104,7 +104,7 @@ class Translator:
         cancel: Cancel | None = None,
         seed: int = 0,
     ) -> dict[str, Any]:
-        """Every output, or the named ones (the others are not computed), by name.
+        """Every output, or the named ones, by name: ONNX Runtime computes the others too.
 
         views: by input name. `rgb`, `gray`: (H, W), (H, W, 1) or (H, W, 3), uint8, uint16 or
             floats in [0, 1] (values outside pass through). `labels:K`: (H, W) ids, or (H, W, 3)

@@ -13,8 +13,12 @@ from pixstack.web.studio import Order, Studio
 
 TAB = "super_resolution"
 # The models that ship, first and by what they do; others have their own names.
-STYLES = {"photo-sr": "Faithful", "photo-sr-crisp": "Crisp"}
-CLEAN_FIRST = "JPEG blocks or noise? Denoise first, then send it here."
+STYLES = {"photo-sr": "Faithful", "photo-sr-crisp": "Crisp", "photo-sr-real": "Repair"}
+ABOUT = {
+    "photo-sr-crisp": "Crisp adds likely texture.",
+    "photo-sr-real": "Repair takes JPEG blocks and noise away.",
+}
+CLEAN_FIRST = "Noise? Denoise first, then send it here."
 
 
 def super_resolution_tab(studio: Studio) -> Panel | None:
@@ -49,13 +53,13 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
                     styles,
                     value=styles[0],
                     label="Style",
-                    info="Crisp adds likely texture.",
+                    info=" ".join(text for name, text in ABOUT.items() if name in names),
                     min_width=200,
                     elem_id=f"{TAB}-style",
                 )
 
         def hint() -> None:
-            if studio.models_for("denoising"):
+            if studio.models_for("denoising") and "photo-sr-real" not in names:
                 gr.Markdown(CLEAN_FIRST, elem_classes="hint")
 
         panel = build_panel(TAB, "Enlarge", example_files("small-*.png"), settings, above=hint)
