@@ -14,6 +14,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from stacks.presets import preset_text, table_of
+
 FOLDER = Path(__file__).resolve().parents[2] / "examples"
 FINE = 4  # drawn that many times as large, then reduced
 
@@ -135,20 +137,10 @@ def gesture_picture(gesture: str) -> Image.Image:
     return board.finished()
 
 
-# The colors of the label pictures of facade-photo, as its recipe has them.
+DATA = table_of(preset_text("facade-photo"))["data"]
 FACADE: dict[str, Color] = {
-    "background": (0, 0, 222),
-    "facade": (0, 48, 255),
-    "window": (0, 128, 255),
-    "door": (0, 207, 255),
-    "cornice": (32, 255, 224),
-    "sill": (112, 255, 143),
-    "balcony": (192, 255, 63),
-    "blind": (255, 240, 0),
-    "deco": (255, 159, 0),
-    "molding": (255, 80, 0),
-    "pillar": (254, 0, 0),
-    "shop": (174, 0, 0),
+    name: tuple(color)
+    for name, color in zip(DATA["names"]["source"], DATA["palette"]["source"], strict=True)
 }
 
 

@@ -8,24 +8,17 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from export.manifest import Input, Manifest, Output
+from stacks.presets import preset_text, table_of
 from tests.doors.standins import constant, save
 
 GESTURES = tuple(str(digit) for digit in range(10))
 SIDE = 128  # of the hands' network
+_DATA = table_of(preset_text("facade-photo"))["data"]
 LABELS: dict[str, tuple[int, int, int]] = {
-    "background": (0, 0, 222),
-    "facade": (0, 48, 255),
-    "window": (0, 128, 255),
-    "door": (0, 207, 255),
-    "cornice": (32, 255, 224),
-    "sill": (112, 255, 143),
-    "balcony": (192, 255, 63),
-    "blind": (255, 240, 0),
-    "deco": (255, 159, 0),
-    "molding": (255, 80, 0),
-    "pillar": (254, 0, 0),
-    "shop": (174, 0, 0),
+    name: tuple(color)
+    for name, color in zip(_DATA["names"]["source"], _DATA["palette"]["source"], strict=True)
 }
+"""Names and colors of those that the example to draw on is made of."""
 
 
 def write_translations(folder: Path) -> Path:
