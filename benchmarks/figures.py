@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.frechet import Floats
-from benchmarks.pictures import DATA, need_model
+from benchmarks.pictures import DATA, need_model, need_right
 from benchmarks.posed import Pair, agreement, compare, report, sheet, translate
 from benchmarks.posed_judge import STEPS, Judge, Posed, appoint
 from export.runtime import Translator
@@ -144,12 +144,7 @@ def check(judge: Judge, held: Posed) -> dict[str, float]:
         f"classifier: {right:.2%} of {len(held)} real pictures of people it has not seen, joints "
         f"{found['pose_error']:.1f} % of a side from their places"
     )
-    if right <= JUDGE_AT_LEAST:
-        print(
-            f"the classifier is right on {right:.2%} of real pictures; expected more than "
-            f"{JUDGE_AT_LEAST:.0%}; train it longer by --steps, or from another --seed"
-        )
-        sys.exit(1)
+    need_right(right, JUDGE_AT_LEAST, "pictures")
     return found
 
 

@@ -32,6 +32,22 @@ def need_model(name: str) -> Path:
         sys.exit(2)
 
 
+def need_right(right: float, at_least: float, what: str) -> None:
+    """Believe a judge that is right on real pictures alone; one that errs ends the benchmark.
+
+    Args:
+        right: share of the real ones that it is right on.
+        at_least: what it must exceed.
+        what: they are called.
+    """
+    if right <= at_least:
+        print(
+            f"the classifier is right on {right:.2%} of real {what}; expected more than "
+            f"{at_least:.0%}; train it longer by --steps, or from another --seed"
+        )
+        sys.exit(1)
+
+
 def mean(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     """Of every measure over the pictures."""
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}

@@ -25,7 +25,7 @@ from PIL import Image
 
 from benchmarks.judge import STEPS, appoint, as_seen, gestures_in
 from benchmarks.people import Floats, among_people, appearance, appearances, nearest, within_person
-from benchmarks.pictures import DATA, mean, need_folder, need_model
+from benchmarks.pictures import DATA, mean, need_folder, need_model, need_right
 from benchmarks.toys.hands import (
     GESTURES,
     HELD_OUT,
@@ -282,12 +282,7 @@ def run(
     others = held.hands()
     right = accuracy(judge, others.pictures, others.gestures)
     print(f"classifier: {right:.2%} of {len(held.rows)} real photographs of people it has not seen")
-    if right <= JUDGE_AT_LEAST:
-        print(
-            f"the classifier is right on {right:.2%} of real photographs; expected more than "
-            f"{JUDGE_AT_LEAST:.0%}; train it longer by --steps, or from another --seed"
-        )
-        sys.exit(1)
+    need_right(right, JUDGE_AT_LEAST, "photographs")
     panel = Panel.of(judge, learned.by_person(), held.by_person())
     figures = {"model": str(path), "classifier": right, **compare(translator, panel)}
     report(figures)

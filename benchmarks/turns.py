@@ -11,7 +11,6 @@ model, not to its judge.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ import torch
 import typer
 
 from benchmarks.frechet import Floats
-from benchmarks.pictures import DATA, need_folder, need_model
+from benchmarks.pictures import DATA, need_folder, need_model, need_right
 from benchmarks.posed import Pair, agreement, compare, report, sheet, translate
 from benchmarks.posed_judge import STEPS, Judge, Posed, appoint
 from export.runtime import Translator
@@ -99,12 +98,7 @@ def check(judge: Judge, between: Posed) -> dict[str, float]:
         f"classifier: {right:.2%} of {len(between)} real pictures between those it was shown, "
         f"{found['pose_error']:.1f} degrees from their view"
     )
-    if right <= JUDGE_AT_LEAST:
-        print(
-            f"the classifier is right on {right:.2%} of real pictures; expected more than "
-            f"{JUDGE_AT_LEAST:.0%}; train it longer by --steps, or from another --seed"
-        )
-        sys.exit(1)
+    need_right(right, JUDGE_AT_LEAST, "pictures")
     return found
 
 
