@@ -5,14 +5,12 @@ A study names a recipe, the axes along which it is varied, and how what comes ou
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Any, Literal
 
 from stacks.data_spec import FolderSpec
+from stacks.shipped import Shipped
 from translate.tables import TableError, parse, require, suggest
 
 Choices = Mapping[str, Mapping[str, Any]]
@@ -168,36 +166,10 @@ def require_known(name: str, known: Mapping[str, object], path: str, what: str) 
         raise TableError(f"{path}: unknown {what} {name!r}; {suggest(name, known)}")
 
 
-def study_names() -> list[str]:
-    """The studies that come with the project."""
-    folder = resources.files("stacks") / "studies"
-    return sorted(
-        entry.name.removesuffix(".toml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".toml")
-    )
+STUDIES = Shipped("studies", "study", "study", ", or a .toml file of your own")
 
-
-def study_text(name: str) -> str:
-    """The TOML of a study: a file, or one that comes with the project.
-
-    Raises:
-        TableError: no study of that name, or a file that is no text.
-        FileNotFoundError: a path that does not exist.
-    """
-    path = Path(name)
-    if path.suffix == ".toml":
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: no such study file")
-        try:
-            return path.read_text("utf-8")
-        except UnicodeDecodeError:
-            raise TableError(f"{path}: not a text in UTF-8, which TOML is") from None
-    if name not in study_names():
-        raise TableError(
-            f"{name}: no such study; {suggest(name, study_names())}, or a .toml file of your own"
-        )
-    return (resources.files("stacks") / "studies" / f"{name}.toml").read_text("utf-8")
+study_names = STUDIES.names
+study_text = STUDIES.source
 
 
 def parse_study(text: str) -> Study:
@@ -206,8 +178,4 @@ def parse_study(text: str) -> Study:
     Raises:
         TableError: no TOML, or what it says cannot be; the message names the key's path.
     """
-    try:
-        table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise TableError(f"the study is not valid TOML: {error}") from None
-    return parse(Study, table)
+    return parse(Study, STUDIES.table(text))
