@@ -4,6 +4,8 @@ The step is that of pix2pix at 256x256: a U-Net of 54 million parameters, a patc
 sees 70x70 pixels, instance normalization, L1 and the non-saturating loss. The plain loop is what a
 tutorial writes: fp32, default memory layout, default Adam, real and fake judged apart. Ours is the
 step of `pixstack train` as it comes, with its precision "auto" and its moving average of weights.
+Each has a process of its own, as it would in use: what one asks of the memory allocator, or leaves
+in the caches of kernels, does nothing to the other.
 
 Also told: peak memory, how many pictures a second the loader makes on one core, and on a GPU how
 much of its measured matrix rate the step reaches.
@@ -21,13 +23,16 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
 import typer
+from lightning_fabric import Fabric
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
@@ -71,35 +76,27 @@ def run(
     batches: Annotated[str, typer.Option(help="Batch sizes.")] = "1,4,16",
     rounds: Annotated[int, typer.Option(min=1, help="Timed rounds after one to warm up.")] = 5,
     threads: Annotated[int, typer.Option(help="0 for all cores.")] = 0,
-    memory: Annotated[bool, typer.Option(help="Peak memory, in processes of their own.")] = True,
 ) -> None:
     """Time steps and the loader; print a table and the ratios of medians."""
     threads = threads or len(os.sched_getaffinity(0))
-    torch.set_num_threads(threads)
-    cuda = torch.cuda.is_available()
-    rate = matrix_rate() if cuda else 0.0
+    rate = matrix_rate() if torch.cuda.is_available() else 0.0
     rows, verdict = [], {"threads": threads, "loader_images_per_second_per_core": loader_speed()}
     for batch in [int(text) for text in batches.split(",")]:
-        peaks = {
-            name: peak_memory(name, batch, threads) if memory and not cuda else 0.0
-            for name in CONTENDERS
-        }
-        steps = build(batch)
-        seconds = medians(steps, rounds)
-        for name, median in seconds.items():
-            if cuda:
-                peaks[name] = cuda_peak(steps[name])
-            ratio = seconds["plain PyTorch"] / median
-            rows.append(
-                (
-                    batch,
-                    name,
-                    f"{batch / median:.2f}",
-                    f"{ratio:.2f}",
-                    f"{peaks[name]:.2f}" if peaks[name] else "",
-                    f"{flops(steps[name]) / median / rate:.0%}" if rate else "",
+        with ExitStack() as stack:
+            loops = {name: stack.enter_context(Loop(name, batch, threads)) for name in CONTENDERS}
+            seconds = medians({name: loop.step for name, loop in loops.items()}, rounds)
+            for name, loop in loops.items():
+                share = loop.flops() / seconds[name] / rate if rate else 0.0
+                rows.append(
+                    (
+                        batch,
+                        name,
+                        f"{batch / seconds[name]:.2f}",
+                        f"{seconds['plain PyTorch'] / seconds[name]:.2f}",
+                        f"{loop.peak():.2f}",
+                        f"{share:.0%}" if rate else "",
+                    )
                 )
-            )
         verdict[f"batch_{batch}_ratio"] = seconds["plain PyTorch"] / seconds["Pixstack"]
     print_table(
         ("batch", "loop", "images/s", "times plain", "peak GB", "share of matrix rate"), rows
@@ -107,12 +104,61 @@ def run(
     print(json.dumps({key: round(value, 3) for key, value in verdict.items()}, indent=2))
 
 
-def medians(steps: dict[str, Step], rounds: int) -> dict[str, float]:
+class Loop:
+    """A contender in a process of its own, which does what it is asked and waits."""
+
+    def __init__(self, name: str, batch: int, threads: int, change: tuple[str, ...] = ()) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.line, other = context.Pipe()
+        self.process = context.Process(
+            target=serve, args=(other, name, batch, threads, change), daemon=True
+        )
+        self.process.start()
+        other.close()
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.line.close()
+        self.process.join()
+
+    def ask(self, what: str) -> float:
+        """The answer to one of `ANSWERS`."""
+        self.line.send(what)
+        return self.line.recv()
+
+    def step(self) -> float:
+        """Take a step; seconds of it."""
+        return self.ask("step")
+
+    def peak(self) -> float:
+        """Gigabytes that the process has held at most: on a GPU there, else in all."""
+        return self.ask("peak")
+
+    def flops(self) -> float:
+        """Floating-point operations of a step."""
+        return self.ask("flops")
+
+
+def serve(line: Connection, name: str, batch: int, threads: int, change: tuple[str, ...]) -> None:
+    """The process of a contender."""
+    torch.set_num_threads(threads)
+    step = build(batch, name, change)
+    answers: dict[str, Callable[[Step], float]] = {"step": timed, "peak": peak, "flops": flops}
+    while True:
+        try:
+            line.send(answers[line.recv()](step))
+        except EOFError:
+            return
+
+
+def medians(steps: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
     """Seconds a step, the contenders in turn, so that a busy moment hits all alike."""
     times: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(rounds + 1):
         for name, step in steps.items():
-            taken = timed(step)
+            taken = step()
             if turn:
                 times[name].append(taken)
     return {name: statistics.median(values) for name, values in times.items()}
@@ -127,28 +173,27 @@ def timed(step: Step) -> float:
     return time.perf_counter() - started
 
 
-def build(batch: int, names: tuple[str, ...] = CONTENDERS, change: tuple[str, ...] = ()) -> dict:
-    """The step of each contender, on networks that begin with the same weights."""
+def build(batch: int, name: str, change: tuple[str, ...] = ()) -> Step:
+    """The step of a contender; both begin with the same weights."""
     recipe = parse_recipe(RECIPE, [f"batch={batch}", *change])
-    run = Run(recipe, launch(recipe))
     side = recipe.data.size
     random = torch.Generator().manual_seed(0)
     # As `to_batch` hands pictures over: channels last.
     source, target = (
         torch.rand(batch, side, side, 3, generator=random).permute(0, 3, 1, 2) for _ in range(2)
     )
-    steps: dict[str, Step] = {}
-    if "plain PyTorch" in names:
-        steps["plain PyTorch"] = plain_step(run, source.contiguous(), target.contiguous())
-    if "Pixstack" in names:
-        given = Batch({"source": source, "target": target}, 1)
+    if name == "plain PyTorch":
+        # Its networks alone; what `launch` asks of the process is no part of a plain loop.
+        run = Run(recipe, Fabric(accelerator="auto", devices=1))
+        return plain_step(run, source.contiguous(), target.contiguous())
+    run = Run(recipe, launch(recipe))
+    given = Batch({"source": source, "target": target}, 1)
 
-        def ours() -> None:
-            train_step(run, [given])
-            run.step += 1
+    def ours() -> None:
+        train_step(run, [given])
+        run.step += 1
 
-        steps["Pixstack"] = ours
-    return {name: steps[name] for name in names}
+    return ours
 
 
 def plain_step(run: Run, source: Tensor, target: Tensor) -> Step:
@@ -197,27 +242,11 @@ def plain_layout(module: nn.Module) -> nn.Module:
     return module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
-def peak_memory(name: str, batch: int, threads: int) -> float:
-    """Gigabytes that a process of its own holds at most in two steps, imports included."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return pool.apply(own_peak, (name, batch, threads))
-
-
-def own_peak(name: str, batch: int, threads: int) -> float:
-    """Of this process."""
-    torch.set_num_threads(threads)
-    [step] = build(batch, (name,)).values()
-    for _ in range(2):
-        step()
+def peak(step: Step) -> float:
+    """Gigabytes that this process has held at most, on the GPU where there is one."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**30
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def cuda_peak(step: Step) -> float:
-    """Gigabytes on the GPU at most in a step; both contenders' weights are among them."""
-    torch.cuda.reset_peak_memory_stats()
-    step()
-    return torch.cuda.max_memory_allocated() / 2**30
 
 
 def flops(step: Step) -> int:

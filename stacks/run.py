@@ -31,6 +31,7 @@ from stacks.checkpoint import (
 )
 from stacks.diversity import Diversity
 from stacks.health import Health, chances
+from stacks.memory import keep_freed_memory
 from stacks.recipe import recipe_hash, recipe_text
 from stacks.sight import discriminator_channels, presentation_of
 from stacks.spec import PhaseSpec, Recipe
@@ -68,6 +69,8 @@ def launch(recipe: Recipe, devices: int = 1, nodes: int = 1) -> Fabric:
     if precision:
         fabric = Fabric(accelerator="auto", devices=devices, num_nodes=nodes, precision=precision)
     fabric.launch()
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     return fabric
 
 

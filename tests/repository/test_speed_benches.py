@@ -15,12 +15,16 @@ SMALL = ("data.size=32", "stage.0.generator.depth=4", "stage.0.generator.channel
 
 
 def test_both_loops_take_steps() -> None:
-    steps = train_step.build(2, train_step.CONTENDERS, SMALL)
-    seconds = train_step.medians(steps, rounds=1)
-    assert list(seconds) == ["Pixstack", "plain PyTorch"]
-    assert all(value > 0 for value in seconds.values())
-    # The generator's step spares the discriminator a look at the truth, as the plain loop does.
-    assert train_step.flops(steps["Pixstack"]) == train_step.flops(steps["plain PyTorch"]) > 0
+    with (
+        train_step.Loop("Pixstack", 2, 1, SMALL) as ours,
+        train_step.Loop("plain PyTorch", 2, 1, SMALL) as plain,
+    ):
+        seconds = train_step.medians({"ours": ours.step, "plain": plain.step}, rounds=1)
+        assert all(value > 0 for value in seconds.values())
+        # The generator's step spares the discriminator a look at the truth, as the plain loop does.
+        assert ours.flops() == plain.flops() > 0
+        assert 0.1 < ours.peak() < 8
+    assert ours.process.exitcode == plain.process.exitcode == 0
 
 
 def test_the_networks_are_those_of_the_paper() -> None:
