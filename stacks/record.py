@@ -30,6 +30,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from stacks.environment import environment
 from stacks.health import Alarm
+from stacks.pace import Pace
 from stacks.run import Run
 from stacks.spec import Recipe
 from stacks.spoken import brief, look, remaining
@@ -58,7 +59,7 @@ class Record:
     def __init__(self, folder: Path, recipe: Recipe, step: int, before: float = 0.0) -> None:
         self.folder = folder
         self.total = sum(phase.steps for phase in recipe.phase)
-        self.first = step
+        self.pace = Pace(step)
         self.log = folder / "log.jsonl"
         self.console = Console(file=sys.stderr)
         self.started = time.perf_counter()
@@ -114,8 +115,7 @@ class Record:
         numbers = dict(values)
         numbers["rate/generator"] = run.generator_optimizer.param_groups[0]["lr"]
         numbers["waiting"] = waiting
-        # Of this part of the run alone: an earlier one may have had other company.
-        speed = (run.step - self.first) / (time.perf_counter() - self.started)
+        speed = self.pace.at(run.step)
         numbers["steps_per_second"] = speed
         self._write(run, "train", numbers)
         terms = brief(values)
@@ -142,6 +142,7 @@ class Record:
     def back(self, run: Run, alarm: Alarm, found: int) -> None:
         """The run was found sick at step ``found`` and has gone back to the step it is at now."""
         self._drop_after(run.step)
+        self.pace.back(run.step)
         self.board.close()
         self.board = SummaryWriter(str(self.folder / "tensorboard"), purge_step=run.step)
         self.alarm(run, alarm, found=found, rollback=run.rollbacks, slowed=run.slowed)
