@@ -51,8 +51,8 @@ def open_session(
     names = _names(providers, precision)
     problems: list[str] = []
     for name in names:
-        problem = _problem(name)
-        if problem is None:
+        why = problem(name)
+        if why is None:
             try:
                 return _OPENERS[name](model, precision, threads)
             except ModelError:
@@ -62,8 +62,8 @@ def open_session(
                     raise ModelError(
                         f"ONNX Runtime refuses the model: {first_line(error)}"
                     ) from None
-                problem = f"it does not take this model ({first_line(error)})"
-        problems.append(f"{name} cannot be used here: {problem}")
+                why = f"it does not take this model ({first_line(error)})"
+        problems.append(f"{name} cannot be used here: {why}")
     if automatic:  # The CPU closes every automatic list, so only its own error gets here.
         raise ModelError(problems[-1])
     raise ProviderError("; ".join(problems))
@@ -80,7 +80,8 @@ def _names(providers: str | Sequence[str], precision: str) -> list[str]:
     return names
 
 
-def _problem(name: str) -> str | None:
+def problem(name: str) -> str | None:
+    """Why a provider cannot be used on this machine, in a few words; None where it works."""
     if name == "cuda":
         return probe.cuda_problem()
     if name == "tensorrt":
@@ -98,11 +99,11 @@ def _options(threads: int | None) -> onnxruntime.SessionOptions:
     # grows nor stays; measured, this is also the fastest. (Without the arena the heap fragments
     # to several times the size.)
     options.enable_mem_pattern = False
-    options.intra_op_num_threads = threads or _cores()
+    options.intra_op_num_threads = threads or cores()
     return options
 
 
-def _cores() -> int:
+def cores() -> int:
     """The cores this process may use: containers and taskset often allow fewer than there are."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
