@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": "Open the web app.",
     "models": "List the models at hand.",
     "info": "Print what an ONNX file says of itself.",
+    "bench": "Time ONNX files on every provider that works here.",
     "train": "Train a stack from a recipe.",
     "report": "Write one HTML page about a training run.",
     "eval": "Measure a trained stack or an ONNX file on pictures.",

@@ -64,7 +64,7 @@ def test_every_command_has_help_with_examples(name: str, pixstack: Callable[...,
     assert f"pixstack {name}" in answer.out.partition("Example")[2]
 
 
-@pytest.mark.parametrize("name", ["run", "serve", "info", "models"])
+@pytest.mark.parametrize("name", ["run", "serve", "info", "models", "bench"])
 def test_the_help_of_a_command_imports_no_machinery(name: str) -> None:
     program = f"from pixstack.cli import main\nassert main(['{name}', '--help']) == 0"
     assert not imported_after(program) & set(HEAVY)
@@ -74,6 +74,12 @@ def test_running_a_model_never_imports_torch(models: Path, photo: Path, tmp_path
     arguments = ["run", f"{models}/photo-sr.onnx", str(photo), "-o", f"{tmp_path}/out.png"]
     modules = imported_after(f"from pixstack.cli import main\nassert main({arguments}) == 0")
     assert not modules & {"torch", "gradio", "kornia", "PIL"}
+
+
+def test_timing_a_model_never_imports_torch(models: Path) -> None:
+    arguments = ["bench", f"{models}/photo-sr.onnx", "--size", "8x8", "--rounds", "1"]
+    modules = imported_after(f"from pixstack.cli import main\nassert main({arguments}) == 0")
+    assert not modules & {"torch", "gradio", "kornia", "PIL", "stacks", "translate"}
 
 
 def test_the_app_and_its_page_never_import_torch(models: Path) -> None:

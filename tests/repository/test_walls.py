@@ -88,6 +88,12 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "def late(): import torch",
             "pixstack.commands.run -> torch",
         ),
+        (
+            "doors",
+            "pixstack/bench/turns.py",
+            "def late(): import torch",
+            "pixstack.bench.turns -> torch",
+        ),
         ("library", "translate/pixels.py", "import gradio", "translate.pixels -> gradio"),
     ],
 )
@@ -149,7 +155,10 @@ def test_the_export_package_is_empty() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["app", "pixstack", "pixstack.commands.run", "pixstack.web.launch", "pixstack.web.page"],
+    [
+        *("app", "pixstack", "pixstack.bench.report", "pixstack.commands.bench"),
+        *("pixstack.commands.run", "pixstack.web.launch", "pixstack.web.page"),
+    ],
 )
 def test_what_serves_never_imports_torch(module: str) -> None:
     result = run_python(
