@@ -40,6 +40,7 @@ def phase_sampler(
         recipe.points,
         recipe.data.joints.swapped if recipe.data.joints else (),
         0 if phase.size else recipe.data.width,
+        leaves=recipe.degrade.where == "device",
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Literal
 
+from translate.degradations.device.plan import not_on_device
 from translate.degrade import Degradation, DegradationError, parse_degradation
 from translate.joints import JointsSpec
 from translate.kinds import Kind, parse_kind
@@ -204,12 +205,19 @@ class DegradeSpec:
     """Of the batches, one for each choice; equal where empty."""
     told: float = 0.5
     """Share of the items whose noise strength is told; the others get -1, automatic."""
+    where: Literal["workers", "device"] = "workers"
+    """Sources are made by the workers that read pictures, or on the device that trains: there for
+    fast devices that wait for their workers."""
 
     def __post_init__(self) -> None:
         for name in self.pipelines:
             self.read(name, f"pipelines.{name}")
         for index, text in enumerate(self.choices):
-            self.read(text, f"choices[{index}]")
+            degradation = self.read(text, f"choices[{index}]")
+            if self.where == "device" and (told := not_on_device(degradation.steps)):
+                raise TableError(f"choices[{index}]: {told}; degrade.where = 'workers' does it")
+        if self.where == "device" and not self.choices:
+            raise TableError("where: got 'device', but choices names nothing to be done there")
         require(
             len(self.shares) in (0, len(self.choices)) and all(share > 0 for share in self.shares),
             "shares",

@@ -186,7 +186,7 @@ class Keeper:
     def listen(self, batch: Batch) -> None:
         """Whether the outputs follow their noise, where a stack reads it beside other views."""
         run, stack = self.run, self.run.average.module
-        views = {name: view.to(run.fabric.device) for name, view in batch.views.items()}
+        views = batch.on(run.fabric.device).views
         distances = over_noises(stack, views, run.recipe.seed)
         for alarm in run.health.listen(run.step, distances):
             self.record.alarm(run, alarm)

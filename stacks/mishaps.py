@@ -55,8 +55,7 @@ def check_memory(sampler: Sampler, key: str) -> None:
     available = available_memory()
     if available is None:
         return
-    views = replace(sampler, batch=1, device=0, devices=1)(0).views
-    item = sum(view.numel() * view.element_size() for view in views.values())
+    item = replace(sampler, batch=1, device=0, devices=1)(0).nbytes
     held = item * (sampler.batch // sampler.devices) * AHEAD
     if held > available:
         raise TableError(

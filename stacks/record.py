@@ -158,7 +158,8 @@ class Record:
     def samples(self, run: Run, batch: Batch) -> None:
         """One picture of the first items: what is read, every picture written, the target."""
         with torch.inference_mode():
-            views = {name: view.to(run.fabric.device)[:4] for name, view in batch.views.items()}
+            batch = batch.on(run.fabric.device)
+            views = {name: view[:4] for name, view in batch.views.items()}
             written = run.average.module(views, run.stack.truths(batch))
         read = [
             name

@@ -22,9 +22,7 @@ def reference_batch(run: Run, sampler: Sampler) -> Batch | None:
     """The batch that generators of a run are normalized by; None where none of them is."""
     if not any(isinstance(module, VirtualBatchNorm) for module in run.stack.modules()):
         return None
-    drawn = replace(sampler, device=0, devices=1)(0)
-    views = {name: view.to(run.fabric.device) for name, view in drawn.views.items()}
-    return Batch(views, drawn.scale)
+    return replace(sampler, device=0, devices=1)(0).on(run.fabric.device)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from stacks.checkpoint import beginning, load_stack, load_weights
@@ -196,7 +195,7 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
     cases: list[Case] = []
     adversary = run.discriminator_optimizer
     last = len(batches) - parts
-    with whole_batch(run.fabric, len(next(iter(batches[0].views.values())))):
+    with whole_batch(run.fabric, len(batches[0])):
         for index, batch in enumerate(batches):
             if adversary is None:
                 break
@@ -204,14 +203,14 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
             # Only the last fakes teach the generators; the others need no graph.
             shared = parts == 1 and index == last
             with nullcontext() if shared else torch.no_grad():
-                cases = predict(run, to_device(batch, run.fabric))
+                cases = predict(run, batch.on(run.fabric.device))
             if any(case.discriminator is not None for case in cases):
                 values |= discriminator_step(cases, adversary, run.step, settings)
         for index, batch in enumerate(batches[last:]):
             settings = replace(settings, part=Part(index, parts))
             # Of several batches no graph is kept while the discriminators learn from the others.
             if parts > 1 or not adversary:
-                cases = predict(run, to_device(batch, run.fabric))
+                cases = predict(run, batch.on(run.fabric.device))
             values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
     run.average.update(run.stack, run.step)
     # How diverse outputs are is seen by the device that speaks for all, in its own items.
@@ -331,12 +330,3 @@ def set_rates(run: Run, step: int) -> None:
     set_rate(run.generator_optimizer, recipe.optimizer.generator.rate * factor)
     if run.discriminator_optimizer:
         set_rate(run.discriminator_optimizer, recipe.optimizer.discriminator.rate * factor)
-
-
-def to_device(batch: Batch, fabric: Fabric) -> Batch:
-    """The batch on the device, channels last; copies overlap with work where memory is pinned."""
-    views = {
-        name: view.to(fabric.device, non_blocking=view.is_pinned())
-        for name, view in batch.views.items()
-    }
-    return Batch(views, batch.scale)

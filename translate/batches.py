@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from translate.augment import Augment
-from translate.degrade import Degradation, reduce
+from translate.degrade import Degradation, divisors, reduce
 from translate.keypoints import Motion, shifted
 from translate.kinds import Kind
 from translate.pairs import Joints, Pairs
 from translate.pixels import SIGMA_UNIT, to_batch, to_floats
+from translate.undegraded import Undegraded, undegraded
 
 Views = dict[str, Tensor]
 
@@ -34,15 +35,36 @@ class Batch:
 
     Pictures are ``(N, C, H, W)`` in [0, 1], labels ids ``(N, 1, H, W)`` and classes ``(N,)``, both
     int64, angles ``(N,)`` in degrees, keypoints ``(N, K, 3)`` in pixels of the source, noise
-    ``(N, C)`` or ``(N, C, H, W)``.
+    ``(N, C)`` or ``(N, C, H, W)``. What ``left`` holds is left to the device: the target and all
+    that is made of it are among the views only once the batch is there.
     """
 
     views: Views
     scale: int
+    left: Undegraded | None = None
+
+    def __len__(self) -> int:
+        """Items."""
+        return len(self.left.targets if self.left else next(iter(self.views.values())))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        left = self.left.nbytes if self.left else 0
+        return left + sum(view.nbytes for view in self.views.values())
 
     def pinned(self) -> Batch:
         """The same in pinned memory."""
-        return Batch({name: view.pin_memory() for name, view in self.views.items()}, self.scale)
+        views = {name: view.pin_memory() for name, view in self.views.items()}
+        return Batch(views, self.scale, self.left.pinned() if self.left else None)
+
+    def on(self, device: torch.device) -> Batch:
+        """The batch on a device, whole; copies overlap with work where memory is pinned."""
+        views = {
+            name: view.to(device, non_blocking=view.is_pinned())
+            for name, view in self.views.items()
+        }
+        return Batch(views | (self.left.views(device) if self.left else {}), self.scale)
 
 
 @dataclass
@@ -62,6 +84,7 @@ class Sampler:
         swapped: of each joint of keypoints, the one that stands for it in a mirrored picture.
         width: of the crop, where it is no square of ``size``.
         device, devices: several devices share a batch; this one makes every ``devices``-th item.
+        leaves: targets are degraded on the device and not here (`translate.undegraded`).
     """
 
     groups: Sequence[tuple[Pairs, float]]
@@ -77,16 +100,22 @@ class Sampler:
     width: int = 0
     device: int = 0
     devices: int = 1
+    leaves: bool = False
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step."""
         random = np.random.default_rng([self.seed, step])
         degradation = choose(self.degradations, random) if self.degradations else None
         # Items count from 1: to numpy the keys (seed, step) and (seed, step, 0) are the same.
-        items = [
-            self.item(np.random.default_rng([self.seed, step, 1 + index]), degradation)
+        randoms = [
+            np.random.default_rng([self.seed, step, 1 + index])
             for index in range(self.device, self.batch, self.devices)
         ]
+        items = [self.item(random, degradation) for random in randoms]
+        left = None
+        if degradation and self.leaves:
+            targets = [item.pop("target") for item in items]
+            left = undegraded(degradation, targets, randoms, self.told)
         views = {
             name: to_batch([item[name] for item in items])
             if items[0][name].ndim == 3
@@ -95,7 +124,7 @@ class Sampler:
         }
         if self.points:
             return Batch(views, self.size)
-        return Batch(views, degradation.scale if degradation else 1)
+        return Batch(views, degradation.scale if degradation else 1, left)
 
     def item(
         self, random: np.random.Generator, degradation: Degradation | None
@@ -148,6 +177,9 @@ class Sampler:
         window = (height + 2 * margin, width + 2 * margin)
         top, left = corner(views, window, random)
         views, motion = self.augment.move(cut(views, window, top, left), random)
+        if degradation is not None and self.leaves:
+            # In 8 bits, with its margin: what is made of it is made on the device.
+            return {"target": views["target"]}
         pictures: dict[str, NDArray[Any]] = {
             name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
             for name, pixels in views.items()
@@ -192,15 +224,6 @@ def moved(value: int | float | Joints, motion: Motion, swapped: Sequence[int]) -
     if isinstance(value, float):
         return np.asarray(-value if motion.mirrors else value, np.float32)
     return motion(value, swapped)
-
-
-def divisors(scale: int) -> list[int]:
-    """The reductions from a target down to the size of its source, which is not its truth.
-
-    A stage at the source's size is held against the target reduced alone, without the noise or the
-    compression that the source went through.
-    """
-    return [step for step in range(2, scale + 1) if scale % step == 0]
 
 
 def choose(options: Sequence[tuple], random: np.random.Generator):

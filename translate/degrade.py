@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from translate.degradations.blur import LARGEST_RADIUS, Blur, Gaussian, Sinc
+from translate.degradations.blur import Blur, Gaussian, Sinc
 from translate.degradations.noise import Noise
 from translate.degradations.order import Steps, apply_all, check_sizes, leaves
 from translate.degradations.resize import Bicubic, Fit, reduce
@@ -88,9 +88,16 @@ class Degradation:
 
 def reach_of(step: Step) -> int:
     """Pixels that a blur looks to each side."""
-    if isinstance(step, Gaussian):
-        return math.ceil(4 * step.sigma.high)
-    return LARGEST_RADIUS if isinstance(step, (Blur, Sinc)) else 0
+    return step.reach if isinstance(step, (Blur, Gaussian, Sinc)) else 0
+
+
+def divisors(scale: int) -> list[int]:
+    """The reductions from a target down to the size of its source, which is not its truth.
+
+    A stage at the source's size is held against the target reduced alone, without the noise or the
+    compression that the source went through.
+    """
+    return [step for step in range(2, scale + 1) if scale % step == 0]
 
 
 def parse_degradation(text: str) -> Degradation:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -65,7 +66,7 @@ def samples(report: Report, count: int) -> Iterator[list[Shown]]:
     sampler = replace(phase_sampler(recipe, [(in_sets(training), 1.0)], phase), batch=TOGETHER)
     for step in range(-(-count // TOGETHER)):
         try:
-            batch = sampler(step)
+            batch = sampler(step).on(torch.device("cpu"))
         except DataError:
             return
         for index in range(min(TOGETHER, count - step * TOGETHER)):

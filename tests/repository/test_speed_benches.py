@@ -6,7 +6,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from benchmarks import gpu, train_step
+from benchmarks import degrade, gpu, train_step
 from stacks.recipe import load_recipe
 from tests.stacks.test_every_preset import shrunk
 
@@ -37,6 +37,16 @@ def test_the_loader_is_timed() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_degradations_are_timed_on_both_paths(capsys: pytest.CaptureFixture[str]) -> None:
+    before = torch.get_num_threads()
+    degrade.run(batches=1)
+    assert torch.get_num_threads() == before
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    [real] = [row for row in rows if row[:1] == ["real:4"]]
+    # What the device does is no longer the worker's.
+    assert 0 < float(real[1]) < float(real[2])
+
+
 def test_without_a_gpu_one_line_and_two() -> None:
     application = gpu.typer.Typer()
     application.command()(gpu.run)

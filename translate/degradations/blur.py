@@ -56,9 +56,17 @@ class Gaussian:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
+        return convolve(picture, self.kernel(random)), 0.0
+
+    def kernel(self, random: np.random.Generator) -> Kernel:
+        """What is drawn."""
         sigma = self.sigma.draw(random)
-        kernel = bell(math.ceil(4 * sigma), (sigma, sigma))
-        return convolve(picture, kernel), 0.0
+        return bell(math.ceil(4 * sigma), (sigma, sigma))
+
+    @property
+    def reach(self) -> int:
+        """Radius of the largest kernel."""
+        return math.ceil(4 * self.sigma.high)
 
 
 @dataclass(frozen=True)
@@ -71,19 +79,27 @@ class Blur:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
+        return convolve(picture, self.kernel(random)), 0.0
+
+    def kernel(self, random: np.random.Generator) -> Kernel:
+        """What is drawn."""
         radius = draw_radius(random)
         if self.sinc and random.random() < self.sinc:
             # Short kernels cannot carry the long waves of a low cutoff.
             lowest = 1 / 3 if radius < 6 else 1 / 5
-            return convolve(picture, sinc(radius, random.uniform(lowest, 1.0))), 0.0
+            return sinc(radius, random.uniform(lowest, 1.0))
         shares = [shape.share for shape in SHAPES]
         shape = SHAPES[int(random.choice(len(SHAPES), p=shares))]
         across = self.sigma.draw(random)
         along = across if shape.isotropic else self.sigma.draw(random)
         angle = 0.0 if shape.isotropic else random.uniform(-math.pi, math.pi)
         exponent = draw_exponent(shape.exponents, random)
-        kernel = bell(radius, (across, along), angle, exponent, shape.profile)
-        return convolve(picture, kernel), 0.0
+        return bell(radius, (across, along), angle, exponent, shape.profile)
+
+    @property
+    def reach(self) -> int:
+        """Radius of the largest kernel."""
+        return LARGEST_RADIUS
 
 
 @dataclass(frozen=True)
@@ -98,8 +114,17 @@ class Sinc:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
+        return convolve(picture, self.kernel(random)), 0.0
+
+    def kernel(self, random: np.random.Generator) -> Kernel:
+        """What is drawn."""
         radius = draw_radius(random)
-        return convolve(picture, sinc(radius, self.cutoff.draw(random))), 0.0
+        return sinc(radius, self.cutoff.draw(random))
+
+    @property
+    def reach(self) -> int:
+        """Radius of the largest kernel."""
+        return LARGEST_RADIUS
 
 
 def draw_radius(random: np.random.Generator) -> int:

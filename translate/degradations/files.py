@@ -21,10 +21,14 @@ class Jpeg:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
-        quality = round(self.quality.draw(random))
+        quality = self.level(random)
         buffer = io.BytesIO()
         pillow_image(picture).save(buffer, "JPEG", quality=quality, subsampling="4:2:0")
         return from_pillow(Image.open(buffer)), 0.0
+
+    def level(self, random: np.random.Generator) -> int:
+        """The quality that is drawn: 1 to 100."""
+        return round(self.quality.draw(random))
 
 
 @dataclass(frozen=True)

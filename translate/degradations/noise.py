@@ -23,11 +23,14 @@ class Noise:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
-        sigma = self.sigma.draw(random)
+        sigma, alike = self.strength(random)
         height, width, channels = picture.shape
-        alike = self.gray > 0 and random.random() < self.gray
         drawn = random.standard_normal((height, width, 1 if alike else channels))
         return picture + (drawn * (sigma / SIGMA_UNIT)).astype(np.float32), sigma
+
+    def strength(self, random: np.random.Generator) -> tuple[float, bool]:
+        """Sigma on 0..255 and whether all channels move alike, as drawn."""
+        return self.sigma.draw(random), drawn_gray(self.gray, random)
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,17 @@ class Poisson:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
-        strength = self.strength.draw(random)
+        strength, gray = self.counting(random)
         light = np.clip(picture, 0, 1)
-        if self.gray and random.random() < self.gray and picture.shape[2] == 3:
+        if gray and picture.shape[2] == 3:
             light = (light @ LUMA)[..., None]
         counts = random.poisson(light * SIGMA_UNIT) / SIGMA_UNIT
         sigma = strength * float(np.sqrt(light.mean() * SIGMA_UNIT))
         return picture + ((counts - light) * strength).astype(np.float32), sigma
+
+    def counting(self, random: np.random.Generator) -> tuple[float, bool]:
+        """Strength and whether the brightness alone is counted, as drawn."""
+        return self.strength.draw(random), drawn_gray(self.gray, random)
 
 
 @dataclass(frozen=True)
@@ -68,8 +75,7 @@ class Camera:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
-        shot = self.shot.draw_logarithmic(random)
-        read = np.exp(2.18 * np.log(shot) + 1.20 + 0.26 * random.standard_normal())
+        shot, read = self.sensor(random)
         light = to_linear(np.clip(picture, 0, 1))
         deviation = np.sqrt(shot * light + read)
         noisy = light + random.standard_normal(light.shape) * deviation
@@ -77,6 +83,16 @@ class Camera:
         # The curve bends it and saturation cuts it: what it came to is measured.
         sigma = float(np.sqrt(np.mean((seen - picture) ** 2))) * SIGMA_UNIT
         return seen, sigma
+
+    def sensor(self, random: np.random.Generator) -> tuple[float, float]:
+        """Shot and read noise, as drawn."""
+        shot = self.shot.draw_logarithmic(random)
+        return shot, np.exp(2.18 * np.log(shot) + 1.20 + 0.26 * random.standard_normal())
+
+
+def drawn_gray(chance: float, random: np.random.Generator) -> bool:
+    """Whether noise is gray; without a chance ``random`` is left untouched."""
+    return chance > 0 and random.random() < chance
 
 
 def to_linear(picture: np.ndarray) -> np.ndarray:

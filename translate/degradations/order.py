@@ -6,6 +6,7 @@ arXiv 2103.14006, section 3.5) shuffles it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,46 +18,52 @@ from translate.degradations.step import DegradationError, Picture, Size, Step
 Steps = tuple[Step, ...]
 
 
+class Group(ABC):
+    """Steps of which it is drawn which are taken, and when."""
+
+    @abstractmethod
+    def chosen(self, random: np.random.Generator) -> Steps:
+        """Those that are taken, in their order."""
+
+    def apply(
+        self, picture: Picture, random: np.random.Generator, full: Size
+    ) -> tuple[Picture, float]:
+        return apply_all(self.chosen(random), picture, random, full)
+
+
 @dataclass(frozen=True)
-class OneOf:
+class OneOf(Group):
     """One of the sequences of steps, all equally likely."""
 
     options: tuple[Steps, ...]
 
-    def apply(
-        self, picture: Picture, random: np.random.Generator, full: Size
-    ) -> tuple[Picture, float]:
-        chosen = self.options[int(random.integers(len(self.options)))]
-        return apply_all(chosen, picture, random, full)
+    def chosen(self, random: np.random.Generator) -> Steps:
+        """One of the options."""
+        return self.options[int(random.integers(len(self.options)))]
 
 
 @dataclass(frozen=True)
-class Shuffled:
+class Shuffled(Group):
     """All sequences of steps, one after the other in a drawn order."""
 
     groups: tuple[Steps, ...]
 
-    def apply(
-        self, picture: Picture, random: np.random.Generator, full: Size
-    ) -> tuple[Picture, float]:
+    def chosen(self, random: np.random.Generator) -> Steps:
+        """All of them."""
         order = random.permutation(len(self.groups))
-        steps = [step for index in order for step in self.groups[index]]
-        return apply_all(steps, picture, random, full)
+        return tuple(step for index in order for step in self.groups[index])
 
 
 @dataclass(frozen=True)
-class Sometimes:
+class Sometimes(Group):
     """Steps that are taken with that chance, or none of them."""
 
     steps: Steps
     chance: float
 
-    def apply(
-        self, picture: Picture, random: np.random.Generator, full: Size
-    ) -> tuple[Picture, float]:
-        if random.random() < self.chance:
-            return apply_all(self.steps, picture, random, full)
-        return picture, 0.0
+    def chosen(self, random: np.random.Generator) -> Steps:
+        """All or none."""
+        return self.steps if random.random() < self.chance else ()
 
 
 def apply_all(
@@ -68,6 +75,15 @@ def apply_all(
         picture, added = step.apply(picture, random, full)
         sigma = float(np.hypot(sigma, added))
     return picture, sigma
+
+
+def taken(steps: Iterable[Step], random: np.random.Generator) -> Iterator[Step]:
+    """The plain steps that happen to one picture; what is drawn of groups is drawn on the way."""
+    for step in steps:
+        if isinstance(step, Group):
+            yield from taken(step.chosen(random), random)
+        else:
+            yield step
 
 
 def leaves(steps: Iterable[Step]) -> Iterator[Step]:

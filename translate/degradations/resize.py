@@ -50,9 +50,12 @@ class Resize:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
+        return resample(picture, self.size(random, full), random), 0.0
+
+    def size(self, random: np.random.Generator, full: Size) -> Size:
+        """The size that is drawn."""
         factor = self.draw(random) / self.of
-        size = (max(1, round(full[0] * factor)), max(1, round(full[1] * factor)))
-        return resample(picture, size, random), 0.0
+        return max(1, round(full[0] * factor)), max(1, round(full[1] * factor))
 
     def draw(self, random: np.random.Generator) -> float:
         """The multiple."""
@@ -74,29 +77,35 @@ class Fit:
     def apply(
         self, picture: Picture, random: np.random.Generator, full: Size
     ) -> tuple[Picture, float]:
-        check_divides(full, self.scale)
-        return resample(picture, (full[0] // self.scale, full[1] // self.scale), random), 0.0
+        return resample(picture, reduced_size(full, self.scale), random), 0.0
 
 
 def resample(picture: Picture, size: Size, random: np.random.Generator) -> Picture:
     """``(H, W, C)`` at another size, by a kernel that is drawn."""
-    kernel = KERNELS[int(random.integers(len(KERNELS)))]
+    kernel = draw_kernel(random)
     if picture.shape[:2] == size:
         return picture
     resized = cv2.resize(picture, (size[1], size[0]), interpolation=kernel)
     return with_channels(np.asarray(resized, np.float32))
 
 
+def draw_kernel(random: np.random.Generator) -> int:
+    """One of `KERNELS`."""
+    return KERNELS[int(random.integers(len(KERNELS)))]
+
+
 def reduce(picture: Picture, scale: int) -> Picture:
     """Reduce ``(H, W, C)`` by ``scale`` with Pillow's BICUBIC, through 8 bits as files are."""
-    height, width = picture.shape[:2]
-    check_divides((height, width), scale)
-    size = (width // scale, height // scale)
-    return from_pillow(pillow_image(picture).resize(size, Image.Resampling.BICUBIC))
+    height, width = reduced_size((picture.shape[0], picture.shape[1]), scale)
+    return from_pillow(pillow_image(picture).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def check_divides(size: Size, scale: int) -> None:
-    """Both sides are multiples of the scale, and there is a picture at all."""
+def reduced_size(size: Size, scale: int) -> Size:
+    """A size over a whole scale, of which both sides must be multiples.
+
+    Raises:
+        DegradationError: they are not, or there is no picture at all.
+    """
     height, width = size
     if not height or not width:
         raise DegradationError(f"a picture of {width}x{height} is too small to reduce by {scale}")
@@ -104,3 +113,4 @@ def check_divides(size: Size, scale: int) -> None:
         raise DegradationError(
             f"a picture of {width}x{height} does not reduce by {scale}; cut it to a multiple first"
         )
+    return height // scale, width // scale
