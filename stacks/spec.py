@@ -127,6 +127,9 @@ class Recipe:
     compile: bool = False
     """Compile the generators with torch.compile, where there are a C++ compiler and Python's
     headers."""
+    checkpointing: bool = False
+    """Generators keep few activations and compute the others again in the backward pass: less
+    memory for more time, and the same weights (Chen et al. 2016, arXiv 1604.06174)."""
     force: bool = False
     """Train combinations that the literature reports cannot work; they are warned of."""
     data: DataSpec = field(default_factory=DataSpec)
@@ -143,6 +146,11 @@ class Recipe:
         require(self.batch >= 1, "batch", self.batch, "1 or more")
         require(self.accumulate >= 1, "accumulate", self.accumulate, "1 or more")
         require(0 <= self.seed < 2**63, "seed", self.seed, "0 up to 2^63")
+        if self.compile and self.checkpointing:
+            raise TableError(
+                "checkpointing: of compiled generators the compiler says what is kept; set compile "
+                "= false, or leave checkpointing out"
+            )
         require(bool(self.stage), "stage", [], "one stage or more")
         require(bool(self.phase), "phase", [], "one phase or more")
         if self.data.layout != "targets" and self.degrade.choices:
