@@ -153,9 +153,10 @@ class Recipe:
             )
         require(bool(self.stage), "stage", [], "one stage or more")
         require(bool(self.phase), "phase", [], "one phase or more")
-        if self.data.layout != "targets" and self.degrade.choices:
+        if self.degrade.choices and not self.data.alone:
             raise TableError(
-                "degrade.choices: sources are made with data.layout 'targets' and with no other"
+                "degrade.choices: sources are made from targets alone: with data.layout 'targets', "
+                "or 'shards' without source and class"
             )
         target = self.data.kinds["target"]
         if self.degrade.choices and target.family == "labels":
@@ -165,10 +166,10 @@ class Recipe:
         if self.data.width and self.augment.turn:
             raise TableError("augment.turn: turned pictures of data.width are of another size")
         noisy = any(kind.is_noise for kind in self.data.kinds.values())
-        if self.data.layout == "targets" and not (self.degrade.choices or (noisy and self.points)):
+        if self.data.alone and not (self.degrade.choices or (noisy and self.points)):
             raise TableError(
-                "degrade.choices: missing; with data.layout 'targets' sources are made, or the "
-                "stack starts from a view of kind noise:C and has no source"
+                f"degrade.choices: missing; with data.layout {self.data.layout!r} sources are "
+                "made, or the stack starts from a view of kind noise:C and has no source"
             )
         if self.degrade.choices and self.validation.folder and not self.validation.degrade:
             raise TableError(
