@@ -17,7 +17,7 @@ from translate.tables import TableError, require
 
 @dataclass(frozen=True)
 class FolderSpec:
-    """A folder of pictures beneath the data root."""
+    """A folder of pictures, a table or a tar beneath the data root."""
 
     path: str = "."
     share: float = 1.0
@@ -105,7 +105,7 @@ class DataSpec:
                 raise TableError(f"views: {view!r} has no place in layout {self.layout!r}")
             if self.layout == "classes" and view != "target":
                 raise TableError(f"views: {view!r} has no place in layout 'classes'")
-        if self.layout == "targets" and self.views.get("source", "") not in (
+        if self.alone and self.views.get("source", "") not in (
             "",
             self.views["target"],
         ):
@@ -115,10 +115,14 @@ class DataSpec:
             )
         if self.layout == "classes" and len(classes) != 1:
             raise TableError("views: layout 'classes' brings one view of kind class:K")
-        if classes and self.layout not in ("classes", "table"):
+        if classes and self.layout not in ("classes", "table", "shards"):
             raise TableError(
-                f"views.{classes[0]}: layout {self.layout!r} brings no classes; 'classes' and "
-                "'table' do"
+                f"views.{classes[0]}: layout {self.layout!r} brings no classes; 'classes', "
+                "'table' and 'shards' do"
+            )
+        if self.layout == "shards" and len(classes) > 1:
+            raise TableError(
+                f"views.{classes[1]}: layout 'shards' brings one class, KEY.cls; 'table' brings any"
             )
         if angles and self.layout != "table":
             raise TableError(
@@ -178,6 +182,14 @@ class DataSpec:
                 if self.layout == "table"
                 else "joints.file: is for tables; layout 'views' reads VIEW.csv or VIEW.json"
             )
+
+    @property
+    def alone(self) -> bool:
+        """Whether targets alone are brought: sources are made from them, or there are none."""
+        if self.layout == "shards":
+            given = [view for view, kind in self.kinds.items() if kind.is_picture or kind.is_value]
+            return given == ["target"]
+        return self.layout == "targets"
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -112,10 +112,12 @@ def told(run: Run, folder: Path) -> Iterator[None]:
         phase, recipe = run.phase_spec, run.recipe
         batch, size = phase.batch or recipe.batch, phase.size or recipe.data.size
         said = str(error).splitlines() or ["there is no more"]
+        more = not (recipe.checkpointing or recipe.compile)
+        again = ", checkpointing = true computes activations again" if more else ""
         raise OutOfMemory(
             f"step {run.step}: a batch of {batch} at {size} pixels does not fit into the memory of "
             f"{run.fabric.device} ({said[0][:120]}); lower batch or data.size; accumulate = N "
-            "averages the gradients of N smaller batches"
+            f"averages the gradients of N smaller batches{again}"
         ) from None
 
 

@@ -143,6 +143,8 @@ class Run:
             for stage in self.stack.stages.values():
                 if stage.generator is not None:
                     stage.generator.compile()
+        if self.recipe.checkpointing:
+            self.stack.compute_again()
         self.begin_phase(0)
 
     def no_histories(self) -> dict[tuple[str, str], HistoricalAverage]:

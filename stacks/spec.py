@@ -127,6 +127,9 @@ class Recipe:
     compile: bool = False
     """Compile the generators with torch.compile, where there are a C++ compiler and Python's
     headers."""
+    checkpointing: bool = False
+    """Generators keep few activations and compute the others again in the backward pass: less
+    memory for more time, and the same weights (Chen et al. 2016, arXiv 1604.06174)."""
     force: bool = False
     """Train combinations that the literature reports cannot work; they are warned of."""
     data: DataSpec = field(default_factory=DataSpec)
@@ -143,11 +146,17 @@ class Recipe:
         require(self.batch >= 1, "batch", self.batch, "1 or more")
         require(self.accumulate >= 1, "accumulate", self.accumulate, "1 or more")
         require(0 <= self.seed < 2**63, "seed", self.seed, "0 up to 2^63")
+        if self.compile and self.checkpointing:
+            raise TableError(
+                "checkpointing: of compiled generators the compiler says what is kept; set compile "
+                "= false, or leave checkpointing out"
+            )
         require(bool(self.stage), "stage", [], "one stage or more")
         require(bool(self.phase), "phase", [], "one phase or more")
-        if self.data.layout != "targets" and self.degrade.choices:
+        if self.degrade.choices and not self.data.alone:
             raise TableError(
-                "degrade.choices: sources are made with data.layout 'targets' and with no other"
+                "degrade.choices: sources are made from targets alone: with data.layout 'targets', "
+                "or 'shards' without source and class"
             )
         target = self.data.kinds["target"]
         if self.degrade.choices and target.family == "labels":
@@ -157,10 +166,10 @@ class Recipe:
         if self.data.width and self.augment.turn:
             raise TableError("augment.turn: turned pictures of data.width are of another size")
         noisy = any(kind.is_noise for kind in self.data.kinds.values())
-        if self.data.layout == "targets" and not (self.degrade.choices or (noisy and self.points)):
+        if self.data.alone and not (self.degrade.choices or (noisy and self.points)):
             raise TableError(
-                "degrade.choices: missing; with data.layout 'targets' sources are made, or the "
-                "stack starts from a view of kind noise:C and has no source"
+                f"degrade.choices: missing; with data.layout {self.data.layout!r} sources are "
+                "made, or the stack starts from a view of kind noise:C and has no source"
             )
         if self.degrade.choices and self.validation.folder and not self.validation.degrade:
             raise TableError(

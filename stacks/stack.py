@@ -17,6 +17,7 @@ from stacks.stage import Stage, Views, ViewSpec
 from translate.batches import Batch
 from translate.kinds import Kind, planes
 from translate.layers.resampling import pad_to_multiple
+from translate.recomputation import Segmented, recompute
 from translate.tables import TableError
 
 
@@ -92,6 +93,22 @@ class Stack(nn.Module):
         generator = self.stages[self.owner(name)].generator
         assert generator is not None
         return generator
+
+    def compute_again(self) -> None:
+        """Let the generators keep few activations, and compute the others again, in place.
+
+        Raises:
+            TableError: a generator, of a plugin's kind, does not say which.
+        """
+        for name, stage in self.stages.items():
+            if isinstance(stage.generator, Segmented):
+                recompute(stage.generator)
+            elif stage.generator is not None:
+                raise TableError(
+                    f"checkpointing: the generator of stage {name!r} is of kind "
+                    f"{stage.spec.generator.kind!r}, which names no segments; give its module a "
+                    "method segments(), or leave checkpointing out"
+                )
 
     def forward(
         self,

@@ -28,18 +28,14 @@ def starter(survey: Survey, name: str, root: str) -> str:
         root: of the data, as the recipe says it.
     """
     parts = [head(survey, name), data(survey, root)]
-    if survey.layout == "targets":
-        parts.append(restoration(survey))
-    elif survey.layout == "classes":
-        parts.append(generation(survey))
-    else:
-        parts.append(translation(survey))
+    write = {"restoration": restoration, "generation": generation, "translation": translation}
+    parts.append(write[survey.purpose](survey))
     return "\n".join(parts)
 
 
 def head(survey: Survey, name: str) -> str:
     """What it is."""
-    task = {"targets": "super-resolution", "classes": "photo"}.get(survey.layout, "photo")
+    task = "super-resolution" if survey.purpose == "restoration" else "photo"
     found = ", ".join(f"{view} {found.kind}" for view, found in survey.views.items())
     lines = [
         f"# Written for {survey.count} items ({found}) by `pixstack new`.",
@@ -58,7 +54,8 @@ def head(survey: Survey, name: str) -> str:
 def data(survey: Survey, root: str) -> str:
     """Where the pictures are; of classes there is noise beside them, to start from."""
     views = {view: found.kind for view, found in survey.views.items()}
-    if survey.layout == "classes":
+    generating = survey.purpose == "generation"
+    if generating:
         views = {"noise": "noise:64", **views}
     listed = ", ".join(f"{view} = {toml_value(kind)}" for view, kind in views.items())
     lines = [
@@ -66,9 +63,9 @@ def data(survey: Survey, root: str) -> str:
         f"root = {toml_value(root)}",
         f"layout = {toml_value(survey.layout)}",
         f"views = {{ {listed} }}",
-        f"size = {generated(survey) if survey.layout == 'classes' else survey.size}",
+        f"size = {generated(survey) if generating else survey.size}",
     ]
-    if survey.layout == "classes":
+    if generating:
         lines.append('fit = "resize"')
     if survey.swap:
         lines.append("swap = true")
@@ -76,7 +73,9 @@ def data(survey: Survey, root: str) -> str:
         if found.palette:
             colors = ", ".join(toml_value(list(color)) for color in found.palette)
             lines.append(f"palette.{view} = [{colors}]")
-    lines += ["", "[[data.folder]]", 'path = "."']
+        if found.names:
+            lines.append(f"names.{view} = {toml_value(list(found.names))}")
+    lines += ["", "[[data.folder]]", f"path = {toml_value(survey.path)}"]
     if survey.held_out:
         lines.append(f'pictures = ":-{survey.held_out}"          # the rest validates')
     return "\n".join([*lines, "", "[augment]", "flip = true", ""])
@@ -92,7 +91,7 @@ def validation(survey: Survey, rest: str) -> str:
     if not survey.held_out:
         return ""
     return f"""[validation]
-folder = [{{ path = ".", pictures = "-{survey.held_out}:" }}]
+folder = [{{ path = {toml_value(survey.path)}, pictures = "-{survey.held_out}:" }}]
 {rest}
 every = {steps(survey) // LOOKS}
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from translate.pairs import (
     list_pictures,
     open_picture,
 )
+from translate.pictures import File
 
 SAMPLE = 12
 """Pictures of a view that are decoded to tell its kind."""
@@ -57,12 +59,14 @@ class Found:
         palette: of label maps that are drawn in colors.
         read: pictures that were decoded.
         alone: colors of the palette that are in a single picture, with that picture's name.
+        names: of classes that are told by name.
     """
 
     kind: str
     palette: tuple[Color, ...] = ()
     read: int = 0
     alone: Mapping[Color, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     @property
     def labels(self) -> bool:
@@ -94,7 +98,7 @@ class Survey:
     """A folder of pictures, understood.
 
     Args:
-        folder: that was looked at.
+        folder: that was looked at, or that holds the tar.
         layout: how pairs lie in it.
         views: by name, source first.
         count: items.
@@ -102,6 +106,7 @@ class Survey:
         most: of the largest one.
         layout_remarks: what was made of how the pictures lie.
         swap: of side-by-side pictures the left half is the target.
+        path: beneath the folder, of the tar that was looked at.
     """
 
     folder: Path
@@ -112,6 +117,14 @@ class Survey:
     most: tuple[int, int]
     layout_remarks: Sequence[str] = ()
     swap: bool = False
+    path: str = "."
+
+    @property
+    def purpose(self) -> Literal["restoration", "generation", "translation"]:
+        """What the pictures are good for: targets alone are degraded, classes are drawn."""
+        if set(self.views) == {"target"}:
+            return "restoration"
+        return "translation" if "source" in self.views else "generation"
 
     @property
     def size(self) -> int:
@@ -129,7 +142,7 @@ class Survey:
     @property
     def why_none_held_out(self) -> str:
         """Why no pictures are kept for validation; empty where some are."""
-        if self.layout == "classes":
+        if self.purpose == "generation":
             return "what is made from noise has no truth to be held against"
         if self.views["target"].labels:
             return "runs have no measure of label maps"
@@ -267,7 +280,7 @@ def extremes(sizes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], tuple[i
     return ordered[0], ordered[-1]
 
 
-def kind_of(paths: Sequence[Path], half: Half = "whole") -> Found:
+def kind_of(paths: Sequence[File], half: Half = "whole") -> Found:
     """The kind of a view, from some of its pictures.
 
     Label maps are lossless and of few values: small ids in one band, or a few flat colors. Of what

@@ -9,6 +9,8 @@
 - ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
 - ``classes``: one folder a class of target pictures, in the order of the class names where folders
   are called like them, else in name order;
+- ``shards``: a tar of samples, or a folder of tars, as the webdataset library reads them (see
+  `translate.shards`);
 - ``table``: a CSV file whose columns, or a JSONL file whose keys, are views: paths of pictures
   beneath the data root, classes by number or name, and angles in degrees.
 
@@ -30,9 +32,11 @@ from translate.joints import JointsSpec
 from translate.keypoints import KeypointFile, bare, read_keypoints, resized
 from translate.kinds import Kind, parse_kind
 from translate.pairs import DataError, Half, Item, Joints, Palette, View, list_pictures
+from translate.pictures import File
 from translate.rows import Row, read_table
+from translate.shards import Sample, read_samples, shard_files
 
-Aligned = Literal["targets", "views", "side-by-side", "classes", "table"]
+Aligned = Literal["targets", "views", "side-by-side", "classes", "table", "shards"]
 """Layouts of items whose views belong together."""
 Layout = Literal[Aligned, "unpaired"]
 
@@ -110,7 +114,7 @@ class Reading:
             return joints
         return resized(joints, self.header(picture), self.measure(picture))
 
-    def view(self, name: str, path: Path, half: Half = "whole") -> View:
+    def view(self, name: str, path: File, half: Half = "whole") -> View:
         """A view of an item."""
         # In tuples, by which views can be told to be the same.
         palette = tuple(tuple(color) for color in self.palettes.get(name, ()))
@@ -138,7 +142,8 @@ def find_sets(folder: Path, layout: Layout, reading: Reading) -> list[list[Item]
 
 
 def find_items(folder: Path, layout: Aligned, reading: Reading) -> list[Item]:
-    """Items beneath ``folder`` in a layout, in name order (of a table in its own), headers checked.
+    """Items beneath ``folder`` in a layout, in name order (of a table in its own; of tars that of
+    the keys, tar by tar), headers checked.
 
     Raises:
         DataError: a folder or file is missing, empty or unreadable, or views do not fit.
@@ -282,6 +287,36 @@ def row_item(row: Row, index: int, reading: Reading, where: str) -> Item:
     return Item(row.get("name") or f"{index:06d}", pictures, values)
 
 
+def shards(path: Path, reading: Reading) -> list[Item]:
+    """Tars of samples."""
+    return [
+        sample_item(file, key, sample, reading)
+        for file in shard_files(path)
+        for key, sample in read_samples(file).items()
+    ]
+
+
+def sample_item(file: Path, key: str, sample: Sample, reading: Reading) -> Item:
+    """The item of a sample of a tar.
+
+    Raises:
+        DataError: a view has no picture or class in it.
+    """
+    where, pictures = f"{file}:{key}", dict[str, View]()
+    for view in reading.pictures:
+        member = sample.picture(view)
+        if member is None:
+            raise DataError(
+                f"{where}: has no picture of view {view!r}; add {key}.{view}.png, or take the "
+                "sample out"
+            )
+        pictures[view] = reading.view(view, member)
+    if reading.classes and sample.label is None:
+        raise DataError(f"{where}: has no class; add {key}.cls, or take the sample out")
+    values = {view: class_id(sample.label, view, reading, where) for view in reading.classes}
+    return Item(key, pictures, values)
+
+
 def inside(folder: Path, name: str | None, where: str) -> Path:
     """A path that a table names, which may not lead out of the data root."""
     path = folder / (name or "")
@@ -348,4 +383,5 @@ LAYOUTS = {
     "side-by-side": side_by_side,
     "classes": classes,
     "table": table,
+    "shards": shards,
 }

@@ -5,7 +5,6 @@ How they lie in folders is read by `translate.layouts`.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +18,17 @@ import pyvips
 from numpy.typing import NDArray
 
 from translate.kinds import parse_kind
+from translate.pictures import (
+    LOSSY,
+    SUFFIXES,
+    DataError,
+    File,
+    Member,
+    first_line,
+    open_header,
+    open_picture,
+)
 
-LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"})
 Bytes = NDArray[np.uint8]
 Half = Literal["whole", "left", "right"]
 Joints = NDArray[np.float32]
@@ -30,15 +37,11 @@ Palette = Sequence[Sequence[int]]
 """Red, green and blue, 0..255, of each label."""
 
 
-class DataError(ValueError):
-    """A folder, a file or a pair cannot be used; the message says which and what to do."""
-
-
 @dataclass(frozen=True)
 class View:
-    """One view of one item: a file, which part of it, and how it is decoded."""
+    """One view of one item: where it lies, which part of it, and how it is decoded."""
 
-    path: Path
+    path: File
     kind: str
     half: Half = "whole"
     reduce: int = 1
@@ -53,7 +56,7 @@ class View:
 
     def given(self) -> tuple[int, int]:
         """(height, width) as it lies in the file."""
-        image = open_picture(self.path)
+        image = open_header(self.path)
         return image.height, image.width // 2 if self.half != "whole" else image.width
 
     def sized(self, height: int, width: int) -> tuple[int, int]:
@@ -96,51 +99,12 @@ class View:
         return image.shrink(self.reduce, self.reduce) if self.reduce > 1 else image
 
 
-# libvips' class of loader -> the operation that is called by name, which, unlike opening by file
-# name, takes no options out of the name. A JPEG with a gain map is read as the JPEG it is.
-LOADERS = {
-    "VipsForeignLoadJpegFile": "jpegload",
-    "VipsForeignLoadUhdrFile": "jpegload",
-    "VipsForeignLoadPngFile": "pngload",
-    "VipsForeignLoadWebpFile": "webpload",
-    "VipsForeignLoadTiffFile": "tiffload",
-}
-
-
 def half_of(image: pyvips.Image, half: Half) -> pyvips.Image:
     """The left or right half of a picture, or all of it."""
     if half == "whole":
         return image
     width = image.width // 2
     return image.crop(width if half == "right" else 0, 0, width, image.height)
-
-
-def open_picture(path: Path) -> pyvips.Image:
-    """A picture whose header was read, upright; its pixels are decoded on demand.
-
-    As in the runtime's reader, the content chooses the loader, among those that decode pixels and
-    nothing else: libvips has some that run or fetch what a file tells them to.
-
-    Raises:
-        DataError: no such file, none of PNG, JPEG, WebP and TIFF, or damaged.
-    """
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    found = pyvips.vips_lib.vips_foreign_find_load(os.fsencode(path))
-    loader = pyvips.ffi.string(found).decode() if found != pyvips.ffi.NULL else ""
-    if loader not in LOADERS:
-        pyvips.vips_lib.vips_error_clear()
-        raise DataError(f"{path}: not a readable picture: it holds no PNG, JPEG, WebP or TIFF")
-    try:
-        return pyvips.Operation.call(LOADERS[loader], str(path), fail_on="truncated").autorot()
-    except pyvips.Error as error:
-        raise DataError(f"{path}: not a readable picture: {first_line(error)}") from None
-
-
-def first_line(error: pyvips.Error) -> str:
-    """The first line of what libvips says."""
-    lines = str(error.detail or error.message).strip().splitlines()
-    return lines[0] if lines else "unknown error"
 
 
 def to_kind(image: pyvips.Image, kind: str) -> pyvips.Image:
@@ -175,7 +139,7 @@ def nearest(pixels: Bytes, size: tuple[int, int], step: int | None) -> Bytes:
     return pixels[rows][:, columns]
 
 
-def label_ids(pixels: Bytes, count: int, palette: Palette, path: Path, exact: bool) -> Bytes:
+def label_ids(pixels: Bytes, count: int, palette: Palette, path: File, exact: bool) -> Bytes:
     """Ids ``(H, W, 1)`` of a label picture ``(H, W, 1 or 3)``.
 
     Args:
@@ -234,9 +198,11 @@ class Item:
         sizes = {name: measure(view) for name, view in self.views.items()}
         if same_size and len(set(sizes.values())) > 1:
             given = ", ".join(f"{name} {width}x{height}" for name, (height, width) in sizes.items())
+            path = next(iter(self.views.values())).path
+            where = path.shard if isinstance(path, Member) else path.parent.parent
             raise DataError(
                 f"pair {self.name!r} has views of different sizes ({given}) in "
-                f"{next(iter(self.views.values())).path.parent.parent}; make them the same size"
+                f"{where}; make them the same size"
             )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,16 +73,16 @@ def command(
         raise WrongUse(f"--page {page}: expected the name of an .html file to write")
     if copy and fix is None:
         raise WrongUse("--copy is about what --fix writes; give both")
-    with opened(data, root, overrides or []) as subject:
-        with progress_bar("check-data") as progress:
-            report = examine(subject, quick, threads or WORKERS, progress)
-        result = report.plain()
-        if page is not None:
-            write_page(report, page, samples)
-        if fix is not None:
-            from stacks.doctor.clean import write_clean
+    subject = opened(data, root, overrides or [])
+    with progress_bar("check-data") as progress:
+        report = examine(subject, quick, threads or WORKERS, progress)
+    result = report.plain()
+    if page is not None:
+        write_page(report, page, samples)
+    if fix is not None:
+        from stacks.doctor.clean import write_clean
 
-            result["fixed"] = write_clean(report, fix, copy)
+        result["fixed"] = write_clean(report, fix, copy)
     if json_target is not None:
         write_json(result, json_target)
     if json_target != "-":
@@ -108,26 +106,20 @@ def refuse_missing(data: str) -> None:
         raise ValueError(f"no such folder, file or preset: {data}; presets: {known}")
 
 
-@contextlib.contextmanager
-def opened(data: str, root: Path | None, overrides: list[str]) -> Iterator[Subject]:
-    """What is to be looked at: a folder, a table, a tar, or the data of a recipe."""
+def opened(data: str, root: Path | None, overrides: list[str]) -> Subject:
+    """What is to be looked at: a folder, a table, tars, or the data of a recipe."""
     from stacks.doctor.guess import TABLES, guess
-    from stacks.doctor.shards import unpacked
     from stacks.doctor.subject import open_subject
     from stacks.recipe import load_recipe, toml_value
+    from translate.shards import is_shards
 
     path = Path(data)
-    if path.suffix.lower() == ".tar" or path.suffix.lower() in TABLES or path.is_dir():
+    if path.is_dir() or path.suffix.lower() in TABLES or is_shards(path):
         if root is not None or overrides:
             raise WrongUse("--data and --set change a recipe; with a folder give neither")
-        if path.suffix.lower() == ".tar" and not path.is_dir():
-            with unpacked(path) as folder:
-                yield open_subject(data, guess(folder), guessed=True, shown_as=path.name)
-        else:
-            yield open_subject(data, guess(path), guessed=True)
-        return
+        return open_subject(data, guess(path), guessed=True)
     changes = [*overrides, *([f"data.root={toml_value(str(root))}"] if root is not None else [])]
-    yield open_subject(data, load_recipe(data, changes))
+    return open_subject(data, load_recipe(data, changes))
 
 
 def write_page(report: Report, to: Path, count: int) -> None:

@@ -1,4 +1,4 @@
-"""`pixstack new`: a recipe that fits a folder of pictures."""
+"""`pixstack new`: a recipe that fits a folder of pictures, or tars of samples."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pixstack.errors import WrongUse
 
 
 def command(
-    folder: Annotated[Path, typer.Argument(help="Pictures, or a folder for each view or class.")],
+    folder: Annotated[
+        Path, typer.Argument(help="Pictures, a folder for each view or class, or tars.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--to", metavar="RECIPE.toml", help="NAME.toml here if unsaid."),
@@ -29,12 +31,14 @@ def command(
     """Look at a folder of pictures, say what is there, and write a fitting recipe.
 
     Understood are source/ and target/ (or A/ and B/) with further views beside them, pictures with
-    source and target side by side, one folder a class, and pictures alone.
+    source and target side by side, one folder a class, pictures alone, and uncompressed tars of
+    samples as webdataset reads them: KEY.source.png and KEY.target.png, or KEY.png and KEY.cls.
 
     \b
     Examples:
       pixstack new data/facades
       pixstack new data/fashion -o fashion.toml
+      pixstack new data/shards/train-000.tar
       pixstack new data/posters --kind target=rgb
       pixstack train fashion.toml -o runs/fashion
     """
@@ -46,16 +50,19 @@ def command(
     from stacks.recipe import parse_recipe
     from stacks.starter import starter
     from stacks.survey import survey
+    from stacks.survey_shards import survey_shards
+    from translate.shards import is_shards
 
-    found = survey(folder)
+    found = survey_shards(folder) if is_shards(folder) else survey(folder)
     found = found.taken_for(parse_kinds(kinds or [], list(found.views)))
-    name = name or folder.resolve().name
+    path = folder.resolve()
+    name = name or (path.name if path.is_dir() else path.stem)
     target = output or Path(f"{name}.toml")
     if target.suffix != ".toml":
         raise WrongUse(f"--to {target}: expected the name of a .toml file to write")
     if target.exists():
         raise ValueError(f"{target} exists; name another file with -o, or move it away")
-    text = starter(found, name, str(folder))
+    text = starter(found, name, str(found.folder))
     # What is written must be a recipe, whatever the folder was called.
     parse_recipe(text)
     with whole_file(target) as path:

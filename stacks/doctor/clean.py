@@ -17,13 +17,11 @@ from stacks.doctor.examine import Report
 from stacks.doctor.findings import condemned
 from stacks.doctor.modes import convertible
 from stacks.doctor.subject import Subject
+from stacks.doctor.unpacking import CleanError, data_folders, places_of_members
 from stacks.spec import FolderSpec
 from translate.layouts import table_rows
 from translate.pairs import DataError, Item, label_picture, open_picture, to_kind
-
-
-class CleanError(ValueError):
-    """A copy cannot be written; the message says why and what to do."""
+from translate.pictures import File, Member
 
 
 def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
@@ -31,6 +29,7 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
 
     It is there whole or not at all. Files are linked, which takes no space, and copied where the
     file system has no links; those in another mode than their view's are written anew as PNG.
+    Samples of tars come as folders, one a view or one a class.
 
     Args:
         report: what to leave out.
@@ -41,30 +40,32 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
         items kept and left out, files linked or copied, files translated.
 
     Raises:
-        CleanError: the folder exists or lies inside the data, or nothing would be left.
+        CleanError: the folder exists or lies inside the data, or nothing would be left; samples of
+            tars have what folders cannot hold.
     """
     subject = report.subject
     bad = condemned(report.findings)
     kept = [place for place in range(len(subject.entries)) if place not in bad]
-    root = subject.root.resolve()
     if to.exists():
         raise CleanError(f"{to} exists; name a folder that does not")
-    if to.resolve().is_relative_to(root):
+    if any(to.resolve().is_relative_to(folder.resolve()) for folder in data_folders(subject)):
         raise CleanError(f"{to} lies inside the data in {subject.root}; name a folder beside it")
     if not kept:
         raise CleanError("every item has an error; there is nothing to write")
     pictures = (view.path for place in kept for view in subject.entries[place].item.views.values())
     wanted = dict.fromkeys([*pictures, *subject.joint_files()])
+    unpacked = places_of_members(subject, kept)
     kinds = convertible(subject, report.headers)
     to.parent.mkdir(parents=True, exist_ok=True)
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}.writing")
     names: dict[str, str] = {}
     try:
         for path in wanted:
-            name = path.relative_to(subject.root)
+            given = unpacked[path] if isinstance(path, Member) else path.relative_to(subject.root)
+            name = given
             if path in kinds:
-                name = name.with_suffix(".png")
-                names[path.relative_to(subject.root).as_posix()] = name.as_posix()
+                name = given.with_suffix(".png")
+                names[given.as_posix()] = name.as_posix()
             target = temporary / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if path in kinds:
@@ -85,8 +86,11 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
     }
 
 
-def bring(path: Path, target: Path, copy: bool) -> None:
-    """A file under another name: linked, or copied."""
+def bring(path: File, target: Path, copy: bool) -> None:
+    """A file under another name: linked, or copied; a member of a tar is written out."""
+    if isinstance(path, Member):
+        target.write_bytes(path.read())
+        return
     if not copy:
         try:
             os.link(path.resolve(), target)
@@ -97,7 +101,7 @@ def bring(path: Path, target: Path, copy: bool) -> None:
     shutil.copy2(path, target)
 
 
-def translate(path: Path, kind: str, target: Path) -> None:
+def translate(path: File, kind: str, target: Path) -> None:
     """A picture as reading its view makes it, in 8 bits, as PNG."""
     image = open_picture(path)
     labels = kind.startswith("labels:")

@@ -123,7 +123,7 @@ def examine(
     return Report(
         subject,
         quick,
-        ordered(shown(finding, subject) for finding in findings),
+        ordered(findings),
         headers,
         size_table(subject, headers),
         classes,
@@ -228,18 +228,3 @@ def look(subject: Subject, skipped: set[int], workers: int, progress: Progress) 
     for job, one in zip(order, looks, strict=True):
         gathered.add(one, dict(job), jobs[job])
     return gathered
-
-
-def shown(finding: Finding, subject: Subject) -> Finding:
-    """A finding with the name that its user knows a file by."""
-    if not subject.shown_as:
-        return finding
-    given, told = f"{subject.root}/", f"{subject.shown_as}:"
-    return Finding(
-        finding.check,
-        finding.severity,
-        finding.what.replace(given, told),
-        finding.todo,
-        finding.file.replace(given, told),
-        finding.entries,
-    )

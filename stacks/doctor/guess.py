@@ -16,25 +16,36 @@ from stacks.recipe import parse_recipe, toml_value
 from stacks.spec import FolderSpec, Recipe
 from stacks.starter import starter
 from stacks.survey import Found, Survey, extremes, has_pictures, kind_of, named_views, spread
+from stacks.survey_shards import (
+    MAJORITY,
+    MOST_CLASSES,
+    complete,
+    label_of,
+    picture,
+    samples_of,
+    surveyed_shards,
+    views_of,
+)
 from translate.pairs import SUFFIXES, DataError, Half, list_pictures, pictures_in
+from translate.pictures import File
 from translate.rows import JSON_LINES, read_table
+from translate.shards import is_shards
 
 TRAINING_FOLDERS = ("train", "training")
 HELD_OUT_FOLDERS = ("val", "valid", "validation", "test")
-MAJORITY = 0.8
-"""Share of the pictures that says what all are meant to be."""
-MOST_CLASSES = 1000
 TABLES = JSON_LINES | {".csv"}
 
 
 def guess(path: Path, name: str = "checked") -> Recipe:
-    """The recipe of a folder, or of a table of pairs.
+    """The recipe of a folder, of a table of pairs, or of tars of samples.
 
     Raises:
         DataError: it is missing or empty, or nothing in it can be understood.
     """
     if path.suffix.lower() in TABLES:
         return of_table(path, name)
+    if is_shards(path):
+        return of_shards(path, name)
     if not path.is_dir():
         raise DataError(f"{path}: no such folder; expected pictures, or a folder for each view")
     training, held_out = split_folders(path)
@@ -96,13 +107,15 @@ def surveyed(folder: Path, layout, found: Mapping[str, Found], paths: Sequence[P
     sizes = sizes_of(spread(paths))
     if layout == "side-by-side":
         sizes = [(height, width // 2) for height, width in sizes]
-    # One odd picture among many does not make the crop small.
-    sizes.sort(key=min)
-    usual = sizes[len(sizes) // 4 :]
-    return Survey(folder, layout, found, len(paths), *extremes(usual))
+    return Survey(folder, layout, found, len(paths), *extremes(usual(sizes)))
 
 
-def sizes_of(paths: Sequence[Path]) -> list[tuple[int, int]]:
+def usual(sizes: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Without the smallest quarter: one odd picture among many does not make the crop small."""
+    return sorted(sizes, key=min)[len(sizes) // 4 :]
+
+
+def sizes_of(paths: Sequence[File]) -> list[tuple[int, int]]:
     """(height, width) of those that can be read.
 
     Raises:
@@ -116,13 +129,13 @@ def sizes_of(paths: Sequence[Path]) -> list[tuple[int, int]]:
     return sizes
 
 
-def voted(paths: Sequence[Path], half: Half = "whole") -> Found:
+def voted(paths: Sequence[File], half: Half = "whole") -> Found:
     """The kind of most of these pictures; those that cannot be read have no vote.
 
     Raises:
         DataError: none can be read.
     """
-    ballots: list[tuple[Path, Found]] = []
+    ballots: list[tuple[File, Found]] = []
     fault: DataError | None = None
     for path in paths:
         header = header_or_fault(path)
@@ -193,3 +206,21 @@ def of_table(file: Path, name: str) -> Recipe:
         *(f"data.names.{view}={toml_value(values)}" for view, values in classes.items()),
     ]
     return parse_recipe(starter(survey, name, str(file.parent)), changes)
+
+
+def of_shards(path: Path, name: str) -> Recipe:
+    """The recipe of tars of samples.
+
+    Raises:
+        DataError: there are none, or their samples have no target.
+    """
+    samples = samples_of(path, twice=lambda first, second: None, broken=True)
+    views, label = views_of(path, samples), label_of(samples)
+    whole = [one for one in samples if complete(one, views, label is not None)]
+    if not whole:
+        raise DataError(f"{path}: no sample has all of {', '.join(views)}; name its parts alike")
+    some = spread(whole)
+    found = {view: voted([picture(one, view) for one in some]) for view in views}
+    sizes = usual(sizes_of([picture(one, "target") for one in some]))
+    survey = surveyed_shards(path, found, label, len(samples), sizes)
+    return parse_recipe(starter(survey, name, str(survey.folder)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import (
     Image,
@@ -20,10 +20,16 @@ from PIL import (
 
 from stacks.doctor.findings import Finding
 from stacks.doctor.threads import Progress, in_threads
-from translate.pairs import DataError, open_picture
+from translate.pictures import (
+    HEAD,
+    MAX_PIXELS,
+    DataError,
+    File,
+    Member,
+    open_header,
+    too_many_pixels,
+)
 
-MAX_PIXELS = 100_000_000
-"""A header that claims more is not decoded, as by the runtime that serves models."""
 FORMATS = tuple(
     # Pillow knows a format once its module is imported, which these names are for.
     module.__name__.removeprefix("PIL.").removesuffix("ImagePlugin").upper()
@@ -61,8 +67,8 @@ class Header:
 
 
 def read_headers(
-    paths: Sequence[Path], workers: int, progress: Progress
-) -> dict[Path, Header | DataError]:
+    paths: Sequence[File], workers: int, progress: Progress
+) -> dict[File, Header | DataError]:
     """The header of each file, or what is wrong with it."""
     with bombs_expected():
         headers = in_threads(header_or_fault, paths, workers, CHUNK, progress)
@@ -77,21 +83,18 @@ def bombs_expected() -> Iterator[None]:
         yield
 
 
-def header_or_fault(path: Path) -> Header | DataError:
+def header_or_fault(path: File) -> Header | DataError:
     """The header of a file, or what is wrong with it."""
     try:
         header = read_header(path)
     except DataError as error:
         return error
     if header.height * header.width > MAX_PIXELS:
-        return DataError(
-            f"{path}: its header claims {header.width}x{header.height} pixels, more than the "
-            f"{MAX_PIXELS:,} that are decoded"
-        )
+        return DataError(too_many_pixels(path, header.width, header.height))
     return header
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: File) -> Header:
     """The header of a file.
 
     By Pillow, which reads it ten times as fast as libvips does; where it cannot, or what it says
@@ -101,7 +104,8 @@ def read_header(path: Path) -> Header:
         DataError: no such file, or no picture that training reads.
     """
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        start = io.BytesIO(path.read(HEAD)) if isinstance(path, Member) else path
+        with Image.open(start, formats=FORMATS) as picture:
             # Pillow calls the pixels of a 16-bit RGB file by the 8 bits it would reduce them to.
             raw = str(picture.tile[0][3]) if picture.tile else ""
             mode = _MODES.get(picture.mode)
@@ -125,9 +129,9 @@ def orientation(picture: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def header_by_libvips(path: Path) -> Header:
+def header_by_libvips(path: File) -> Header:
     """As libvips reads it."""
-    image = open_picture(path)
+    image = open_header(path)
     alpha = image.hasalpha()
     bands = image.bands - alpha
     colors = {1: "gray", 3: "rgb", 4: "cmyk"}.get(bands, f"{bands} bands")
@@ -137,7 +141,7 @@ def header_by_libvips(path: Path) -> Header:
 
 
 def unreadable(
-    headers: Mapping[Path, Header | DataError], entries: Mapping[Path, Sequence[int]]
+    headers: Mapping[File, Header | DataError], entries: Mapping[File, Sequence[int]]
 ) -> list[Finding]:
     """Files whose header cannot be read."""
     return [

@@ -12,11 +12,14 @@ from translate.layouts import (
     Reading,
     joint_files,
     row_item,
+    sample_item,
     table_rows,
     view_folder,
     with_joints,
 )
 from translate.pairs import DataError, Half, Item, list_pictures
+from translate.pictures import File, Member
+from translate.shards import read_samples, shard_files
 
 OTHER_PICTURES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".ppm", ".tga"}
@@ -31,7 +34,7 @@ class Listing:
     sets: list[list[Item]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def note(self, check: str, path: Path | str, what: str, todo: str) -> None:
+    def note(self, check: str, path: File | str, what: str, todo: str) -> None:
         """An error of a file that no item reads."""
         self.findings.append(Finding(check, "error", what, todo, str(path)))
 
@@ -46,6 +49,8 @@ def list_items(folder: Path, layout: Layout, reading: Reading) -> Listing:
     listing = Listing()
     if layout == "table":
         listing.sets = [rows(folder, reading, listing)]
+    elif layout == "shards":
+        listing.sets = [sharded(folder, reading, listing)]
     elif layout == "classes":
         listing.sets = [classes(folder, reading, listing)]
     elif layout in ("views", "unpaired"):
@@ -181,4 +186,32 @@ def rows(file: Path, reading: Reading, listing: Listing) -> list[Item]:
         except DataError as error:
             what = str(error).removeprefix(f"{where}: ")
             listing.note("table", where, what, "mend the row, or remove it")
+    return items
+
+
+def sharded(path: Path, reading: Reading, listing: Listing) -> list[Item]:
+    """The samples of tars that have all their parts."""
+
+    def twice(first: Member, second: Member) -> None:
+        listing.note("unmatched", second, f"is the same view as {first.name}", "keep one of them")
+
+    items: list[Item] = []
+    files, fault = shard_files(path), None
+    for file in files:
+        try:
+            samples = read_samples(file, twice)
+        except DataError as error:
+            fault = error
+            what, _, todo = str(error).removeprefix(f"{file}: ").partition("; ")
+            listing.note("unreadable", file, what, todo or "write the tar anew, or remove it")
+            continue
+        for key, sample in samples.items():
+            try:
+                items.append(sample_item(file, key, sample, reading))
+            except DataError as error:
+                where = f"{file}:{key}"
+                what, _, todo = str(error).removeprefix(f"{where}: ").partition("; ")
+                listing.note("unmatched", where, what, todo)
+    if fault and not items:
+        raise fault
     return items

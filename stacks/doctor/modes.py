@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from stacks.doctor.findings import Finding, at_most
 from stacks.doctor.headers import Header
 from stacks.doctor.subject import Headers, Subject
 from translate.kinds import Kind
-from translate.pairs import LOSSY
+from translate.pictures import LOSSY, File
 
 _PLAIN = {
     "rgb": ("rgb 8 bit", "palette 8 bit"),
@@ -26,13 +24,13 @@ def plain_modes(kind: Kind, palette: bool) -> tuple[str, ...]:
     return _PLAIN[kind.family]
 
 
-def convertible(subject: Subject, headers: Headers) -> dict[Path, str]:
+def convertible(subject: Subject, headers: Headers) -> dict[File, str]:
     """Files in another mode than their view's, with what training makes of them.
 
     To translate them is safe: it is what reading them does. Files that are read for views of
     different kinds, as a photograph beside its labels is, stay as they are.
     """
-    found: dict[Path, set[str]] = {}
+    found: dict[File, set[str]] = {}
     for name, files in subject.views().items():
         kind = subject.recipe.data.kinds.get(name, Kind("rgb"))
         palette = bool(subject.recipe.data.palette.get(name))
@@ -74,7 +72,7 @@ def check_modes(subject: Subject, headers: Headers) -> list[Finding]:
     return findings
 
 
-def lossy_labels(name: str, files: dict, entries: dict[Path, list[int]]) -> list[Finding]:
+def lossy_labels(name: str, files: dict, entries: dict[File, list[int]]) -> list[Finding]:
     """Label maps whose colors a codec changed."""
     found = [
         Finding(

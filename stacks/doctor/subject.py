@@ -13,6 +13,7 @@ from stacks.doctor.listing import Listing, list_items
 from stacks.spec import FolderSpec, Recipe
 from translate.layouts import Layout, keypoint_file
 from translate.pairs import DataError, Item, View
+from translate.pictures import File
 
 TRAINING, HELD_OUT = "training", "validation"
 
@@ -31,13 +32,12 @@ class Subject:
 
     Args:
         name: as it was asked for.
-        root: folder that all files lie beneath.
+        root: folder that all files, or their tars, lie beneath.
         recipe: how its items are read; of a folder, the one that `pixstack new` would write.
         guessed: the recipe was made from the pictures, so its sizes and palettes prove nothing.
         layout: of the items.
         entries: that can be looked at.
         findings: of files that are part of no entry.
-        shown_as: what stands in the place of ``root`` in reports, where files were unpacked.
     """
 
     name: str
@@ -47,7 +47,6 @@ class Subject:
     layout: Layout
     entries: list[Entry] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    shown_as: str = ""
 
     @property
     def splits(self) -> dict[str, int]:
@@ -60,11 +59,11 @@ class Subject:
     @property
     def aligned(self) -> bool:
         """Whether the views of an item lie on each other; a table may pair what does not."""
-        return self.layout in ("views", "side-by-side")
+        return self.layout in ("views", "side-by-side", "shards")
 
-    def files(self) -> dict[Path, list[int]]:
+    def files(self) -> dict[File, list[int]]:
         """Every file, with the places of the entries that read it."""
-        files: dict[Path, list[int]] = {}
+        files: dict[File, list[int]] = {}
         for place, entry in enumerate(self.entries):
             for path in dict.fromkeys(view.path for view in entry.item.views.values()):
                 files.setdefault(path, []).append(place)
@@ -81,9 +80,9 @@ class Subject:
         folders = dict.fromkeys(self.root / folder.path for folder, _ in self.sources())
         return [keypoint_file(folder, view) for folder in folders for view in views]
 
-    def views(self) -> dict[str, dict[Path, View]]:
+    def views(self) -> dict[str, dict[File, View]]:
         """The files of each view, each once."""
-        views: dict[str, dict[Path, View]] = {}
+        views: dict[str, dict[File, View]] = {}
         for entry in self.entries:
             for name, view in entry.item.views.items():
                 views.setdefault(name, {}).setdefault(view.path, view)
@@ -95,14 +94,14 @@ class Subject:
         return [(folder, TRAINING) for folder in self.recipe.data.folder] + held_out
 
 
-def open_subject(name: str, recipe: Recipe, guessed: bool = False, shown_as: str = "") -> Subject:
+def open_subject(name: str, recipe: Recipe, guessed: bool = False) -> Subject:
     """The items of a recipe's folders, with what is wrong with their names.
 
     Raises:
         DataError: there is nothing to look at.
     """
     root = Path(recipe.data.root)
-    subject = Subject(name, root, recipe, guessed, recipe.data.layout, shown_as=shown_as)
+    subject = Subject(name, root, recipe, guessed, recipe.data.layout)
     listed: dict[tuple[str, int, Layout], Listing] = {}
     for folder, split in subject.sources():
         layout = recipe.data.layout
@@ -137,7 +136,7 @@ def kinds_seen(subject: Subject, values: Mapping[str, Sequence]) -> Recipe:
     return replace(subject.recipe, data=replace(data, views=views, palette=palettes))
 
 
-Headers = Mapping[Path, Header | DataError]
+Headers = Mapping[File, Header | DataError]
 
 
 def sized(view: View, headers: Headers) -> tuple[int, int] | None:

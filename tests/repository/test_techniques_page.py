@@ -13,7 +13,9 @@ from translate.losses.adversarial import ADVERSARIAL
 from translate.terms import DISCRIMINATOR_TERMS, GENERATOR_TERMS
 
 PAGE = (ROOT / "docs" / "techniques.md").read_text()
-SWITCHES = sorted(set(re.findall(r"`((?:stage|optimizer|ema)\.[^`]+=[^`]+)`", PAGE)))
+SWITCHES = sorted(
+    set(re.findall(r"`((?:stage\.|optimizer\.|ema\.|checkpointing)[^`]*=[^`]+)`", PAGE))
+)
 
 BASE = """
 name = "any"

@@ -45,7 +45,7 @@ def test_joints_are_drawn_as_the_recipe_says() -> None:
         ({"layout": "classes", "views": {"target": "rgb"}},
          "views: layout 'classes' brings one view of kind class:K"),
         ({"views": {**PAIR, "group": "class:2"}},
-         "views.group: layout 'views' brings no classes; 'classes' and 'table' do"),
+         "views.group: layout 'views' brings no classes; 'classes', 'table' and 'shards' do"),
         ({"views": PAIR, "palette": {"source": ((0, 0, 0),)}},
          "palette.source: expected a view of kind labels:K"),
         ({"views": PAIR, "descriptions": {"group": "a hand"}},

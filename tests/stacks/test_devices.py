@@ -52,6 +52,9 @@ TERMS = "stage.0.objective.discriminator="
 CASES = {
     "instance norm": [OF_GENERATOR + "instance", OF_DISCRIMINATOR + "instance"],
     "batch norm": [OF_GENERATOR + "batch", OF_DISCRIMINATOR + "batch"],
+    "computed again": [
+        OF_GENERATOR + "batch", OF_DISCRIMINATOR + "batch", "checkpointing=true",
+    ],
     "relativistic average": [
         OF_GENERATOR + "instance", OF_DISCRIMINATOR + "spectral",
         "stage.0.objective.relativistic=average",

@@ -268,7 +268,7 @@ def test_joints_go_with_their_pictures(tmp_path: Path) -> None:
     assert examine(open_subject("mended", mended), workers=2).findings == []
 
 
-def test_a_tar_is_checked_and_unpacked(tmp_path: Path) -> None:
+def test_a_tar_is_checked_and_its_sound_samples_come_in_folders(tmp_path: Path) -> None:
     root = healthy(tmp_path / "data", 8)
     truncate(root / "A" / "02.png")
     with tarfile.open(tmp_path / "shard.tar", "w") as archive:
@@ -279,7 +279,7 @@ def test_a_tar_is_checked_and_unpacked(tmp_path: Path) -> None:
     arguments = ["check-data", str(tmp_path / "shard.tar"), "--json", str(report)]
     assert main([*arguments, "--fix", str(clean)]) == 1
     [finding] = json.loads(report.read_text())["findings"]
-    assert finding["file"] == "shard.tar:source/02.png"
+    assert finding["file"] == f"{tmp_path / 'shard.tar'}:02.source.png"
     assert len(list((clean / "source").iterdir())) == 7
     assert checked(clean).findings == []
 

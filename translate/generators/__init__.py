@@ -2,7 +2,8 @@
 
 A spec has ``build(reads, writes) -> nn.Module``; the module maps ``(N, reads, H, W)`` in [-1, 1] to
 ``(N, writes, scale H, scale W)``. A generator from noise reads a picture of 1x1: noise and
-labels as its channels. ``multiple`` is what both sides of its input must divide by.
+labels as its channels. ``multiple`` is what both sides of its input must divide by. A module with
+``segments()`` can be trained with few activations kept (`translate.recomputation`).
 """
 
 from translate.generators.registry import GENERATORS

@@ -73,6 +73,10 @@ class DCGAN(nn.Module):
             layers.append(activation(spec.activation, spec.slope))
         self.layers = nn.Sequential(*layers, *up_convolution(width, writes, spec.up, free))
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [self.layers]
+
     def forward(self, noise: Tensor) -> Tensor:
         """``(N, reads, H, W)``, of 1x1 -> ``(N, writes, size H, size W)`` in [-1, 1]."""
         return self.layers(noise).tanh()

@@ -80,6 +80,10 @@ class Enhancer(nn.Module):
         self.up = Reminded(up_convolution(2 * width, width, spec.up, norm), reminder(width, 1))
         self.leave = nn.Sequential(*bordered_convolution(width, writes, 7, constraint(norm)))
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [self.enter, self.down, *self.blocks, self.up]
+
     def forward(self, picture: Tensor, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Picture and features.
 

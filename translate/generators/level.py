@@ -68,6 +68,10 @@ class Level(nn.Module):
             nn.AvgPool2d((1, spec.window), 1, (0, half), count_include_pad=False),
         )
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [self.estimate]
+
     def forward(self, picture: Tensor) -> Tensor:
         """``(N, C, H, W)`` in [-1, 1] -> ``(N, writes, H, W)`` in the same range."""
         level = self.average(self.estimate(picture))

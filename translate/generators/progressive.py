@@ -73,6 +73,10 @@ class ProgressiveGenerator(Growing):
             self.pictures.append(nn.Sequential(*convolution(width, writes, 1, 1, 0, spec.norm)))
             before = width
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [*self.levels]
+
     def forward(self, noise: Tensor) -> Tensor:
         """``(N, reads, H, W)``, of 1x1 -> ``(N, writes, size H, size W)``, about [-1, 1].
 

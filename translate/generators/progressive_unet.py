@@ -64,6 +64,10 @@ class ProgressiveUNet(Growing):
             self.up.append(nn.Sequential(*up))
             self.pictures.append(nn.Sequential(*convolution(width, writes, 1, 1, 0, spec.norm)))
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [*self.down, *self.up]
+
     def forward(self, picture: Tensor) -> Tensor:
         """``(N, reads, H, W)`` in [-1, 1] -> ``(N, writes, H, W)``, about that range.
 

@@ -78,6 +78,10 @@ class PyramidLevel(nn.Module):
         # The residual starts near zero: the first picture is the enlarged one.
         self.leave.convolution.weight.data.mul_(0.1)
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [*self.blocks]
+
     def forward(self, picture: Tensor, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Residual and features.
 

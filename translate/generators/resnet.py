@@ -89,6 +89,10 @@ class ResNet(nn.Module):
             self.ups.append(Reminded(doubled, reminder(width, stride)))
         self.leave = nn.Sequential(*bordered_convolution(width, writes, 7, constraint(spec.norm)))
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [*self.downs, *self.blocks, *self.ups]
+
     def forward(self, picture: Tensor, features: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Picture and features.
 

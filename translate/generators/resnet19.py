@@ -101,6 +101,10 @@ class ResidualGenerator(nn.Module):
             *convolution(widths[-1], writes, 3, 1, 1, style.weights),
         )
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [*list(self.layers)[1:], self.leave]
+
     def forward(self, noise: Tensor) -> Tensor:
         """``(N, reads, H, W)``, of 1x1 -> ``(N, writes, size H, size W)`` in [-1, 1]."""
         return self.leave(self.layers(noise)).tanh()

@@ -76,6 +76,10 @@ class SpadeGenerator(nn.Module):
         )
         [self.leave] = convolution(spec.widths[-1], writes, 3, 1, 1, "none")
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [*self.blocks]
+
     def forward(self, labels: Tensor) -> Tensor:
         """``(N, reads, H, W)`` in [-1, 1], sides multiples of the spec's -> ``(N, writes, H, W)``.
 

@@ -134,6 +134,10 @@ class StyleGenerator(nn.Module):
                 if isinstance(module, nn.Linear):
                     constrain(module, spec.norm)
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [self.mapping.layers, *self.layers]
+
     def forward(self, latent: Tensor) -> Tensor:
         """``(N, reads, H, W)``, of 1x1 -> ``(N, writes, size H, size W)`` in [-1, 1].
 

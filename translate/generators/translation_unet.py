@@ -97,6 +97,10 @@ class TranslationUNet(nn.Module):
             Ascent(spec, level, reads, writes) for level in range(spec.depth, 0, -1)
         )
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [*self.downs, *self.ups]
+
     def forward(self, picture: Tensor) -> Tensor:
         """``(N, reads, H, W)`` -> ``(N, writes, H, W)`` in [-1, 1]; sides multiples of 2^depth."""
         features, skips = picture, list[Tensor]()

@@ -70,6 +70,10 @@ class UNet(nn.Module):
         # The residual starts near zero: the first picture is the one given.
         self.leave.convolution.weight.data.mul_(0.1)
 
+    def segments(self) -> list[nn.Module]:
+        """What may be computed again (see `translate.recomputation`)."""
+        return [module for module in self.modules() if isinstance(module, ResidualBlock)]
+
     def forward(self, picture: Tensor) -> Tensor:
         """``(N, reads, H, W)`` -> ``(N, writes, H, W)``; sides multiples of the spec's."""
         features = self.enter(self.unfold(picture))
