@@ -27,6 +27,7 @@ from translate.pairs import View, list_pictures
 SMALL_TILES = 300 << 20
 """Bytes for activations that force many tiles."""
 UNTILED = 1 << 40
+MODELS = "photo-sr,photo-sr-crisp,photo-denoise"
 
 
 def run(
@@ -34,6 +35,8 @@ def run(
     folder: Annotated[str, typer.Option(help="Large photographs.")] = "wallpapers",
     limit: Annotated[int, typer.Option(help="Only the first so many pictures; 0 for all.")] = 0,
     side: Annotated[int, typer.Option(help="Of the crops, in pixels.")] = 1200,
+    models: Annotated[str, typer.Option(help="Names or files.")] = MODELS,
+    threads: Annotated[int, typer.Option(help="0 for all cores.")] = 0,
 ) -> None:
     """Compare tiled with untiled runs, and print the cost of tiling and of a whole photograph."""
     paths = list(list_pictures(need_folder(data, folder)).values())[: limit or None]
@@ -41,9 +44,12 @@ def run(
     # parent held when it was started.
     large = whole_photograph(max(paths, key=pixels))
     rows, worst = [], 0
-    for model in ("photo-sr", "photo-sr-crisp", "photo-denoise"):
+    for model in models.split(","):
         path = need_model(model)
-        whole, tiled = Translator(path, memory=UNTILED), Translator(path, memory=SMALL_TILES)
+        whole, tiled = (
+            Translator(path, memory=memory, threads=threads or None)
+            for memory in (UNTILED, SMALL_TILES)
+        )
         output = whole.manifest.outputs[0].name
         steps, seconds = 0, [0.0, 0.0]
         for picture in paths:
