@@ -98,7 +98,8 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     while at < len(data):
         tag, at = _varint(data, at)
         number, wire = tag >> 3, tag & 7
-        if number == 0:
+        # Other readers drop the bits above 32 (C++) and so find another field than is seen here.
+        if number == 0 or tag >= 2**32:
             raise _Malformed
         if wire == _VARINT:
             value, at = _varint(data, at)
@@ -136,7 +137,9 @@ def _reaches_outside(data: memoryview, message: str, depth: int) -> bool:
         raise _Malformed
     for number, value in _fields(data):
         if message == "tensor":
-            if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1):
+            # An enum has 32 bits; readers drop those above.
+            elsewhere = isinstance(value, int) and value & 0xFFFFFFFF == 1
+            if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and elsewhere):
                 return True
             continue
         if message == "node" and number == _OPERATOR and value == _ENGINE:
