@@ -205,17 +205,32 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
             shared = parts == 1 and index == last
             with nullcontext() if shared else torch.no_grad():
                 cases = predict(run, to_device(batch, run.fabric))
-            if any(case.discriminator is not None for case in cases):
-                values |= discriminator_step(cases, adversary, run.step, settings)
+            # Without a case that is judged it is a part all the same: of 0, and maybe the last.
+            values |= discriminator_step(cases, adversary, run.step, settings)
+            if settings.part.last:
+                remember(run, "discriminator")
         for index, batch in enumerate(batches[last:]):
             settings = replace(settings, part=Part(index, parts))
             # Of several batches no graph is kept while the discriminators learn from the others.
             if parts > 1 or not adversary:
                 cases = predict(run, to_device(batch, run.fabric))
             values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
+        remember(run, "generator")
     run.average.update(run.stack, run.step)
     # How diverse outputs are is seen by the device that speaks for all, in its own items.
     return shared_values(run.fabric, values) | (diversities(run, cases) if look else {})
+
+
+def remember(run: Run, side: str) -> None:
+    """Take the weights of a side that a step has moved into their running means."""
+    for (of, name), history in run.histories.items():
+        if of != side or name not in run.phase_spec.train:
+            continue
+        judge = side == "discriminator"
+        network = run.discriminators[name] if judge else run.stack.generator(name)
+        # A stage whose truth no part of the step had stands still.
+        if any(weight.grad is not None for weight in network.parameters()):
+            history.update(network.parameters())
 
 
 def diversities(run: Run, cases: Sequence[Case]) -> dict[str, Tensor]:
