@@ -83,7 +83,8 @@ class ValidationSpec:
     """By which the best weights are kept; of ``band_error`` the lowest is best."""
     every: int = 1000
     patience: int = 0
-    """Looks in a row without a better one in the phase, after which the run ends; 0: never."""
+    """Looks in a row without a better one in the phase, after which the run ends; 0: never. Looks
+    at networks that still grow do not count."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", self.every, "1 or more")
