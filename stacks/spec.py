@@ -13,6 +13,7 @@ from stacks.health_spec import HealthSpec
 from stacks.stage_spec import StageSpec
 from stacks.wiring import (
     check_areas,
+    check_colors,
     check_likes,
     check_ships,
     check_symmetries,
@@ -198,6 +199,7 @@ class Recipe:
         check_symmetries(self.data.kinds, self.augment)
         check_likes(self.stage)
         check_areas(self.stage, self.data.kinds)
+        check_colors(self.stage, self.data.kinds)
         check_ships(self.stage, made=bool(self.degrade.choices))
         if self.data.layout == "unpaired":
             check_unpaired(self.stage, self.phase)
