@@ -235,7 +235,7 @@ def looked_ahead(
         context = replace(context, parameters=list(weights.values()))
         return total(case.discriminator_terms, context, step)[0]
 
-    return unroll(discriminator, loss, adversary, settings.unroll)
+    return unroll(discriminator, loss, adversary, settings.unroll, settings.weight_clip)
 
 
 @contextmanager

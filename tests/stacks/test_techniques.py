@@ -185,6 +185,10 @@ def test_a_start_is_taken_up_under_constraints(targets: Path, tmp_path: Path) ->
             r"^stage\[0\].objective.generator.feature_matching.form: got 'mean'; allowed: 'layers'",
         ),
         (["optimizer.unroll=-1"], r"^optimizer.unroll: got -1; allowed: 0 to 20"),
+        (
+            ["optimizer.unroll=2", "optimizer.discriminator.clip=0.5"],
+            r"^optimizer.unroll: got 2 with discriminator.clip = 0.5; updates that are looked",
+        ),
         (["optimizer.discriminator_steps=0"], r"^optimizer.discriminator_steps: got 0; allowed"),
         (
             ["stage.0.presentation.augment=['color']"],
