@@ -130,13 +130,14 @@ def train(
                 grow(run, run.step - first)
                 values = train_step(run, drawn)
                 run.step += 1
-                verdict = GO_ON
+                # Of this step: the keeper may have gone back to another when devices meet.
+                meet, verdict = Due.after(run, run.step).look, GO_ON
                 if keeper:
                     waiting = batches.waited / (time.perf_counter() - started)
                     verdict = keeper.after_step(values, drawn[-1], waiting)
                     if verdict == GO_ON:
                         verdict = Verdict(over=watch(run))
-                verdict = agreed(run, verdict)
+                verdict = agreed(run, verdict) if meet else verdict
                 if verdict.back and not keeper:
                     States(folder, recipe.health.settled).go_back(run)
                 if verdict.back or verdict.over:
@@ -152,9 +153,7 @@ def train(
 
 def agreed(run: Run, verdict: Verdict) -> Verdict:
     """The verdict of the process that looks after the run, in all of them."""
-    if run.fabric.world_size > 1 and Due.after(run, run.step).look:
-        return run.fabric.broadcast(verdict)
-    return verdict
+    return run.fabric.broadcast(verdict) if run.fabric.world_size > 1 else verdict
 
 
 def batch_numbers(run: Run, first: int) -> range:
