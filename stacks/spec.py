@@ -287,15 +287,21 @@ class Recipe:
 
     def check_packs(self, phase: PhaseSpec, path: str) -> None:
         """Batches divide into the packs that are judged together."""
-        for stage in self.stage:
-            together = stage.presentation.pack
-            if phase.adversarial and stage.name in phase.train:
-                require(
-                    (phase.batch or self.batch) % together == 0,
-                    path,
-                    phase.batch or self.batch,
-                    f"a multiple of the {together} pictures that stage {stage.name!r} packs",
-                )
+        for name, together in self.packs(phase).items():
+            require(
+                (phase.batch or self.batch) % together == 0,
+                path,
+                phase.batch or self.batch,
+                f"a multiple of the {together} pictures that stage {name!r} packs",
+            )
+
+    def packs(self, phase: PhaseSpec) -> dict[str, int]:
+        """How many pictures are judged together in a phase, by stage."""
+        return {
+            stage.name: stage.presentation.pack
+            for stage in self.stage
+            if phase.adversarial and stage.name in phase.train
+        }
 
     def check_phase(self, phase: PhaseSpec, path: str) -> None:
         """The stages that learn are there, once, and something judges them."""

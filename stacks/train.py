@@ -84,7 +84,7 @@ def train(
     groups, validation = training_groups(recipe), validation_pairs(recipe)
     samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
     fabric = launch(recipe, devices, nodes)
-    share_batches(fabric, samplers)
+    share_batches(fabric, samplers, [recipe.packs(phase) for phase in recipe.phase])
     for index, sampler in enumerate(samplers):
         check_memory(sampler, f"phase[{index}].batch" if recipe.phase[index].batch else "batch")
     run = Run(recipe, fabric)
