@@ -10,7 +10,7 @@ ones break ``torch.autograd.grad``; what belongs to the whole batch is exchanged
   own, so that a penalty's points or dropout are those of a single device.
 
 What looks at items side by side in another way (minibatch discrimination and deviation, packing, a
-pool of fakes, mean features) sees those of its device.
+pool of fakes, mean features, updates that are looked ahead) sees those of its device.
 """
 
 from __future__ import annotations
