@@ -295,6 +295,13 @@ class Recipe:
                 f"a multiple of the {together} pictures that stage {name!r} packs",
             )
 
+    def draws(self, phase: PhaseSpec) -> int:
+        """Batches that a step of a phase takes."""
+        judged = phase.adversarial and any(
+            stage.discriminator is not None and stage.name in phase.train for stage in self.stage
+        )
+        return (self.optimizer.discriminator_steps if judged else 1) * self.accumulate
+
     def packs(self, phase: PhaseSpec) -> dict[str, int]:
         """How many pictures are judged together in a phase, by stage."""
         return {

@@ -157,9 +157,13 @@ def agreed(run: Run, verdict: Verdict) -> Verdict:
 
 
 def batch_numbers(run: Run, first: int) -> range:
-    """Which batches the rest of a phase sees: those of step ``n`` follow from ``n`` alone."""
-    last = first + run.phase_spec.steps
-    return range(first + (run.step - first) * run.draws, first + (last - first) * run.draws)
+    """Which batches the rest of a phase sees: those of step ``n`` follow from ``n`` alone, and no
+    phase sees those of another.
+    """
+    recipe = run.recipe
+    before = sum(phase.steps * recipe.draws(phase) for phase in recipe.phase[: run.phase])
+    done, steps = run.step - first, run.phase_spec.steps
+    return range(before + done * run.draws, before + steps * run.draws)
 
 
 def groups_of(size: int, batches: Iterable[Batch]) -> Iterator[list[Batch]]:
