@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -173,3 +174,13 @@ def test_public_names_are_found_on_first_use() -> None:
 )  # fmt: skip
 def test_errors_become_one_line(error: Exception, line: str) -> None:
     assert one_line(error) == line
+
+
+@pytest.mark.parametrize("name", ["run", "serve"])
+def test_what_fast_may_use_is_what_sessions_use(name: str, pixstack: Callable[..., Answer]) -> None:
+    help_text = " ".join(re.sub(r"[^\w.,:-]+", " ", pixstack(name, "--help").out).split())
+    said = re.search(r"fast may use ([\w, ]+)\.", help_text)
+    assert said is not None
+    code = (ROOT / "export" / "runtime" / "session.py").read_text("utf-8").lower()
+    for number in re.findall(r"[a-z]+\d+", said[1].lower()):
+        assert re.search(rf"(?<![a-z]){number}", code), number
