@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Open the web app, with the tabs Enlarge, Denoise, Pose and Photo.
 
-    Pose and Photo are there where there is a model for them; of Photo, none is shipped.
+    Pose and Photo are there where there is a model for them.
 
     \b
     Examples:

@@ -17,6 +17,7 @@ from pixstack.errors import WrongUse, install_train, one_line
 from tests.doors.conftest import Answer
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted((ROOT / "models").glob("*.onnx"))
 HEAVY = ["numpy", "onnxruntime", "gradio", "pyvips", "torch", "rich.console"]
 
 
@@ -184,3 +185,9 @@ def test_what_fast_may_use_is_what_sessions_use(name: str, pixstack: Callable[..
     code = (ROOT / "export" / "runtime" / "session.py").read_text("utf-8").lower()
     for number in re.findall(r"[a-z]+\d+", said[1].lower()):
         assert re.search(rf"(?<![a-z]){number}", code), number
+
+
+def test_serve_does_not_deny_models_that_ship(pixstack: Callable[..., Answer]) -> None:
+    tasks = {json.loads(pixstack("info", path, "--json", "-").out)["task"] for path in SHIPPED}
+    assert {"pose", "photo"} <= tasks
+    assert "none is shipped" not in " ".join(pixstack("serve", "--help").out.split())
