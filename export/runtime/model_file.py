@@ -51,7 +51,7 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
         raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
     try:
         metadata = _metadata(memoryview(data))
-        external = _reaches_outside(memoryview(data), "model", 0)
+        external = reaches_outside(data)
     except (_Malformed, UnicodeDecodeError):
         raise ModelError(f"{path} is not an ONNX file") from None
     if external:
@@ -73,6 +73,16 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
 def read_manifest(path: str | Path) -> Manifest:
     """The manifest of a model file, without loading the model; errors as in `read_model`."""
     return read_model(path)[1]
+
+
+def reaches_outside(data: bytes) -> bool:
+    """Whether a model keeps weights or a compiled engine in another file.
+
+    data: of an ONNX file.
+
+    Raises ValueError where the bytes are no protocol buffer, or of another message.
+    """
+    return _reaches_outside(memoryview(data), "model", 0)
 
 
 class _Malformed(ValueError):
