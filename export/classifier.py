@@ -11,6 +11,7 @@ import torch
 from google.protobuf.message import DecodeError
 from torch import Tensor
 
+from export.runtime.model_file import reaches_outside
 from export.runtime.session import open_session
 from translate.features.network import DEVIATION, MEAN, Identity, Seen
 from translate.features.weights import fingerprint
@@ -85,13 +86,14 @@ def load(path: Path) -> onnx.ModelProto:
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected a classifier in ONNX")
+    data = path.read_bytes()
     try:
-        model = onnx.load(path, load_external_data=False)
-    except DecodeError:
-        model = onnx.ModelProto()
+        outside, model = reaches_outside(data), onnx.load_model_from_string(data)
+    except (ValueError, DecodeError):
+        outside, model = False, onnx.ModelProto()
     if not model.graph.node:
         raise ValueError(f"{path}: not an ONNX file")
-    if any(one.data_location == onnx.TensorProto.EXTERNAL for one in model.graph.initializer):
+    if outside:
         raise ValueError(f"{path}: keeps weights in another file; export it with them inside")
     return model
 

@@ -10,7 +10,7 @@ ones break ``torch.autograd.grad``; what belongs to the whole batch is exchanged
   own, so that a penalty's points or dropout are those of a single device.
 
 What looks at items side by side in another way (minibatch discrimination and deviation, packing, a
-pool of fakes, mean features) sees those of its device.
+pool of fakes, mean features, updates that are looked ahead) sees those of its device.
 """
 
 from __future__ import annotations
@@ -32,17 +32,33 @@ BUCKET = 2**25
 """Bytes of gradients that travel together."""
 
 
-def share_batches(fabric: Fabric, samplers: Sequence[Sampler]) -> None:
+def share_batches(
+    fabric: Fabric, samplers: Sequence[Sampler], packs: Sequence[Mapping[str, int]] = ()
+) -> None:
     """Give each device its items of every batch, so that their number changes no batch.
 
+    Args:
+        fabric: of the devices.
+        samplers: of the phases.
+        packs: of each phase, how many pictures are judged together, by stage; they lie on one
+            device.
+
     Raises:
-        DataError: a batch does not divide among the devices.
+        DataError: a batch does not divide among the devices, or a device's share into packs.
     """
-    for sampler in samplers:
+    for sampler, together in zip(samplers, packs or [{}] * len(samplers), strict=True):
         if sampler.batch % fabric.world_size:
             raise DataError(
                 f"batch: got {sampler.batch}; must be a multiple of the {fabric.world_size} devices"
             )
+        share = sampler.batch // fabric.world_size
+        for stage, pack in together.items():
+            if share % pack:
+                raise DataError(
+                    f"batch: got {sampler.batch}, {share} on each of {fabric.world_size} devices; "
+                    f"must be a multiple of {pack * fabric.world_size}, as stage {stage!r} packs "
+                    f"{pack} pictures of one device"
+                )
         sampler.device, sampler.devices = fabric.global_rank, fabric.world_size
 
 

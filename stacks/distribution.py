@@ -94,7 +94,7 @@ class Distribution:
                 "kid": {"subsets": kernel.subsets, "size": kernel.size},
                 "neighbors": NEIGHBORS,
                 "inception_score_splits": min(SPLITS, count),
-                "pair_ms_ssim": {"pairs": PAIRS, "side": PAIR_SIDE},
+                "pair_ms_ssim": {"pairs": PAIRS, "side": PAIR_SIDE, "windows": "inside"},
             },
             "measures": measures,
             "remarks": remarks,

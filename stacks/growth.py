@@ -30,3 +30,18 @@ def as_grown(run: Run, name: str, truth: Tensor) -> Tensor:
     """A truth ``(N, C, H, W)`` as far as the generator of a stage can show it by now."""
     generator = run.stack.stages[name].generator
     return generator.at_depth(truth) if isinstance(generator, Growing) else truth
+
+
+def full_grown(run: Run) -> bool:
+    """Whether all that ships works at its full depth, as it will in the file.
+
+    Below it, and while a level fades in, the outer levels are not what they will be, or have
+    learned nothing yet.
+    """
+    networks = (
+        stage.generator for stage in run.average.module.stages.values() if stage.spec.shipped
+    )
+    return not any(
+        isinstance(network, Growing) and (network.depth < network.depths or network.fading)
+        for network in networks
+    )

@@ -267,8 +267,7 @@ class Run:
     @property
     def draws(self) -> int:
         """Batches that a step of this phase takes."""
-        updates = self.recipe.optimizer.discriminator_steps if self.adversaries() else 1
-        return updates * self.recipe.accumulate
+        return self.recipe.draws(self.phase_spec)
 
     @property
     def slowed(self) -> float:

@@ -13,6 +13,7 @@ from stacks.health_spec import HealthSpec
 from stacks.stage_spec import StageSpec
 from stacks.wiring import (
     check_areas,
+    check_colors,
     check_likes,
     check_ships,
     check_symmetries,
@@ -83,7 +84,8 @@ class ValidationSpec:
     """By which the best weights are kept; of ``band_error`` the lowest is best."""
     every: int = 1000
     patience: int = 0
-    """Looks in a row without a better one in the phase, after which the run ends; 0: never."""
+    """Looks in a row without a better one in the phase, after which the run ends; 0: never. Looks
+    at networks that still grow do not count."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", self.every, "1 or more")
@@ -206,6 +208,7 @@ class Recipe:
         check_symmetries(self.data.kinds, self.augment)
         check_likes(self.stage)
         check_areas(self.stage, self.data.kinds)
+        check_colors(self.stage, self.data.kinds)
         check_ships(self.stage, made=bool(self.degrade.choices))
         if self.data.layout == "unpaired":
             check_unpaired(self.stage, self.phase)
@@ -293,15 +296,28 @@ class Recipe:
 
     def check_packs(self, phase: PhaseSpec, path: str) -> None:
         """Batches divide into the packs that are judged together."""
-        for stage in self.stage:
-            together = stage.presentation.pack
-            if phase.adversarial and stage.name in phase.train:
-                require(
-                    (phase.batch or self.batch) % together == 0,
-                    path,
-                    phase.batch or self.batch,
-                    f"a multiple of the {together} pictures that stage {stage.name!r} packs",
-                )
+        for name, together in self.packs(phase).items():
+            require(
+                (phase.batch or self.batch) % together == 0,
+                path,
+                phase.batch or self.batch,
+                f"a multiple of the {together} pictures that stage {name!r} packs",
+            )
+
+    def draws(self, phase: PhaseSpec) -> int:
+        """Batches that a step of a phase takes."""
+        judged = phase.adversarial and any(
+            stage.discriminator is not None and stage.name in phase.train for stage in self.stage
+        )
+        return (self.optimizer.discriminator_steps if judged else 1) * self.accumulate
+
+    def packs(self, phase: PhaseSpec) -> dict[str, int]:
+        """How many pictures are judged together in a phase, by stage."""
+        return {
+            stage.name: stage.presentation.pack
+            for stage in self.stage
+            if phase.adversarial and stage.name in phase.train
+        }
 
     def check_phase(self, phase: PhaseSpec, path: str) -> None:
         """The stages that learn are there, once, and something judges them."""

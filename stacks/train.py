@@ -83,7 +83,7 @@ def train(
     groups, validation = training_groups(recipe), validation_pairs(recipe)
     samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
     fabric = launch(recipe, devices, nodes)
-    share_batches(fabric, samplers)
+    share_batches(fabric, samplers, [recipe.packs(phase) for phase in recipe.phase])
     for index, sampler in enumerate(samplers):
         check_memory(sampler, f"phase[{index}].batch" if recipe.phase[index].batch else "batch")
     run = Run(recipe, fabric)
@@ -129,13 +129,14 @@ def train(
                 grow(run, run.step - first)
                 values = train_step(run, drawn)
                 run.step += 1
-                verdict = GO_ON
+                # Of this step: the keeper may have gone back to another when devices meet.
+                meet, verdict = Due.after(run, run.step).look, GO_ON
                 if keeper:
                     waiting = batches.waited / (time.perf_counter() - started)
                     verdict = keeper.after_step(values, drawn[-1], waiting)
                     if verdict == GO_ON:
                         verdict = Verdict(over=watch(run))
-                verdict = agreed(run, verdict)
+                verdict = agreed(run, verdict) if meet else verdict
                 if verdict.back and not keeper:
                     States(folder, recipe.health.settled).go_back(run)
                 if verdict.back or verdict.over:
@@ -151,15 +152,17 @@ def train(
 
 def agreed(run: Run, verdict: Verdict) -> Verdict:
     """The verdict of the process that looks after the run, in all of them."""
-    if run.fabric.world_size > 1 and Due.after(run, run.step).look:
-        return run.fabric.broadcast(verdict)
-    return verdict
+    return run.fabric.broadcast(verdict) if run.fabric.world_size > 1 else verdict
 
 
 def batch_numbers(run: Run, first: int) -> range:
-    """Which batches the rest of a phase sees: those of step ``n`` follow from ``n`` alone."""
-    last = first + run.phase_spec.steps
-    return range(first + (run.step - first) * run.draws, first + (last - first) * run.draws)
+    """Which batches the rest of a phase sees: those of step ``n`` follow from ``n`` alone, and no
+    phase sees those of another.
+    """
+    recipe = run.recipe
+    before = sum(phase.steps * recipe.draws(phase) for phase in recipe.phase[: run.phase])
+    done, steps = run.step - first, run.phase_spec.steps
+    return range(before + done * run.draws, before + steps * run.draws)
 
 
 def groups_of(size: int, batches: Iterable[Batch]) -> Iterator[list[Batch]]:
@@ -204,17 +207,32 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
             shared = parts == 1 and index == last
             with nullcontext() if shared else torch.no_grad():
                 cases = predict(run, batch.on(run.fabric.device))
-            if any(case.discriminator is not None for case in cases):
-                values |= discriminator_step(cases, adversary, run.step, settings)
+            # Without a case that is judged it is a part all the same: of 0, and maybe the last.
+            values |= discriminator_step(cases, adversary, run.step, settings)
+            if settings.part.last:
+                remember(run, "discriminator")
         for index, batch in enumerate(batches[last:]):
             settings = replace(settings, part=Part(index, parts))
             # Of several batches no graph is kept while the discriminators learn from the others.
             if parts > 1 or not adversary:
                 cases = predict(run, batch.on(run.fabric.device))
             values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
+        remember(run, "generator")
     run.average.update(run.stack, run.step)
     # How diverse outputs are is seen by the device that speaks for all, in its own items.
     return shared_values(run.fabric, values) | (diversities(run, cases) if look else {})
+
+
+def remember(run: Run, side: str) -> None:
+    """Take the weights of a side that a step has moved into their running means."""
+    for (of, name), history in run.histories.items():
+        if of != side or name not in run.phase_spec.train:
+            continue
+        judge = side == "discriminator"
+        network = run.discriminators[name] if judge else run.stack.generator(name)
+        # A stage whose truth no part of the step had stands still.
+        if any(weight.grad is not None for weight in network.parameters()):
+            history.update(network.parameters())
 
 
 def diversities(run: Run, cases: Sequence[Case]) -> dict[str, Tensor]:

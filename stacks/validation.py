@@ -17,6 +17,7 @@ from stacks.evaluate import (
     stack_predictor,
     subset,
 )
+from stacks.growth import full_grown
 from stacks.health import Alarm
 from stacks.record import Record
 from stacks.run import Run
@@ -33,7 +34,10 @@ def validate(
     folder: Path,
     record: Record,
 ) -> list[Alarm]:
-    """Measure the averaged weights on held-out pictures and keep the best; returns new alarms."""
+    """Measure the averaged weights on held-out pictures and keep the best; returns new alarms.
+
+    Networks that still grow are measured as deep as they are, and none of them is the best.
+    """
     stack, spec = run.average.module, run.recipe.validation
     protocol = Protocol(run.recipe.degrade.written(spec.degrade), run.recipe.seed)
     predictor = stack_predictor(stack)
@@ -57,6 +61,9 @@ def validate(
         apart |= {f"{spec.metric}/training": seen, "gap": gap}
         alarms = run.health.compare(spec.metric, gap)
     record.measures(run, measures | apart)
+    if not full_grown(run):
+        # The file would hold levels that this look has not seen.
+        return alarms
     # Higher is better of every metric but the error.
     score = sign * measures[spec.metric]
     run.stale += 1

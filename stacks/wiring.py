@@ -107,6 +107,21 @@ def check_areas(stages: Sequence[StageSpec], kinds: Mapping[str, Kind]) -> None:
                 )
 
 
+def check_colors(stages: Sequence[StageSpec], kinds: Mapping[str, Kind]) -> None:
+    """Colors are changed before a discriminator where there are three, of the picture alone.
+
+    Raises:
+        TableError: what a stage is held against has none, or labels in their place.
+    """
+    for index, stage in enumerate(stages):
+        kind = "gray" if stage.truth == "noise_map" else str(kinds.get(stage.truth, "rgb"))
+        if "color" in stage.presentation.augment and kind != "rgb":
+            raise TableError(
+                f"stage[{index}].presentation.augment: 'color' is of pictures of kind rgb; the "
+                f"stage's truth, {stage.truth!r}, is {kind}; leave it out"
+            )
+
+
 def check_unpaired(stages: Sequence[StageSpec], phases: Sequence[PhaseSpec]) -> None:
     """Where pictures have no partners, nothing is held against a picture of another scene.
 

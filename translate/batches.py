@@ -154,7 +154,10 @@ class Sampler:
         for name, kind in self.kinds.items():
             if kind.is_noise:
                 side = self.source_size * kind.scale
-                shape = (side, side, kind.count) if kind.is_map else (kind.count,)
+                # Points and degraded crops are squares.
+                oblong = self.width and not (self.points or self.degradations)
+                across = self.width * kind.scale if oblong else side
+                shape = (side, across, kind.count) if kind.is_map else (kind.count,)
                 drawn[name] = random.standard_normal(shape, dtype=np.float32)
             elif kind.family == "strength":
                 drawn[name] = np.asarray(-1, np.float32)

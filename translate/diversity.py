@@ -13,9 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-from translate.losses.structure import SCALE_WEIGHTS, WINDOW
+from translate.losses.structure import ms_ssim
 
 PAIRS = 100
 """Of a class, as in the paper."""
@@ -57,37 +56,10 @@ def draw_pairs(count: int, pairs: int, random: np.random.Generator) -> list[tupl
 
 
 def pair_similarities(pictures: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
-    """MS-SSIM of each pair: ``(N, C, H, W)`` in [0, 1] -> ``(pairs,)``."""
-    weights = scale_weights(min(pictures.shape[-2:]))
-    firsts, seconds = (list(side) for side in zip(*pairs, strict=True))
-    similarities = multiscale_structural_similarity_index_measure(
-        pictures[firsts].float(),
-        pictures[seconds].float(),
-        data_range=1.0,
-        kernel_size=WINDOW,
-        betas=weights,
-        normalize="relu",
-        reduction="none",
-    )
-    assert isinstance(similarities, Tensor)
-    return similarities.reshape(-1)
-
-
-def scale_weights(side: int) -> tuple[float, ...]:
-    """Exponents of as many scales, from the finest on, as pictures of ``side`` pixels hold.
-
-    All five need 176 pixels. The exponents of fewer are scaled to the same sum of 1.
+    """MS-SSIM of each pair: ``(N, C, H, W)`` in [0, 1] -> ``(pairs,)``.
 
     Raises:
-        ValueError: not even one window fits.
+        ValueError: a side is shorter than the window.
     """
-    # A window must fit at the coarsest scale; the library asks for more where there are four.
-    fitting = [
-        count
-        for count in range(1, len(SCALE_WEIGHTS) + 1)
-        if min(side >> (count - 1), side // max(1, count - 1) ** 2) >= WINDOW
-    ]
-    if not fitting:
-        raise ValueError(f"MS-SSIM needs {WINDOW}x{WINDOW} pixels or more; got a side of {side}")
-    chosen = SCALE_WEIGHTS[: max(fitting)]
-    return tuple(weight / sum(chosen) for weight in chosen)
+    firsts, seconds = (list(side) for side in zip(*pairs, strict=True))
+    return ms_ssim(pictures[firsts].float(), pictures[seconds].float())

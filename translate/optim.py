@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from translate.layers.folding import effective_weights, fold
-from translate.tables import require
+from translate.tables import TableError, require
 
 Averaged = TypeVar("Averaged", bound=nn.Module)
 
@@ -70,6 +70,12 @@ class OptimizerSpec:
         require(steps >= 1, "discriminator_steps", steps, "1 or more")
         require(self.weight_clip >= 0, "weight_clip", self.weight_clip, "0 or more")
         require(0 <= self.unroll <= 20, "unroll", self.unroll, "0 to 20")
+        if self.unroll and self.discriminator.clip:
+            # The norm is of all discriminators together; each of them is looked ahead by itself.
+            raise TableError(
+                f"unroll: got {self.unroll} with discriminator.clip = {self.discriminator.clip}; "
+                "updates that are looked ahead are not clipped; set one of them to 0"
+            )
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class Case:
         show: picture -> what the discriminator sees of it, condition included.
         presentation: what happens to that on the way.
         generator: whose weights terms may look at.
-        generator_history, discriminator_history: running means, where terms ask for them.
+        generator_history, discriminator_history: running means, where terms ask for them; the
+            caller updates them after the steps.
         mean: of logits, over all devices.
         compares: whether the generator's terms look at what the discriminator says of the truth;
             where they do not, it is spared looking.
@@ -97,7 +98,10 @@ class Settings:
 def discriminator_step(
     cases: Sequence[Case], optimizer: torch.optim.Optimizer, step: int, settings: Settings
 ) -> dict[str, Tensor]:
-    """Update the discriminators on the present fakes; returns the values of their terms."""
+    """Update the discriminators on the present fakes; returns the values of their terms.
+
+    Of an accumulated step it is called for each part, also where no case has a discriminator.
+    """
     values: dict[str, Tensor] = {}
     losses: list[Tensor] = []
     for case in cases:
@@ -114,14 +118,16 @@ def discriminator_step(
             values[f"{case.name}/discriminator/{side}"] = mean
     clip = settings.discriminator_clip
     values |= settings.descend("discriminator", losses, optimizer, clip)
-    for case in cases:
-        if case.discriminator is None or not settings.part.last:
-            continue
-        if settings.weight_clip:
-            clip_weights_(case.discriminator.parameters(), settings.weight_clip)
-        if case.discriminator_history is not None:
-            case.discriminator_history.update(case.parameters(case.discriminator))
+    if settings.weight_clip and settings.part.last:
+        # Of all that moved: the cases of the last part may be others than those before.
+        clip_weights_(moved(optimizer), settings.weight_clip)
     return values
+
+
+def moved(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    """Weights that the last step moved: those that a loss of any of its parts reached."""
+    weights = (weight for group in optimizer.param_groups for weight in group["params"])
+    return [weight for weight in weights if weight.grad is not None]
 
 
 def generator_step(
@@ -152,11 +158,7 @@ def generator_step(
         loss, terms = total(case.generator_terms, context, step)
         losses.append(loss)
         values |= {f"{case.name}/generator/{name}": value for name, value in terms.items()}
-    values |= settings.descend("generator", losses, optimizer, settings.generator_clip)
-    for case in cases:
-        if case.generator_history is not None and settings.part.last:
-            case.generator_history.update(case.parameters(case.generator))
-    return values
+    return values | settings.descend("generator", losses, optimizer, settings.generator_clip)
 
 
 def judged(
@@ -233,7 +235,7 @@ def looked_ahead(
         context = replace(context, parameters=list(weights.values()))
         return total(case.discriminator_terms, context, step)[0]
 
-    return unroll(discriminator, loss, adversary, settings.unroll)
+    return unroll(discriminator, loss, adversary, settings.unroll, settings.weight_clip)
 
 
 @contextmanager

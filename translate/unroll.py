@@ -20,18 +20,22 @@ def unroll(
     loss: Callable[[Parameters], Tensor],
     optimizer: torch.optim.Optimizer,
     steps: int,
+    weight_clip: float = 0.0,
 ) -> Parameters:
     """The discriminator's parameters after ``steps`` updates that gradients pass through.
 
-    The updates are Adam's, from the optimiser's present moments and at its present rate; neither
-    the module nor the optimiser changes.
+    The updates are Adam's, from the optimiser's present moments, at its present rate and with its
+    decay; neither the module nor the optimiser changes.
 
     Args:
         discriminator: whose parameters are unrolled, by name as in ``named_parameters``.
         loss: scalar of such parameters, to be used with ``torch.func.functional_call``.
         optimizer: the discriminator's, Adam or AdamW.
         steps: k.
+        weight_clip: bound of the parameters after each update; 0 leaves them free.
     """
+    # AdamW decays weights (Loshchilov and Hutter 2019, arXiv 1711.05101); Adam their gradients.
+    apart = isinstance(optimizer, torch.optim.AdamW)
     group = next(
         group
         for group in optimizer.param_groups
@@ -47,9 +51,13 @@ def unroll(
             loss(parameters), list(parameters.values()), create_graph=True, materialize_grads=True
         )
         parameters = {
-            name: moments[name].updated(value, gradient, group)
+            name: moments[name].updated(value, gradient, group, apart)
             for (name, value), gradient in zip(parameters.items(), gradients, strict=True)
         }
+        if weight_clip:
+            parameters = {
+                name: value.clamp(-weight_clip, weight_clip) for name, value in parameters.items()
+            }
     return parameters
 
 
@@ -68,9 +76,19 @@ class Moments:
             state["exp_avg"].detach(), state["exp_avg_sq"].detach(), float(state["step"])
         )
 
-    def updated(self, parameter: Tensor, gradient: Tensor, group: Mapping[str, Any]) -> Tensor:
-        """The parameter after one update (Kingma and Ba 2015, algorithm 1)."""
+    def updated(
+        self, parameter: Tensor, gradient: Tensor, group: Mapping[str, Any], apart: bool
+    ) -> Tensor:
+        """The parameter after one update (Kingma and Ba 2015, algorithm 1).
+
+        ``apart``: whether it decays apart from its gradient.
+        """
         first, second = group["betas"]
+        decay = group["weight_decay"]
+        if decay and apart:
+            parameter = parameter * (1 - group["lr"] * decay)
+        elif decay:
+            gradient = gradient + decay * parameter
         self.step += 1
         self.mean = first * self.mean + (1 - first) * gradient
         self.square = second * self.square + (1 - second) * gradient.square()

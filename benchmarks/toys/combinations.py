@@ -125,6 +125,8 @@ def train(
             discriminator_history=history,
         )
         values = discriminator_step([case], sides[1], step, settings)
+        if history is not None:
+            history.update(discriminator.parameters())
         values |= generator_step([case], sides[0], step, settings, sides[1])
         weights = itertools.chain(generator.parameters(), discriminator.parameters())
         for name, value in values.items():

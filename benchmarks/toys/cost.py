@@ -143,11 +143,19 @@ class Trial:
             with nullcontext() if last else torch.no_grad():
                 case = self.case()
             discriminator_step([case], sides[1], self.steps, self.settings)
+            self.remember(1, self.discriminator)
             if last:
                 generator_step([case], sides[0], self.steps, self.settings, sides[1])
+                self.remember(0, self.generator)
         if self.average is not None:
             self.average.update(self.generator, self.steps)
         self.steps += 1
+
+    def remember(self, side: int, network: nn.Module) -> None:
+        """Take the weights into their running mean, where a term asks for it."""
+        history = self.histories[side]
+        if history is not None:
+            history.update(network.parameters())
 
 
 def peak_bytes(step: Callable[[], None]) -> int:

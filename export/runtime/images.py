@@ -195,10 +195,17 @@ def resize(pixels: np.ndarray, height: int, width: int, kernel: str = "cubic") -
     """Resize (H, W) or (H, W, C) pixels of any type to `height` x `width`.
 
     Reductions average over the area that a new pixel covers; kernel: "cubic", or "nearest" for
-    label ids.
+    label ids, each of which is what lies under the center of its pixel.
     """
     if pixels.shape[:2] == (height, width):
         return pixels
+    if kernel == "nearest":
+        # As in training. libvips, in several passes, would end up pixels away from there.
+        rows, columns = (
+            ((np.arange(wanted) + 0.5) * (given / wanted)).astype(int).clip(max=given - 1)
+            for wanted, given in zip((height, width), pixels.shape, strict=False)
+        )
+        return pixels[rows][:, columns]
     image = _from_array(np.ascontiguousarray(pixels))
     image = image.resize(width / image.width, vscale=height / image.height, kernel=kernel)
     image = image.crop(0, 0, min(width, image.width), min(height, image.height))

@@ -51,7 +51,7 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
         raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
     try:
         metadata = _metadata(memoryview(data))
-        external = _reaches_outside(memoryview(data), "model", 0)
+        external = reaches_outside(data)
     except (_Malformed, UnicodeDecodeError):
         raise ModelError(f"{path} is not an ONNX file") from None
     if external:
@@ -73,6 +73,16 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
 def read_manifest(path: str | Path) -> Manifest:
     """The manifest of a model file, without loading the model; errors as in `read_model`."""
     return read_model(path)[1]
+
+
+def reaches_outside(data: bytes) -> bool:
+    """Whether a model keeps weights or a compiled engine in another file.
+
+    data: of an ONNX file.
+
+    Raises ValueError where the bytes are no protocol buffer, or of another message.
+    """
+    return _reaches_outside(memoryview(data), "model", 0)
 
 
 class _Malformed(ValueError):
@@ -98,7 +108,8 @@ def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     while at < len(data):
         tag, at = _varint(data, at)
         number, wire = tag >> 3, tag & 7
-        if number == 0:
+        # Other readers drop the bits above 32 (C++) and so find another field than is seen here.
+        if number == 0 or tag >= 2**32:
             raise _Malformed
         if wire == _VARINT:
             value, at = _varint(data, at)
@@ -136,7 +147,9 @@ def _reaches_outside(data: memoryview, message: str, depth: int) -> bool:
         raise _Malformed
     for number, value in _fields(data):
         if message == "tensor":
-            if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1):
+            # An enum has 32 bits; readers drop those above.
+            elsewhere = isinstance(value, int) and value & 0xFFFFFFFF == 1
+            if number == _EXTERNAL_DATA or (number == _DATA_LOCATION and elsewhere):
                 return True
             continue
         if message == "node" and number == _OPERATOR and value == _ENGINE:

@@ -263,6 +263,7 @@ def behind(first: Opened, second: Opened) -> Opened:
 
 def open_stack(model: str, scale: int, inputs: list[str]) -> Opened:
     """A stack's weights."""
+    from pixstack.fitted import fitted
     from stacks.checkpoint import load_stack
     from stacks.evaluate import output_of_scale, stack_predictor
     from translate.layouts import Reading
@@ -279,6 +280,10 @@ def open_stack(model: str, scale: int, inputs: list[str]) -> Opened:
         for name, value in split(inputs)
     }
     predictor = stack_predictor(stack)
+
+    if data.fit == "resize":
+        # Such stacks know whole pictures of one size; so does the file that they are exported to.
+        predictor = fitted(predictor, stack, source, output)
 
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
         return predictor({source: views["source"], **views})

@@ -42,7 +42,7 @@ def command(
         str | None,
         typer.Option("--output", metavar="NAME", help="Which output; the first if unsaid."),
     ] = None,
-    precision: Annotated[Precision, typer.Option(help="fast may use bf16, fp16 or int8.")] = (
+    precision: Annotated[Precision, typer.Option(help="fast may use TF32, bf16 or fp16.")] = (
         Precision.exact
     ),
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or tensorrt.")] = "auto",

@@ -16,7 +16,7 @@ def command(
     models: Annotated[
         Path | None, typer.Option(help="A folder of .onnx files instead of the shipped ones.")
     ] = None,
-    precision: Annotated[Precision, typer.Option(help="fast may use bf16, fp16 or int8.")] = (
+    precision: Annotated[Precision, typer.Option(help="fast may use TF32, bf16 or fp16.")] = (
         Precision.exact
     ),
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or tensorrt.")] = "auto",
@@ -26,7 +26,7 @@ def command(
 ) -> None:
     """Open the web app, with the tabs Enlarge, Denoise, Pose and Photo.
 
-    Pose and Photo are there where there is a model for them; of Photo, none is shipped.
+    Pose and Photo are there where there is a model for them.
 
     \b
     Examples:

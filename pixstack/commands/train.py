@@ -55,7 +55,7 @@ def command(
       pixstack train mine.toml -o runs/mine --resume
       pixstack train photo-sr -o runs/sr --data downloads
       pixstack train photo-sr-crisp -o runs/crisp --start runs/sr/best.safetensors \\
-          --set phase.0.steps=0
+          --set phase.0.steps=0 --set phase.1.steps=0
     """
     from pixstack.errors import require_train
     from pixstack.plugins import import_plugins

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyvips
 
+from export.runtime import images
 from export.runtime.errors import ImageError, first_line
 
 LONGEST_SIDE = 2048  # pixels; browsers choke on pictures of ten thousand
@@ -35,12 +36,15 @@ def write_previews(source: Path, result: Path, folder: Path) -> tuple[Path, Path
         after = pyvips.Image.thumbnail(
             str(result), LONGEST_SIDE, height=LONGEST_SIDE, size="down", no_rotate=True
         )
-        before = pyvips.Image.thumbnail(str(source), after.width, height=after.height, size="force")
+        shown = _display_values(source, folder)
+        before = pyvips.Image.thumbnail(str(shown), after.width, height=after.height, size="force")
         for picture, file in zip((before, after), files, strict=True):
             # Light compression: the files travel to the browser once.
             _to_screen(picture).pngsave(str(file), compression=2)
-    except pyvips.Error as error:
-        reason = first_line(ValueError(error.detail))
+        if shown != source:
+            shown.unlink()
+    except (pyvips.Error, ImageError) as error:
+        reason = first_line(ValueError(getattr(error, "detail", error)))
         # The names alone: the page shows no folder of the server.
         for file in (source, result, *files):
             reason = reason.replace(str(file), file.name)
@@ -48,6 +52,18 @@ def write_previews(source: Path, result: Path, folder: Path) -> tuple[Path, Path
             f"No previews of {source.name} and {result.name} can be made: {reason}"
         ) from None
     return *files, reduced
+
+
+def _display_values(source: Path, folder: Path) -> Path:
+    """The source, or a copy in 16 bits of one that holds floats.
+
+    libvips takes floats for linear light; to the runtime they are values as they are shown.
+    """
+    if pyvips.Image.new_from_file(str(source)).format not in ("float", "double"):
+        return source
+    copy = folder / "shown.png"
+    images.write(copy, images.read(source))
+    return copy
 
 
 def _to_screen(picture: pyvips.Image) -> pyvips.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pixstack.errors import WrongUse, install_train, one_line
 from tests.doors.conftest import Answer
 
 ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted((ROOT / "models").glob("*.onnx"))
 HEAVY = ["numpy", "onnxruntime", "gradio", "pyvips", "torch", "rich.console"]
 
 
@@ -179,3 +181,19 @@ def test_public_names_are_found_on_first_use() -> None:
 )  # fmt: skip
 def test_errors_become_one_line(error: Exception, line: str) -> None:
     assert one_line(error) == line
+
+
+@pytest.mark.parametrize("name", ["run", "serve"])
+def test_what_fast_may_use_is_what_sessions_use(name: str, pixstack: Callable[..., Answer]) -> None:
+    help_text = " ".join(re.sub(r"[^\w.,:-]+", " ", pixstack(name, "--help").out).split())
+    said = re.search(r"fast may use ([\w, ]+)\.", help_text)
+    assert said is not None
+    code = (ROOT / "export" / "runtime" / "session.py").read_text("utf-8").lower()
+    for number in re.findall(r"[a-z]+\d+", said[1].lower()):
+        assert re.search(rf"(?<![a-z]){number}", code), number
+
+
+def test_serve_does_not_deny_models_that_ship(pixstack: Callable[..., Answer]) -> None:
+    tasks = {json.loads(pixstack("info", path, "--json", "-").out)["task"] for path in SHIPPED}
+    assert {"pose", "photo"} <= tasks
+    assert "none is shipped" not in " ".join(pixstack("serve", "--help").out.split())

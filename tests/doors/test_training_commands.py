@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -376,3 +377,12 @@ def test_recipes_fit_a_narrow_terminal_uncut(
     column = heading.index("what")
     told = " ".join(line[column:].strip() for line in lines)
     assert told == " ".join(row["description"] for row in described)
+
+
+def test_the_crisp_example_trains_against_the_discriminators_alone(pixstack: Call) -> None:
+    shown = " ".join(pixstack("train", "--help").out.split())
+    example = shown.partition("pixstack train photo-sr-crisp ")[2]
+    overrides = re.findall(r"--set (phase\.\d\.steps=0)", example)
+    recipe = load_recipe("photo-sr-crisp", overrides)
+    # It starts from weights that fidelity has trained.
+    assert all(phase.adversarial == (phase.steps > 0) for phase in recipe.phase)

@@ -64,3 +64,15 @@ def test_a_file_that_cannot_be_shown_is_an_error_of_pictures(tmp_path: Path) -> 
     before, after, reduced = write_previews(good, good, tmp_path)
     assert Image.open(before).size == Image.open(after).size == (100, 80)
     assert not reduced
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_floats_are_shown_as_the_values_that_they_are(channels: int, tmp_path: Path) -> None:
+    source = tmp_path / "floats.tif"
+    write(source, Picture(np.full((80, 100, channels), 0.5, np.float32)))
+    result = picture(tmp_path / "result.png", channels=channels)
+    (tmp_path / "shown").mkdir()
+    before, after, _ = write_previews(source, result, tmp_path / "shown")
+    # As linear light, half would be a light gray of 188.
+    assert set(np.unique(np.asarray(Image.open(before)))) <= {127, 128}
+    assert sorted((tmp_path / "shown").iterdir()) == [after, before]

@@ -128,3 +128,34 @@ def test_files_that_cannot_be_taken(tmp_path: Path) -> None:
         OnnxClassifier(write(tmp_path / "last.onnx", shape=("N", SIDE, SIDE, 4)))
     with pytest.raises(ValueError, match="8x16; expected squares"):
         OnnxClassifier(write(tmp_path / "long.onnx", shape=("N", 3, 16, 8)))
+
+
+def in_a_weight(model: onnx.ModelProto) -> onnx.TensorProto:
+    return model.graph.initializer[0]
+
+
+def in_a_constant(model: onnx.ModelProto) -> onnx.TensorProto:
+    tensor = onnx.TensorProto(name="w", dims=[1], data_type=TensorProto.FLOAT)
+    node = model.graph.node.add(op_type="Constant", output=["unused"])
+    node.attribute.append(helper.make_attribute("value", tensor))
+    return node.attribute[0].t
+
+
+def in_a_branch(model: onnx.ModelProto) -> onnx.TensorProto:
+    inner = onnx.GraphProto(name="inner")
+    inner.initializer.add(name="w", dims=[1], data_type=TensorProto.FLOAT)
+    node = model.graph.node.add(op_type="If", input=["condition"], output=["unused"])
+    node.attribute.append(helper.make_attribute("then_branch", inner))
+    return node.attribute[0].g.initializer[0]
+
+
+@pytest.mark.parametrize("place", [in_a_weight, in_a_constant, in_a_branch])
+def test_weights_in_another_file_are_not_looked_for(place, tmp_path: Path) -> None:
+    path = write(tmp_path / "own.onnx")
+    model = onnx.load(path)
+    tensor = place(model)
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="secret.bin")
+    path.write_bytes(model.SerializeToString())
+    with pytest.raises(ValueError, match=r"own\.onnx: keeps weights in another file"):
+        OnnxClassifier(path)

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms, ImageOps
 
 from export.runtime import ImageError
 from export.runtime.images import Picture, check_target, read, resize, size_of, write
+from translate.pairs import nearest
 
 RANDOM = np.random.default_rng(0)
 
@@ -278,6 +279,27 @@ def test_resizing_keeps_constants_and_averages_areas():
     assert inner == pytest.approx(np.full((12, 12), 100.0), abs=1.0)
     ids = np.array([[0, 5], [9, 2]], np.uint16)
     assert np.array_equal(resize(ids, 4, 4, "nearest"), ids.repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.parametrize("size", [(4, 5), (27, 64), (300, 91), (1000, 7)])
+def test_labels_are_those_under_the_centers_of_pixels(size: tuple[int, int]):
+    rows, columns = np.indices((91, 300))
+    ids = (rows * 300 + columns).astype(np.uint16)
+    seen = resize(ids, *size, "nearest")
+    # The pixels that the center of each new one falls into, in whole numbers.
+    under = [
+        [(2 * place + 1) * given // (2 * wanted) for place in range(wanted)]
+        for wanted, given in zip(size, (91, 300), strict=True)
+    ]
+    assert np.array_equal(seen, np.add.outer(np.multiply(under[0], 300), under[1]))
+    # What the networks were trained on.
+    places = (rows % 251).astype(np.uint8)[:, :, None]
+    assert np.array_equal(resize(places, *size, "nearest"), nearest(places, size, None))
+
+
+def test_many_labels_are_resized_too():
+    ids = np.array([[0, 70000]], np.int32)
+    assert np.array_equal(resize(ids, 1, 4, "nearest"), [[0, 0, 70000, 70000]])
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 9), (13, 2), (33, 65)])

@@ -76,6 +76,49 @@ def test_weights_in_other_files_are_refused(tmp_path: Path, change):
         Translator(path)
 
 
+def varint(number: int) -> bytes:
+    """A number in base 128, lowest digits first (protobuf.dev/programming-guides/encoding)."""
+    digits = []
+    while number > 0x7F:
+        digits.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*digits, number])
+
+
+def block(tag: int, content: bytes) -> bytes:
+    """A field of bytes; ``tag`` is its number times 8, and 2."""
+    return varint(tag) + varint(len(content)) + content
+
+
+ABOVE = 2**32
+"""A bit that the C++ reader of protocol buffers drops from tags and enums."""
+LOCATION = block(1 << 3 | 2, b"location") + block(2 << 3 | 2, b"secret.bin")
+
+
+@pytest.mark.parametrize(
+    ("inside", "message"),
+    [
+        (block(ABOVE + (13 << 3 | 2), LOCATION) + varint(14 << 3) + varint(ABOVE + 1), "not an"),
+        (varint(ABOVE + (14 << 3)) + varint(1), "not an"),
+        (varint(14 << 3) + varint(ABOVE + 1), "weights in another file"),
+    ],
+    ids=["tag of the data", "tag of the location", "location"],
+)
+def test_bits_that_other_readers_drop_hide_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bytes, message: str
+) -> None:
+    """onnxruntime would read ``secret.bin`` of the working directory."""
+    (tmp_path / "secret.bin").write_bytes(bytes(4))
+    monkeypatch.chdir(tmp_path)
+    path = identity(tmp_path / "a.onnx", described())
+    tensor = TensorProto(name="w", dims=[1], data_type=TensorProto.FLOAT).SerializeToString()
+    # ModelProto: 7 = graph, GraphProto: 5 = initializer; a second graph is merged with the first.
+    added = block(7 << 3 | 2, block(5 << 3 | 2, tensor + inside))
+    path.write_bytes(path.read_bytes() + added)
+    with pytest.raises(ModelError, match=message):
+        Translator(path, providers="cpu")
+
+
 def broken_manifest(model: onnx.ModelProto) -> None:
     helper.set_model_props(model, {MANIFEST_KEY: '{"schema": 1}'})
 

@@ -26,6 +26,7 @@ from stacks.checkpoint import (
 )
 from stacks.recipe import parse_recipe, recipe_text
 from stacks.stack import Stack
+from stacks.whole import sweep
 from tests.stacks.tiny import SUPER_RESOLUTION
 from translate.optim import Side
 
@@ -95,10 +96,11 @@ def test_a_failure_in_the_middle_leaves_the_old_file(
     assert read(file, WEIGHTS).facts == {"step": 4}
 
 
-def test_what_a_killed_run_was_writing_is_written_over(file: Path) -> None:
-    (file.parent / ".best.safetensors.writing").write_bytes(b"half of a fi")
+def test_what_a_killed_run_was_writing_is_in_nobodys_way(file: Path) -> None:
+    (file.parent / ".best.0a1b2c3d.writing.safetensors").write_bytes(b"half of a fi")
     write(file, WEIGHTS, {"a": torch.zeros(1)}, {"step": 4})
     assert read(file, WEIGHTS).facts == {"step": 4}
+    sweep(file.parent)
     assert [path.name for path in file.parent.iterdir()] == ["best.safetensors"]
 
 

@@ -210,3 +210,23 @@ def test_a_batch_must_divide_among_the_devices(
     monkeypatch.setattr(type(fabric), "world_size", 2)
     with pytest.raises(DataError, match="batch: got 3; must be a multiple of the 2 devices"):
         share_batches(fabric, [sampler])
+
+
+def test_packs_lie_on_one_device(targets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = super_resolution(targets, "batch=4", "stage.1.presentation.pack=2")
+    packs = [recipe.packs(phase) for phase in recipe.phase]
+    # The first phase has no adversary and packs nothing.
+    assert packs == [{}, {"x2": 1, "x4": 2}]
+    groups = training_groups(recipe)
+    samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
+    fabric = launch(recipe)
+    monkeypatch.setattr(type(fabric), "world_size", 2)
+    share_batches(fabric, samplers, packs)
+    monkeypatch.setattr(type(fabric), "world_size", 4)
+    share_batches(fabric, samplers[:1], packs[:1])
+    with pytest.raises(DataError) as error:
+        share_batches(fabric, samplers, packs)
+    assert str(error.value) == (
+        "batch: got 4, 1 on each of 4 devices; must be a multiple of 8, as stage 'x4' packs 2 "
+        "pictures of one device"
+    )

@@ -6,9 +6,11 @@ import onnx
 import pytest
 import torch
 
+import stacks.validation
 from export.convert import export_stack
-from stacks.checkpoint import STATE, read
+from stacks.checkpoint import STATE, WEIGHTS, read
 from stacks.data import phase_sampler, training_groups
+from stacks.evaluate import Score
 from stacks.growth import grow
 from stacks.recipe import parse_recipe
 from stacks.run import Run, launch
@@ -167,3 +169,26 @@ def test_a_stage_that_reads_pictures_grows_too(targets: Path, tmp_path: Path) ->
     )
     exported = export_stack(train(recipe, tmp_path / "run"), tmp_path / "unet.onnx")
     assert exported.manifest.size_multiple == 2
+
+
+def test_the_best_weights_are_full_grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for view in ("source", "target"):
+        tiny.write_targets(tmp_path / "pairs" / view)
+    given = [
+        f"data.root={str(tmp_path / 'pairs')!r}", "validation.every=1", "validation.patience=2",
+        "validation.folder=[{ pictures = '-1:' }]", "health.pictures=0",
+        "stage.0.generator={ kind='progressive_unet', size=8, channels=6 }",
+        "phase=[{ train=['paint'], steps=3, depth=1 }, { train=['paint'], steps=5, fade=0.5 }]",
+    ]  # fmt: skip
+    falling = iter([29.0, 28.0, 27.0, 26.0, 25.0, 24.0, 23.0, 22.0])
+
+    def evaluate(*_: object) -> list[Score]:
+        return [Score("one", {"psnr_rgb": next(falling)}, 0.1)]
+
+    monkeypatch.setattr(stacks.validation, "evaluate", evaluate)
+    best = train(parse_recipe(tiny.TRANSLATION, given), tmp_path / "run")
+    # Of five steps the first 2.5 fade: after steps 4, 5 and 6 the outer level is not whole yet.
+    facts = read(best, WEIGHTS).facts
+    assert (facts["step"], facts["measures"]["psnr_rgb"]) == (7, 23.0)
+    after = read(tmp_path / "run" / "last" / "state.safetensors", STATE).facts
+    assert (after["step"], after["best"], after["stale"]) == (8, 23.0, 1)

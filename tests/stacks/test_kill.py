@@ -148,8 +148,8 @@ def test_a_killed_run_goes_on(recipe_file: Path, tmp_path: Path) -> None:
         kill_while_training(recipe_file, folder, step, delay)
         step = check_files(folder)
     # What was being written may lie there still; whoever goes on sweeps it away.
-    (folder / "last" / ".state.safetensors.writing").write_bytes(b"half")
-    (folder / ".best.safetensors.writing").write_bytes(b"half")
+    (folder / "last" / ".state.0a1b2c3d.writing.safetensors").write_bytes(b"half")
+    (folder / ".best.0a1b2c3d.writing.safetensors").write_bytes(b"half")
     recipe = load_recipe(str(recipe_file), [f"phase.0.steps={step + 5}"])
     train(recipe, folder, resume=True)
     assert check_files(folder) == step + 5

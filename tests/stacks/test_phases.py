@@ -10,8 +10,9 @@ from stacks.checkpoint import STATE, read
 from stacks.recipe import parse_recipe
 from stacks.run import Run, launch
 from stacks.spec import Recipe
-from stacks.train import train
+from stacks.train import batch_numbers, train
 from tests.stacks import tiny
+from tests.stacks.tiny import super_resolution
 
 STACK = """
 name = "two-stages"
@@ -176,3 +177,15 @@ def test_a_frozen_stage_is_read_and_stays(pairs: Path, tmp_path: Path) -> None:
     # What it reads is what the frozen stage writes: trained on the untrained one it ends elsewhere.
     unread = trained(pairs, FROZEN.replace("steps = 3", "steps = 0"), tmp_path / "unread")
     assert not same(those(unread, "generator.refine"), those(frozen, "generator.refine"))
+
+
+def test_no_phase_sees_the_batches_of_another(targets: Path) -> None:
+    recipe = super_resolution(targets, "accumulate=2", "optimizer.discriminator_steps=3")
+    run = Run(recipe, launch(recipe))
+    # Two steps of two batches, then four of six: three updates of the discriminators on two each.
+    assert batch_numbers(run, 0) == range(4)
+    run.step = 2
+    run.begin_phase(1)
+    assert batch_numbers(run, 2) == range(4, 28)
+    run.step = 5
+    assert batch_numbers(run, 2) == range(22, 28)

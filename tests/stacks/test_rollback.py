@@ -10,7 +10,7 @@ from torch import Tensor
 
 import stacks.train
 from stacks.checkpoint import STATE, read
-from stacks.keeper import DivergenceError
+from stacks.keeper import DivergenceError, Verdict
 from stacks.recipe import parse_recipe
 from stacks.run import Run
 from stacks.spec import Recipe
@@ -104,6 +104,42 @@ def test_resuming_keeps_the_rates_that_going_back_left(
     assert rates[0] == rates[1]
     [alarm] = lines(tmp_path / "parts", "alarm")
     assert (alarm["alarm"], alarm["step"], alarm["found"]) == ("nan", 0, 5)
+
+
+def test_devices_meet_after_going_back_to_a_step_at_which_they_would_not(
+    targets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rare = [
+        "validation.folder=[]", "health.every=5", "log.every=100", "log.checkpoint=100",
+        "log.samples=100", "phase=[{ train=['x2', 'x4'], adversarial=false, steps=3 }]",
+    ]  # fmt: skip
+    train(super_resolution(targets, *rare), tmp_path)
+    # A state that a signal had written, at a step of no look: what the lengthened run has.
+    for name in ("healthy", "waiting"):
+        (tmp_path / "last" / f"{name}.safetensors").unlink()
+    agreed, told = stacks.train.agreed, []
+
+    class TwoDevices:
+        world_size = 2
+
+        def broadcast(self, verdict: Verdict) -> Verdict:
+            told.append(verdict)
+            return verdict
+
+    def spied(run: Any, verdict: Verdict) -> Verdict:
+        fabric, run.fabric = run.fabric, TwoDevices()
+        try:
+            return agreed(run, verdict)
+        finally:
+            run.fabric = fabric
+
+    monkeypatch.setattr(stacks.train, "agreed", spied)
+    monkeypatch.setattr(stacks.train, "train_step", broken(4, 1))
+    train(super_resolution(targets, *rare, "phase.0.steps=8"), tmp_path, resume=True)
+    [alarm] = lines(tmp_path, "alarm")
+    assert (alarm["step"], alarm["found"]) == (3, 5)
+    # After step 5, from which the others go back too, after 5 once more and after the last one.
+    assert [verdict.back for verdict in told] == [True, False, False]
 
 
 def test_a_run_that_cannot_be_helped_stops_with_one_line(

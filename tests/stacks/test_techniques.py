@@ -10,6 +10,7 @@ from stacks.checkpoint import STATE, load_stack, read
 from stacks.recipe import parse_recipe, recipe_text
 from stacks.run import Run, launch
 from stacks.train import groups_of, shown, train
+from tests.stacks import tiny
 from tests.stacks.test_resume import different, run_until, state
 from tests.stacks.tiny import super_resolution
 from translate.batches import Batch
@@ -184,6 +185,10 @@ def test_a_start_is_taken_up_under_constraints(targets: Path, tmp_path: Path) ->
             r"^stage\[0\].objective.generator.feature_matching.form: got 'mean'; allowed: 'layers'",
         ),
         (["optimizer.unroll=-1"], r"^optimizer.unroll: got -1; allowed: 0 to 20"),
+        (
+            ["optimizer.unroll=2", "optimizer.discriminator.clip=0.5"],
+            r"^optimizer.unroll: got 2 with discriminator.clip = 0.5; updates that are looked",
+        ),
         (["optimizer.discriminator_steps=0"], r"^optimizer.discriminator_steps: got 0; allowed"),
         (
             ["stage.0.presentation.augment=['color']"],
@@ -200,6 +205,23 @@ def test_what_is_refused_before_any_data_is_read(
 ) -> None:
     with pytest.raises(TableError, match=message):
         super_resolution(tmp_path / "nowhere", *overrides)
+
+
+@pytest.mark.parametrize("kind", ["gray", "labels:3"])
+def test_color_is_changed_where_there_is_some(kind: str) -> None:
+    given = ["stage.0.presentation.augment=['color']", "stage.0.sees=pair"]
+    message = (
+        r"^stage\[0\].presentation.augment: 'color' is of pictures of kind rgb; the stage's truth, "
+        f"'target', is {kind}; leave it out"
+    )
+    with pytest.raises(TableError, match=message):
+        parse_recipe(tiny.TRANSLATION, [f"data.views={{ source='rgb', target='{kind}' }}", *given])
+    parse_recipe(tiny.TRANSLATION, ["data.views={ source='gray', target='rgb' }", *given])
+
+
+def test_a_noise_map_has_no_color() -> None:
+    with pytest.raises(TableError, match="the stage's truth, 'noise_map', is gray"):
+        parse_recipe(tiny.DENOISING, ["stage.0.presentation.augment=['color']"])
 
 
 def test_force_trains_what_is_refused(

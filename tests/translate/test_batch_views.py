@@ -172,3 +172,15 @@ def test_noise_maps_have_the_size_of_the_source(targets: Path, tmp_path: Path) -
         write_pictures(tmp_path / view, {"1.png": window("coffee", 40, 44)})
     kinds = {"source": "rgb", "grain": "noise-map:1", "target": "rgb"}
     assert sampler(tmp_path, "views", kinds)(0).views["grain"].shape == (4, 1, 16, 16)
+
+
+def test_noise_maps_are_as_wide_as_the_crops(tmp_path: Path) -> None:
+    for view in ("source", "target"):
+        write_pictures(tmp_path / view, {"1.png": window("coffee", 40, 44)})
+    kinds = {"source": "rgb", "target": "rgb", "grain": "noise-map:2", "fine": "noise-map:1@2"}
+    draw = replace(sampler(tmp_path, "views", kinds, move=AugmentSpec(flip=True)), width=24)
+    shapes = {name: tuple(view.shape) for name, view in draw(0).views.items()}
+    assert shapes == {
+        "source": (4, 3, 16, 24), "target": (4, 3, 16, 24),
+        "grain": (4, 2, 16, 24), "fine": (4, 1, 32, 48),
+    }  # fmt: skip

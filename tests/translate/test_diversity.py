@@ -1,4 +1,4 @@
-"""Diversity of a set of pictures, against torchmetrics and the project's own MS-SSIM loss."""
+"""Diversity of a set of pictures, against torchmetrics and the windows of the paper by SciPy."""
 
 from typing import Any
 
@@ -9,8 +9,9 @@ from torch import Tensor
 from torchmetrics.image import MultiScaleStructuralSimilarityIndexMeasure
 
 from tests.photographs import photograph
-from translate.diversity import diversity, draw_pairs, pair_similarities, scale_weights
-from translate.losses.structure import ms_ssim_loss
+from tests.translate.test_structure import expected_ms_ssim
+from translate.diversity import diversity, draw_pairs, pair_similarities
+from translate.losses.structure import SCALE_WEIGHTS, ms_ssim_loss
 
 
 def picture(name: str, side: int) -> Tensor:
@@ -29,17 +30,24 @@ def test_two_photographs_as_torchmetrics_has_them() -> None:
     assert diversity([both], pairs=5) == pytest.approx(float(metric(both[:1], both[1:])), abs=1e-3)
 
 
-@pytest.mark.parametrize(("side", "scales"), [(16, 1), (32, 2), (64, 3), (128, 4), (200, 5)])
-def test_fewer_scales_for_smaller_pictures(side: int, scales: int) -> None:
-    weights = scale_weights(side)
-    assert len(weights) == scales
-    assert sum(weights) == pytest.approx(1)
+@pytest.mark.parametrize("side", [16, 32, 90])
+def test_pairs_by_the_windows_inside(side: int) -> None:
     # Pictures much alike, so that no scale is cut off at 0.
     one = pictures(side)
     other = (0.8 * one + 0.2 * one.flip(0)).clamp(0, 1)
     found = pair_similarities(torch.cat([one, other]), [(0, 3), (1, 4), (2, 5)])
-    # The library also counts windows over the mirrored edge, the loss only those inside.
-    assert float(found.mean()) == pytest.approx(1 - float(ms_ssim_loss(one, other)), abs=0.02)
+    weights = SCALE_WEIGHTS[: {16: 1, 32: 2, 90: 4}[side]]
+    weights = tuple(weight / sum(weights) for weight in weights)
+    doubles = [(one[at : at + 1].double(), other[at : at + 1].double()) for at in range(3)]
+    expected = [expected_ms_ssim(*pair, weights) for pair in doubles]
+    assert found.tolist() == pytest.approx(expected, abs=1e-4)
+    # The loss is of the same values.
+    assert 1 - float(ms_ssim_loss(one, other)) == pytest.approx(np.mean(expected), abs=1e-4)
+
+
+def test_what_is_turned_around_is_not_alike() -> None:
+    one = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert pair_similarities(torch.cat([one, 1 - one]), [(0, 1)]).tolist() == [0]
 
 
 def test_copies_are_alike_and_unrelated_pictures_are_not() -> None:
@@ -74,5 +82,5 @@ def test_what_has_no_diversity() -> None:
         diversity([])
     with pytest.raises(ValueError, match="two pictures of a group; got 1"):
         diversity([torch.rand(1, 3, 32, 32)])
-    with pytest.raises(ValueError, match="11x11 pixels or more; got a side of 8"):
+    with pytest.raises(ValueError, match="11x11 pixels or more; the picture has 8x8"):
         diversity([torch.rand(2, 3, 8, 8)])

@@ -50,6 +50,20 @@ def ms_ssim_loss(fake: Tensor, truth: Tensor) -> Tensor:
     Raises:
         ValueError: a side is shorter than the window.
     """
+    return 1 - ms_ssim(fake, truth, LEAST).mean()
+
+
+def ms_ssim(fake: Tensor, truth: Tensor, least: float = 0.0) -> Tensor:
+    """MS-SSIM of each picture, with the scales of `ms_ssim_loss`: ``(N,)``.
+
+    Args:
+        fake, truth: ``(N, C, H, W)``.
+        least: what the similarity at a scale counts for at least, since powers of negative numbers
+            are none.
+
+    Raises:
+        ValueError: a side is shorter than the window.
+    """
     fits(fake)
     # One factor for each scale and picture, mean over windows, as the paper's.
     count = scales(fake.shape[2], fake.shape[3])
@@ -57,11 +71,11 @@ def ms_ssim_loss(fake: Tensor, truth: Tensor) -> Tensor:
     for scale in range(count):
         last = scale == count - 1
         factor = similarity(fake, truth) if last else contrast(fake, truth)
-        factors.append(factor.clamp_min(LEAST))
+        factors.append(factor.clamp_min(least))
         fake, truth = functional.avg_pool2d(fake, 2), functional.avg_pool2d(truth, 2)
     similarities = torch.stack(factors)
     weights = similarities.new_tensor(SCALE_WEIGHTS[:count])
-    return 1 - (similarities ** (weights / weights.sum())[:, None]).prod(dim=0).mean()
+    return (similarities ** (weights / weights.sum())[:, None]).prod(dim=0)
 
 
 def scales(height: int, width: int) -> int:
