@@ -37,21 +37,13 @@ from stacks.sight import discriminator_channels, presentation_of
 from stacks.spec import PhaseSpec, Recipe
 from stacks.stack import Stack
 from translate.batches import Batch
+from translate.hardware import bf16_pays
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
 from translate.presentation import Presentation
 from translate.tables import TableError
 
 Network = TypeVar("Network", bound=nn.Module)
-
-
-def bf16_pays(device: torch.device) -> bool:
-    """Whether the hardware multiplies in bf16; elsewhere it would be emulated, and slower."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return False
 
 
 def launch(recipe: Recipe, devices: int = 1, nodes: int = 1) -> Fabric:

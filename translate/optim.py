@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from translate.layers.folding import effective_weights, fold
+from translate.muon import Muon
 from translate.tables import TableError, require
 
 Averaged = TypeVar("Averaged", bound=nn.Module)
@@ -21,7 +22,7 @@ Averaged = TypeVar("Averaged", bound=nn.Module)
 class Side:
     """The optimiser of one side (generators or discriminators)."""
 
-    kind: Literal["adam", "adamw"] = "adamw"
+    kind: Literal["adam", "adamw", "muon"] = "adamw"
     rate: float = 2e-4
     betas: tuple[float, ...] = (0.9, 0.99)
     weight_decay: float = 0.0
@@ -40,7 +41,9 @@ class Side:
         require(self.clip >= 0, "clip", self.clip, "0 or more")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimiser in its fused form: one pass over the weights a step."""
+        """The optimiser, in its fused form where it has one: one pass over the weights a step."""
+        if self.kind == "muon":
+            return Muon(parameters, self.rate, (self.betas[0], self.betas[1]), self.weight_decay)
         optimizer = torch.optim.AdamW if self.kind == "adamw" else torch.optim.Adam
         return optimizer(
             list(parameters),
@@ -70,6 +73,11 @@ class OptimizerSpec:
         require(steps >= 1, "discriminator_steps", steps, "1 or more")
         require(self.weight_clip >= 0, "weight_clip", self.weight_clip, "0 or more")
         require(0 <= self.unroll <= 20, "unroll", self.unroll, "0 to 20")
+        if self.unroll and self.discriminator.kind == "muon":
+            raise TableError(
+                "discriminator.kind: got 'muon'; updates that gradients pass through (unroll) are "
+                "Adam's; take adam or adamw"
+            )
         if self.unroll and self.discriminator.clip:
             # The norm is of all discriminators together; each of them is looked ahead by itself.
             raise TableError(
