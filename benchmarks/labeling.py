@@ -26,6 +26,7 @@ from stacks.train import train
 from translate.generators.translation_unet import TranslationUNetSpec
 from translate.objective import ObjectiveSpec
 from translate.optim import OptimizerSpec, ScheduleSpec, Side
+from translate.pictures import Member
 from translate.pixels import to_floats
 
 Counts = NDArray[np.int64]
@@ -108,8 +109,10 @@ def fingerprint(recipe: Recipe) -> str:
     digest = hashlib.sha256(recipe_text(settings).encode())
     for pairs, _ in training_groups(recipe):
         for item in pairs.items:
-            for path in sorted({view.path for view in item.views.values()}):
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+            files = {str(view.path): view.path for view in item.views.values()}
+            for _, file in sorted(files.items()):
+                content = file.read() if isinstance(file, Member) else file.read_bytes()
+                digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()[:16]
 
 

@@ -40,7 +40,7 @@ def by_set(held: Pairs, data: Path) -> dict[str, list[int]]:
     """Positions of the pairs by the first folder of their sketches beneath the data root."""
     sets: dict[str, list[int]] = {}
     for index, item in enumerate(held.items):
-        name = item.views["source"].path.relative_to(data).parts[0]
+        name = Path(str(item.views["source"].path)).relative_to(data).parts[0]
         sets.setdefault(name, []).append(index)
     return sets
 

@@ -32,7 +32,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     decode = View.decode
 
     def counted(view: View) -> np.ndarray:
-        names.append(view.path.stem)
+        names.append(Path(str(view.path)).stem)
         return decode(view)
 
     monkeypatch.setattr(View, "decode", counted)
