@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
-import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -22,6 +20,7 @@ import typer
 from benchmarks.pictures import need_model
 from export.runtime import Translator
 from export.runtime.errors import ProviderError
+from pixstack.bench.turns import take_turns
 from pixstack.console import print_table
 from stacks.recipe import parse_recipe
 from stacks.stack import Stack
@@ -40,14 +39,9 @@ def run(
     rows, verdict = [], {}
     for model, (height, width) in SIZES.items():
         contenders = build(model, height, width, threads)
-        times: dict[str, list[float]] = {name: [] for name in contenders}
-        for turn in range(rounds + 1):
-            for name, contender in contenders.items():
-                started = time.perf_counter()
-                contender()
-                if turn:
-                    times[name].append(time.perf_counter() - started)
-        medians = {name: statistics.median(values) for name, values in times.items()}
+        medians, failures = take_turns(contenders, rounds)
+        for error in failures.values():
+            raise error
         eager = min(seconds for name, seconds in medians.items() if name.startswith("PyTorch"))
         for name, seconds in medians.items():
             rows.append(

@@ -10,22 +10,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from translate.degradations.blur import Kernel
-from translate.degradations.device.work import Fields
-from translate.degradations.step import Size
+from translate.degradations.device.work import Fields, SameSize
 
 
 @dataclass(frozen=True)
-class Convolve:
+class Convolve(SameSize):
     """Kernels of up to ``2 radius + 1`` pixels a side; smaller ones lie amid zeros.
 
     Where cuDNN rounds to TF32 a picture moves by less than 0.001.
     """
 
     radius: int
-
-    def after(self, size: Size) -> Size:
-        """As before."""
-        return size
 
     def __call__(
         self, pictures: Tensor, numbers: Tensor, fields: Fields

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from translate.degradations.device.work import Fields, as_byte, in_bytes
-from translate.degradations.step import Size
+from translate.degradations.device.work import Fields, SameSize, as_byte, in_bytes
 
 BRIGHTNESS = np.array(
     [
@@ -32,17 +31,13 @@ COLOR[:4, :4] = [[17, 18, 24, 47], [18, 21, 26, 66], [24, 26, 56, 99], [47, 66, 
 
 
 @dataclass(frozen=True)
-class Compress:
+class Compress(SameSize):
     """JPEG with chroma at half resolution, as libjpeg encodes and decodes it.
 
     The numbers are the steps by which the coefficients are divided, of brightness and of color.
     `kornia.enhance.jpeg_codec_differentiable` is not fit for it: so that gradients pass, it rounds
     to ``round(x) + (x - round(x))^3``, and its damage is 0.4 to 0.9 dB less than a file's.
     """
-
-    def after(self, size: Size) -> Size:
-        """As before."""
-        return size
 
     def __call__(
         self, pictures: Tensor, numbers: Tensor, fields: Fields
@@ -75,12 +70,8 @@ class Compress:
 
 
 @dataclass(frozen=True)
-class Round:
+class Round(SameSize):
     """To the nearest of 256 steps, clipped; there are no numbers."""
-
-    def after(self, size: Size) -> Size:
-        """As before."""
-        return size
 
     def __call__(
         self, pictures: Tensor, numbers: Tensor, fields: Fields

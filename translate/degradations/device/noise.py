@@ -7,19 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from translate.degradations.device.work import Fields, each
+from translate.degradations.device.work import Fields, SameSize, each
 from translate.degradations.noise import LUMA
-from translate.degradations.step import Size
 from translate.pixels import SIGMA_UNIT
 
 
 @dataclass(frozen=True)
-class AddNoise:
+class AddNoise(SameSize):
     """Gaussian noise; the numbers are sigma on 0..255, and 1 where all channels move alike."""
-
-    def after(self, size: Size) -> Size:
-        """As before."""
-        return size
 
     def __call__(
         self, pictures: Tensor, numbers: Tensor, fields: Fields
@@ -30,12 +25,8 @@ class AddNoise:
 
 
 @dataclass(frozen=True)
-class CountPhotons:
+class CountPhotons(SameSize):
     """Poisson noise; the numbers are its strength, and 1 where the brightness alone is counted."""
-
-    def after(self, size: Size) -> Size:
-        """As before."""
-        return size
 
     def __call__(
         self, pictures: Tensor, numbers: Tensor, fields: Fields
@@ -49,12 +40,8 @@ class CountPhotons:
 
 
 @dataclass(frozen=True)
-class Expose:
+class Expose(SameSize):
     """Shot and read noise of a sensor, which are the numbers, in linear light that saturates."""
-
-    def after(self, size: Size) -> Size:
-        """As before."""
-        return size
 
     def __call__(
         self, pictures: Tensor, numbers: Tensor, fields: Fields

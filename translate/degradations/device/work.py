@@ -32,6 +32,14 @@ class Work(Protocol):
         ...
 
 
+class SameSize:
+    """Work that leaves pictures as large as they were."""
+
+    def after(self, size: Size) -> Size:
+        """As before."""
+        return size
+
+
 @dataclass(frozen=True)
 class Fields:
     """Random values for every pixel, from one seed a picture: neighbors in the batch change none.
