@@ -102,6 +102,9 @@ def command(
 
     require_train()
     import_plugins(plugins or [])
+    from stacks.memory import ask_for_large_pages
+
+    ask_for_large_pages()
     folder = open_folder(study, output, resume, report)
     from stacks.landscape.search import Landscape
 
