@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from stacks.stack import Stack
-from translate.kinds import Kind
+from translate.kinds import Kind, most_probable
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ShippedStack(nn.Module):
 
 def shipped(view: Tensor, output: View) -> Tensor:
     """A view as it ships: of labels the most probable one."""
-    return view.argmax(dim=1, keepdim=True) if output.kind.family == "labels" else view
+    return most_probable(view) if output.kind.family == "labels" else view
 
 
 def folded(stack: Stack) -> Stack:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from translate.kinds import Kind, one_hot, planes
+from translate.kinds import Kind, most_probable, one_hot, planes
 from translate.registry import Registry
 from translate.tables import TableError, require
 
@@ -219,7 +219,7 @@ def decided(view: Tensor, kind: Kind) -> Tensor:
     shown = planes(view, kind)
     if not view.is_floating_point():
         return shown
-    chosen = one_hot(shown.argmax(dim=1, keepdim=True), kind.count).to(shown.dtype)
+    chosen = one_hot(most_probable(shown), kind.count).to(shown.dtype)
     return chosen + (shown - shown.detach())
 
 

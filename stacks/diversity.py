@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -68,7 +70,8 @@ class Diversity:
 def over_noises(stack: Stack, views: dict[str, Tensor], seed: int) -> dict[str, float]:
     """How far pictures for one input and several noises lie apart on [0, 1], by view written.
 
-    Empty where the stack has no noise, or nothing but noise: there a batch tells as much.
+    Views that no noise reaches are left out. Empty where the stack has no noise, or nothing but
+    noise: there a batch tells as much.
 
     Args:
         stack: in evaluation mode.
@@ -84,9 +87,19 @@ def over_noises(stack: Stack, views: dict[str, Tensor], seed: int) -> dict[str, 
     for name in noisy:
         drawn = torch.randn(given[name].shape, generator=generator)
         given[name] = drawn.to(given[name].device)
+    reached = reached_by(stack, noisy)
     written = stack(given)
     return {
         name: float(spread(view.float()))
         for name, view in written.items()
-        if name in stack.views and stack.views[name].kind.is_picture
+        if name in reached and name in stack.views and stack.views[name].kind.is_picture
     }
+
+
+def reached_by(stack: Stack, given: Iterable[str]) -> set[str]:
+    """The views given, and those that are made of them by whatever stages."""
+    reached = set(given)
+    for stage in stack.stages.values():
+        if reached.intersection({*stage.spec.needs, stage.spec.features}):
+            reached |= {stage.spec.writes, stage.spec.hands_up} - {""}
+    return reached

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from translate.kinds import Kind
+from translate.kinds import Kind, most_probable
 from translate.tables import TableError, require
 
 HALF = 0.5
@@ -107,7 +107,7 @@ def where(view: Tensor, kind: Kind, labels: tuple[int, ...]) -> Tensor:
     """The area of one view, at its own size."""
     if kind.family == "gray":
         return view > HALF
-    ids = view.argmax(dim=1, keepdim=True) if view.is_floating_point() else view
+    ids = most_probable(view) if view.is_floating_point() else view
     return reduce(torch.logical_or, [ids == label for label in labels])
 
 

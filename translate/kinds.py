@@ -132,6 +132,17 @@ def one_hot(ids: Tensor, count: int) -> Tensor:
     return (ids == torch.arange(count, device=ids.device).reshape(1, -1, 1, 1)).float()
 
 
+def most_probable(planes: Tensor) -> Tensor:
+    """Ids ``(N, 1, H, W)`` int64 of the label that each pixel most probably has; of several as
+    probable the first.
+
+    Args:
+        planes: probabilities or logits ``(N, K, H, W)``.
+    """
+    # The same as argmax, which on the CPU takes three times as long across channels.
+    return planes.max(dim=1, keepdim=True).indices
+
+
 def circle(degrees: Tensor) -> Tensor:
     """Angles ``(N, 1, 1, 1)`` -> cosine and sine ``(N, 2, 1, 1)``, 0 standing for -1.
 

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from translate.kinds import Kind, one_hot, parse_kind, planes, seen
+from translate.kinds import Kind, most_probable, one_hot, parse_kind, planes, seen
 from translate.tables import TableError
 
 LABELS, CLASSES = parse_kind("labels:3"), parse_kind("class:3")
@@ -107,3 +107,9 @@ def test_pictures_are_seen_from_minus_one_to_one() -> None:
     picture = torch.tensor([0.0, 0.25, 1.0]).reshape(1, 3, 1, 1)
     assert planes(picture, Kind("rgb")) is picture
     assert seen(picture, Kind("rgb")).flatten().tolist() == [-1, -0.5, 1]
+
+
+def test_the_most_probable_label_is_the_first_of_equals() -> None:
+    chances = torch.tensor([[0.2, 0.5, 0.4], [0.7, 0.5, 0.1], [0.1, 0.0, 0.5]])
+    ids = most_probable(chances.reshape(1, 3, 1, 3))
+    assert ids.tolist() == [[[[1, 0, 2]]]]

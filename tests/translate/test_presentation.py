@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from translate.presentation import Presentation, PresentationSpec, pack
+from translate.presentation import Presentation, PresentationSpec, normal_like, pack
 from translate.tables import TableError, parse
 
 
@@ -107,3 +107,21 @@ def test_what_is_refused(table: dict[str, object], message: str) -> None:
     with pytest.raises(TableError) as error:
         parse(PresentationSpec, table, "p")
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_noise_is_laid_out_as_the_pictures_are(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    pictures = torch.zeros(4, 3, 64, 64).to(memory_format=layout)
+    noise = normal_like(pictures)
+    assert noise.shape == pictures.shape
+    assert noise.stride() == pictures.stride()
+    assert float(noise.mean()) == pytest.approx(0, abs=0.02)
+    assert float(noise.std()) == pytest.approx(1, rel=0.02)
+    # Neighbors in any direction are drawn apart.
+    for along in range(4):
+        ahead, behind = (
+            noise.narrow(along, 1, noise.shape[along] - 1),
+            noise.narrow(along, 0, noise.shape[along] - 1),
+        )
+        assert float((ahead * behind).mean()) == pytest.approx(0, abs=0.03)
