@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 import pyvips
@@ -19,9 +20,16 @@ from stacks.doctor.modes import convertible
 from stacks.doctor.subject import Subject
 from stacks.doctor.unpacking import CleanError, data_folders, places_of_members
 from stacks.spec import FolderSpec
+from stacks.whole import unfinished
 from translate.layouts import table_rows
 from translate.pairs import DataError, Item, label_picture, open_picture, to_kind
 from translate.pictures import File, Member
+
+NO_LINKS = (
+    *(errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK),
+    *(errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP),
+)
+"""What is said of links to another file system, and where there are none, or no more of a file."""
 
 
 def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
@@ -41,7 +49,7 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
 
     Raises:
         CleanError: the folder exists or lies inside the data, or nothing would be left; samples of
-            tars have what folders cannot hold.
+            tars have what folders cannot hold; two files would be called the same.
     """
     subject = report.subject
     bad = condemned(report.findings)
@@ -56,17 +64,16 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
     wanted = dict.fromkeys([*pictures, *subject.joint_files()])
     unpacked = places_of_members(subject, kept)
     kinds = convertible(subject, report.headers)
+    given = {path: unpacked[path] if isinstance(path, Member) else path.relative_to(subject.root)
+             for path in wanted}  # fmt: skip
+    places = places_of_files(given, kinds)
+    translated = [path for path in places if path in kinds]
+    names = {given[path].as_posix(): places[path].as_posix() for path in translated}
     to.parent.mkdir(parents=True, exist_ok=True)
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}.writing")
-    names: dict[str, str] = {}
     try:
-        for path in wanted:
-            given = unpacked[path] if isinstance(path, Member) else path.relative_to(subject.root)
-            name = given
-            if path in kinds:
-                name = given.with_suffix(".png")
-                names[given.as_posix()] = name.as_posix()
-            target = temporary / name
+        for path, place in places.items():
+            target = temporary / place
             target.parent.mkdir(parents=True, exist_ok=True)
             if path in kinds:
                 translate(path, kinds[path], target)
@@ -81,9 +88,40 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
     return {
         "items": len(kept),
         "left_out": len(bad),
-        "brought": len(wanted) - len(names),
-        "translated": len(names),
+        "brought": len(wanted) - len(translated),
+        "translated": len(translated),
     }
+
+
+def places_of_files(given: Mapping[File, Path], translated: Container[File]) -> dict[File, Path]:
+    """Where each file goes beneath the copy, no two to the same place.
+
+    A table may name ``1.png`` and ``1.jpg``. Where only the second one is translated, it becomes
+    ``1.jpg.png``.
+
+    Args:
+        given: where each lies beneath the data.
+        translated: those that become PNG.
+
+    Raises:
+        CleanError: that name is taken too.
+    """
+    places = {path: place for path, place in given.items() if path not in translated}
+    # As a file system tells names apart that takes no notice of their case.
+    taken = {place.as_posix().casefold() for place in places.values()}
+    for path, place in given.items():
+        if path in places:
+            continue
+        names = (place.with_suffix(".png"), place.with_name(f"{place.name}.png"))
+        free = [name for name in names if name.as_posix().casefold() not in taken]
+        if not free:
+            raise CleanError(
+                f"{path} would become {names[0]} or {names[1]}, which other files are called; "
+                "rename one of them"
+            )
+        places[path] = free[0]
+        taken.add(free[0].as_posix().casefold())
+    return places
 
 
 def bring(path: File, target: Path, copy: bool) -> None:
@@ -94,8 +132,9 @@ def bring(path: File, target: Path, copy: bool) -> None:
     if not copy:
         try:
             os.link(path.resolve(), target)
-        except OSError:
-            pass  # another file system, or one without links
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
         else:
             return
     shutil.copy2(path, target)
@@ -105,10 +144,13 @@ def translate(path: File, kind: str, target: Path) -> None:
     """A picture as reading its view makes it, in 8 bits, as PNG."""
     image = open_picture(path)
     labels = kind.startswith("labels:")
+    # Into a file of its own: what stood at the place, were it a link, would be written through.
+    fresh = unfinished(target)
     try:
         image = label_picture(image) if labels else to_kind(image, kind)
         # Neither profile nor orientation: both are in the pixels now.
-        image.pngsave(str(target), keep=pyvips.enums.ForeignKeep.NONE)
+        image.pngsave(str(fresh), keep=pyvips.enums.ForeignKeep.NONE)
+        os.replace(fresh, target)
     except pyvips.Error as error:
         raise DataError(f"{path}: cannot be decoded: {' '.join(str(error).split())}") from None
 

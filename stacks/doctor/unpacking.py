@@ -36,6 +36,7 @@ def places_of_members(subject: Subject, kept: Sequence[int]) -> dict[Member, Pat
               if isinstance(view.path, Member)}  # fmt: skip
     starts = {shard: start_of(subject, shard) for shard in shards}
     places: dict[Member, Path] = {}
+    # By names without their endings, by which the views of a folder find each other.
     taken: dict[Path, Member] = {}
     for item in items:
         for view, picture in item.views.items():
@@ -43,12 +44,11 @@ def places_of_members(subject: Subject, kept: Sequence[int]) -> dict[Member, Pat
             if not isinstance(member, Member):
                 continue
             folder, prefix = starts[member.shard]
-            name = f"{prefix}{plain(item.name)}{member.suffix}"
-            place = folder / folder_of(subject, item, view) / name
-            other = taken.setdefault(place, member)
+            bare = folder / folder_of(subject, item, view) / f"{prefix}{plain(item.name)}"
+            other = taken.setdefault(bare, member)
             if other != member:
-                raise CleanError(f"{other} and {member} would both be {place}; rename one of them")
-            places[member] = place
+                raise CleanError(f"{other} and {member} would both be {bare}; rename one of them")
+            places[member] = bare.with_name(f"{bare.name}{member.suffix}")
     return places
 
 

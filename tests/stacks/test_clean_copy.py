@@ -1,0 +1,149 @@
+"""The copy that the doctor writes: each file at its own place, and none of the data changed."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pixstack.cli import main
+from stacks.doctor import clean as doctor
+from tests.stacks.faults import healthy, luma, other_look, photo, write
+from tests.stacks.test_doctor import snapshot
+from tests.tars import png, write_tar
+from translate.pictures import File
+
+
+def fixed(data: Path, clean: Path) -> int:
+    """Write the clean copy; the exit code."""
+    report = clean.with_name("report.json")
+    return main(["check-data", str(data), "--fix", str(clean), "--json", str(report)])
+
+
+def rows(table: Path) -> list[dict[str, str]]:
+    with open(table, newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def beside(root: Path, header: str = "source,target") -> Path:
+    """A table of pairs in one folder: colors in N.png, gray in N.jpg, which reading translates."""
+    lines = [header]
+    for index in range(6):
+        write(root / "pairs" / f"{index}.png", photo(index))
+        write(root / "pairs" / f"{index}.jpg", luma(other_look(photo(index))))
+        named = {"source": f"pairs/{index}.png", "target": f"pairs/{index}.jpg"}
+        lines.append(",".join(named[view] for view in header.split(",")))
+    # Of views that are mostly of colors, gray is what is odd.
+    for index in range(6, 16):
+        for folder, pixels in (("A", photo(index)), ("B", other_look(photo(index)))):
+            write(root / folder / f"{index}.png", pixels)
+        named = {"source": f"A/{index}.png", "target": f"B/{index}.png"}
+        lines.append(",".join(named[view] for view in header.split(",")))
+    table = root / "pairs.csv"
+    table.write_text("\n".join(lines) + "\n")
+    return table
+
+
+@pytest.mark.parametrize("header", ["source,target", "target,source"])
+def test_names_that_differ_in_their_endings_alone_stay_apart(tmp_path: Path, header: str) -> None:
+    table, clean = beside(tmp_path / "data", header), tmp_path / "clean"
+    before = snapshot(tmp_path / "data")
+    assert fixed(table, clean) == 0
+    assert snapshot(tmp_path / "data") == before
+    for index, row in enumerate(rows(clean / "pairs.csv")[:6]):
+        assert row["source"] == f"pairs/{index}.png"
+        assert row["target"] == f"pairs/{index}.jpg.png"
+        source, target = (np.asarray(Image.open(clean / row[view])) for view in row)
+        if header != "source,target":
+            source, target = target, source
+        assert (source == photo(index)).all()
+        given = np.asarray(Image.open(tmp_path / "data" / "pairs" / f"{index}.jpg"))
+        assert target.shape == (64, 64, 3)
+        # Two decoders of JPEG may round apart.
+        assert np.abs(target.astype(int) - given[..., None]).max() <= 1
+
+
+def test_a_name_that_is_taken_twice_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, clean = beside(tmp_path / "data"), tmp_path / "clean"
+    write(tmp_path / "data" / "pairs" / "0.jpg.png", photo(7))
+    with open(table, "a", encoding="utf-8") as lines:
+        lines.write("pairs/0.jpg.png,pairs/0.png\n")
+    before = snapshot(tmp_path / "data")
+    assert fixed(table, clean) == 1
+    assert "0.jpg would become pairs/0.png or pairs/0.jpg.png, which" in capsys.readouterr().err
+    assert snapshot(tmp_path / "data") == before
+    assert not clean.exists()
+
+
+def test_some_file_systems_take_no_notice_of_case() -> None:
+    paths = [Path(name) for name in ("1.JPG", "1.PNG", "2.Png", "2.tif", "3.jpg")]
+    given: dict[File, Path] = {Path("/data") / path: path for path in paths}
+    translated = {Path("/data") / name for name in ("1.JPG", "2.tif", "3.jpg")}
+    places = doctor.places_of_files(given, translated)
+    assert [places[path].name for path in given] == [
+        *("1.JPG.png", "1.PNG", "2.Png", "2.tif.png", "3.png")
+    ]
+
+
+def test_samples_that_would_share_a_name_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    members: dict[str, bytes | str] = {}
+    for index, key in enumerate(("x/a", "x-a", "b", "c")):
+        members[f"{key}.source.png"] = png(photo(index))
+        # As JPEG by name alone: the two samples share no name but for the ending.
+        target = f"{key}.target.{'jpg' if index else 'png'}"
+        members[target] = png(other_look(photo(index)))
+    members["x/a.source.jpg"] = members.pop("x/a.source.png")
+    assert fixed(write_tar(tmp_path / "1.tar", members), tmp_path / "clean") == 1
+    assert "would both be source/x-a; rename one of them" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP])
+def test_files_are_copied_where_there_are_no_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(path: Path, target: Path) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "link", refuse)
+    root, clean = healthy(tmp_path / "data", 4), tmp_path / "clean"
+    assert fixed(root, clean) == 0
+    for path in (clean / "A").iterdir():
+        assert path.stat().st_nlink == 1
+        assert path.read_bytes() == (root / "A" / path.name).read_bytes()
+
+
+def test_a_link_over_another_file_is_an_error(tmp_path: Path) -> None:
+    given, other = tmp_path / "given.png", tmp_path / "other.png"
+    write(given, photo(0))
+    write(other, photo(1))
+    with pytest.raises(FileExistsError):
+        doctor.bring(given, other, copy=False)
+    assert (np.asarray(Image.open(other)) == photo(1)).all()
+
+
+def test_a_translation_is_not_written_through_a_link(tmp_path: Path) -> None:
+    original = write(tmp_path / "original.png", photo(0))
+    target = tmp_path / "target.png"
+    target.hardlink_to(original)
+    doctor.translate(write(tmp_path / "gray.png", luma(photo(1))), "rgb", target)
+    assert (np.asarray(Image.open(original)) == photo(0)).all()
+    assert (np.asarray(Image.open(target))[..., 0] == luma(photo(1))).all()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("gray.png", "original.png", "target.png")
+    ]
+
+
+def test_the_report_counts_what_was_brought_and_translated(tmp_path: Path) -> None:
+    assert fixed(beside(tmp_path / "data"), tmp_path / "clean") == 0
+    fixes = json.loads((tmp_path / "report.json").read_text())["fixed"]
+    assert fixes == {"items": 16, "left_out": 0, "brought": 26, "translated": 6}
