@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Set
 from pathlib import Path
 
 import pyvips
@@ -20,10 +21,11 @@ from stacks.doctor.modes import convertible
 from stacks.doctor.subject import Subject
 from stacks.doctor.unpacking import CleanError, data_folders, places_of_members
 from stacks.spec import FolderSpec
-from stacks.whole import unfinished
+from stacks.whole import unfinished, write_whole
 from translate.layouts import table_rows
-from translate.pairs import DataError, Item, label_picture, open_picture, to_kind
+from translate.pairs import DataError, label_picture, open_picture, to_kind
 from translate.pictures import File, Member
+from translate.rows import JSON_LINES
 
 NO_LINKS = (
     *(errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK),
@@ -158,37 +160,43 @@ def translate(path: File, kind: str, target: Path) -> None:
 def write_tables(report: Report, to: Path, kept: list[int], names: Mapping[str, str]) -> None:
     """The tables, without the rows of the items that are left out."""
     subject = report.subject
-    items = {id_of(subject.entries[place].item) for place in kept}
-    for folder in dict.fromkeys(folder for folder, _ in subject.sources()):
-        write_table(subject, folder, to, items, names)
-
-
-def id_of(item: Item) -> tuple:
-    """What tells a row: its name and its files."""
-    return (item.name, *(str(view.path) for view in item.views.values()))
+    rows = {subject.entries[place].row for place in kept}
+    # Each once, though a recipe may train on the first of its rows and validate on the last.
+    tables = {Path(folder.path): folder for folder, _ in subject.sources()}
+    for path, folder in tables.items():
+        numbers = {row[1] for row in rows if row and row[0] == path}
+        write_table(subject, folder, to / path, numbers, names)
 
 
 def write_table(
-    subject: Subject, folder: FolderSpec, to: Path, items: set[tuple], names: Mapping[str, str]
+    subject: Subject, folder: FolderSpec, to: Path, numbers: Set[int], names: Mapping[str, str]
 ) -> None:
-    """One table, in its own format."""
+    """One table, in its own format.
+
+    Args:
+        subject: whose table it is.
+        folder: that names it.
+        to: the file to write.
+        numbers: of the rows to keep, from 1.
+        names: of translated pictures, by what they were called.
+    """
     file = subject.root / folder.path
     pictures = [view for view, kind in subject.recipe.data.kinds.items() if kind.is_picture]
     rows: list[dict[str, str | None]] = []
-    for index, (_, row) in enumerate(table_rows(file, reading_of(subject.recipe, folder)), start=1):
-        known = (
-            row.get("name") or f"{index:06d}",
-            *(str(subject.root / (row[view] or "")) for view in pictures),
-        )
-        if known in items:
-            told = {view: names.get(row[view] or "", row[view]) for view in pictures}
+    given = [row for _, row in table_rows(file, reading_of(subject.recipe, folder))]
+    for number, row in enumerate(given, start=1):
+        if number in numbers:
+            # A table may write "./a.jpg", which is a.jpg.
+            plain = {view: Path(row[view] or "").as_posix() for view in pictures}
+            told = {view: names.get(name, row[view]) for view, name in plain.items()}
             rows.append(dict(row) | told)
-    target = to / folder.path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target, "w", newline="", encoding="utf-8") as lines:
-        if file.suffix.lower() == ".csv":
-            writer = csv.DictWriter(lines, list(rows[0]) if rows else pictures)
-            writer.writeheader()
-            writer.writerows(rows)
-        else:
-            lines.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    text = io.StringIO(newline="")
+    if file.suffix.lower() in JSON_LINES:
+        text.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    else:
+        # Cells behind the last column, which have no name, are read by nobody.
+        columns = [column for column in given[0] if column is not None]
+        writer = csv.DictWriter(text, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_whole(to, text.getvalue().encode())

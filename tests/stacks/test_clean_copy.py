@@ -147,3 +147,93 @@ def test_the_report_counts_what_was_brought_and_translated(tmp_path: Path) -> No
     assert fixed(beside(tmp_path / "data"), tmp_path / "clean") == 0
     fixes = json.loads((tmp_path / "report.json").read_text())["fixed"]
     assert fixes == {"items": 16, "left_out": 0, "brought": 26, "translated": 6}
+
+
+RECIPE = """
+name = "tables"
+[data]
+root = "{root}"
+layout = "table"
+size = 32
+folder = [{{ path = "train.csv" }}, {{ path = "./more.jsonl" }}]
+[validation]
+folder = [{{ path = "val.csv" }}]
+[[stage]]
+name = "x"
+generator = {{ kind = "pix2pix", depth = 3 }}
+objective = {{ generator = {{ l1 = 1 }} }}
+[[phase]]
+train = ["x"]
+adversarial = false
+steps = 1
+"""
+
+
+def named(index: int) -> dict[str, str]:
+    return {"name": f"{index}", "source": f"A/{index:02d}.png", "target": f"B/{index:02d}.png"}
+
+
+def three_tables(root: Path) -> Path:
+    """A recipe of tables of 4, 1 and 3 rows; row 2 of the first is held out too."""
+    healthy(root, 8)
+    lines = ["name,source,target", *(",".join(named(n).values()) for n in range(4))]
+    (root / "train.csv").write_text("\n".join(lines) + "\n")
+    (root / "more.jsonl").write_text(json.dumps(named(4)) + "\n")
+    lines = ["name,source,target", *(",".join(named(n).values()) for n in (1, 6, 7))]
+    (root / "val.csv").write_text("\n".join(lines) + "\n")
+    file = root.with_name("tables.toml")
+    file.write_text(RECIPE.format(root=root))
+    return file
+
+
+def test_a_row_that_is_held_out_too_goes_from_the_training_alone(tmp_path: Path) -> None:
+    recipe, clean = three_tables(tmp_path / "data"), tmp_path / "clean"
+    assert fixed(recipe, clean) == 1
+    assert [row["name"] for row in rows(clean / "train.csv")] == ["0", "2", "3"]
+    assert [row["name"] for row in rows(clean / "val.csv")] == ["1", "6", "7"]
+    assert json.loads((clean / "more.jsonl").read_text()) == named(4)
+    recipe.write_text(RECIPE.format(root=clean))
+    assert main(["check-data", str(recipe), "--json", "-"]) == 0
+
+
+def test_a_row_of_two_that_are_alike_goes(tmp_path: Path) -> None:
+    """One table trains with its first rows and validates with its last."""
+    recipe, clean = three_tables(tmp_path / "data"), tmp_path / "clean"
+    lines = [",".join(named(n).values()) for n in (0, 1, 2, 3, 1, 4)]
+    table = "\n".join(["name,source,target", *lines]) + "\n"
+    (tmp_path / "data" / "train.csv").write_text(table)
+    text = recipe.read_text().replace(', { path = "./more.jsonl" }', "")
+    text = text.replace('{ path = "train.csv" }', '{ path = "train.csv", pictures = ":-2" }')
+    text = text.replace('{ path = "val.csv" }', '{ path = "train.csv", pictures = "-2:" }')
+    recipe.write_text(text)
+    assert fixed(recipe, clean) == 1
+    assert [row["name"] for row in rows(clean / "train.csv")] == ["0", "2", "3", "1", "4"]
+
+
+def test_rows_name_what_their_pictures_became(tmp_path: Path) -> None:
+    """However the table writes their paths."""
+    root, clean = healthy(tmp_path / "data", 8), tmp_path / "clean"
+    write(root / "B" / "05.jpg", luma(other_look(photo(5))))
+    lines = ["source,target", *(f"A/{n:02d}.png,B/{n:02d}.png" for n in range(8) if n != 5)]
+    (root / "pairs.csv").write_text("\n".join([*lines, "./A/05.png,.//B/./05.jpg"]) + "\n")
+    (root / "B" / "05.png").unlink()
+    assert fixed(root / "pairs.csv", clean) == 0
+    assert list(rows(clean / "pairs.csv")[-1].values()) == ["./A/05.png", "B/05.png"]
+    assert (clean / "B" / "05.png").is_file()
+    assert main(["check-data", str(clean / "pairs.csv"), "--json", "-"]) == 0
+
+
+def test_cells_without_a_column_are_left_out(tmp_path: Path) -> None:
+    root, clean = healthy(tmp_path / "data", 4), tmp_path / "clean"
+    lines = [f"A/{n:02d}.png,B/{n:02d}.png,{'a note' if n % 2 else 'b'},," for n in range(4)]
+    (root / "pairs.csv").write_text("\n".join(["source,target", *lines]) + "\n")
+    assert fixed(root / "pairs.csv", clean) == 0
+    assert [list(row) for row in rows(clean / "pairs.csv")] == [["source", "target"]] * 4
+
+
+def test_a_table_of_another_ending_stays_what_it_is(tmp_path: Path) -> None:
+    recipe, clean = three_tables(tmp_path / "data"), tmp_path / "clean"
+    (tmp_path / "data" / "train.csv").rename(tmp_path / "data" / "train.txt")
+    recipe.write_text(recipe.read_text().replace("train.csv", "train.txt"))
+    assert fixed(recipe, clean) == 1
+    assert [row["name"] for row in rows(clean / "train.txt")] == ["0", "2", "3"]
