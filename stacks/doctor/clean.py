@@ -19,7 +19,12 @@ from stacks.doctor.examine import Report
 from stacks.doctor.findings import condemned
 from stacks.doctor.modes import convertible
 from stacks.doctor.subject import Subject
-from stacks.doctor.unpacking import CleanError, data_folders, places_of_members
+from stacks.doctor.unpacking import (
+    CleanError,
+    beneath_root,
+    data_folders,
+    places_of_members,
+)
 from stacks.spec import FolderSpec
 from stacks.whole import unfinished, write_whole
 from translate.layouts import table_rows
@@ -51,7 +56,8 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
 
     Raises:
         CleanError: the folder exists or lies inside the data, or nothing would be left; samples of
-            tars have what folders cannot hold; two files would be called the same.
+            tars have what folders cannot hold; two files would be called the same; a folder of the
+            recipe does not lie beneath the root.
     """
     subject = report.subject
     bad = condemned(report.findings)
@@ -62,6 +68,9 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
         raise CleanError(f"{to} lies inside the data in {subject.root}; name a folder beside it")
     if not kept:
         raise CleanError("every item has an error; there is nothing to write")
+    if subject.layout != "shards":
+        for folder, _ in subject.sources():
+            beneath_root(subject, folder.path)
     pictures = (view.path for place in kept for view in subject.entries[place].item.views.values())
     wanted = dict.fromkeys([*pictures, *subject.joint_files()])
     unpacked = places_of_members(subject, kept)
@@ -165,7 +174,7 @@ def write_tables(report: Report, to: Path, kept: list[int], names: Mapping[str, 
     tables = {Path(folder.path): folder for folder, _ in subject.sources()}
     for path, folder in tables.items():
         numbers = {row[1] for row in rows if row and row[0] == path}
-        write_table(subject, folder, to / path, numbers, names)
+        write_table(subject, folder, to / beneath_root(subject, folder.path), numbers, names)
 
 
 def write_table(

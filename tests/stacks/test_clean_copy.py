@@ -237,3 +237,50 @@ def test_a_table_of_another_ending_stays_what_it_is(tmp_path: Path) -> None:
     recipe.write_text(recipe.read_text().replace("train.csv", "train.txt"))
     assert fixed(recipe, clean) == 1
     assert [row["name"] for row in rows(clean / "train.txt")] == ["0", "2", "3"]
+
+
+@pytest.mark.parametrize("where", ["../data/train.csv", "{root}/train.csv"])
+def test_no_table_outside_of_the_root_is_written(
+    tmp_path: Path, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, clean = three_tables(tmp_path / "data"), tmp_path / "clean"
+    (tmp_path / "lists").mkdir()
+    path = where.format(root=tmp_path / "data")
+    text = recipe.read_text().replace("train.csv", path)
+    for table in ("val.csv", "more.jsonl"):
+        text = text.replace(table, f"../data/{table}")
+    recipe.write_text(text.replace(f'root = "{tmp_path}/data"', f'root = "{tmp_path}/lists"'))
+    for folder in ("A", "B"):
+        (tmp_path / "lists" / folder).symlink_to(tmp_path / "data" / folder)
+    before = snapshot(tmp_path)
+    assert fixed(recipe, clean) == 1
+    assert f"{path}: does not lie beneath {tmp_path / 'lists'}" in capsys.readouterr().err
+    assert snapshot(tmp_path) == before
+
+
+def test_a_table_may_be_named_from_the_root_of_the_system(tmp_path: Path) -> None:
+    recipe, clean = three_tables(tmp_path / "data"), tmp_path / "clean"
+    path = str(tmp_path / "data" / "train.csv")
+    recipe.write_text(recipe.read_text().replace("train.csv", path))
+    before = snapshot(tmp_path / "data")
+    assert fixed(recipe, clean) == 1
+    assert [row["name"] for row in rows(clean / "train.csv")] == ["0", "2", "3"]
+    assert snapshot(tmp_path / "data") == before
+
+
+def test_tars_outside_of_the_root_leave_the_data_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, first in (("a", 0), ("b", 4)):
+        members: dict[str, bytes | str] = {}
+        for index in range(4):
+            members[f"{index}.source.png"] = png(photo(first + index))
+            members[f"{index}.target.png"] = png(other_look(photo(first + index)))
+        write_tar(tmp_path / name / f"{name}.tar", members)
+    text = RECIPE.format(root=tmp_path / "a").replace('"table"', '"shards"')
+    text = text.replace(', { path = "./more.jsonl" }', "").replace("train.csv", "a.tar")
+    recipe = tmp_path / "tars.toml"
+    recipe.write_text(text.replace("val.csv", f"{tmp_path}/b/b.tar"))
+    assert fixed(recipe, tmp_path / "clean") == 1
+    assert "b.tar: does not lie beneath" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "b").iterdir()] == ["b.tar"]
