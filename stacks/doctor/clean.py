@@ -11,6 +11,7 @@ import secrets
 import shutil
 from collections.abc import Container, Mapping, Set
 from pathlib import Path
+from typing import cast
 
 import pyvips
 
@@ -158,12 +159,23 @@ def translate(path: File, kind: str, target: Path) -> None:
     # Into a file of its own: what stood at the place, were it a link, would be written through.
     fresh = unfinished(target)
     try:
-        image = label_picture(image) if labels else to_kind(image, kind)
+        image = in_eight_bits(label_picture(image)) if labels else to_kind(image, kind)
         # Neither profile nor orientation: both are in the pixels now.
         image.pngsave(str(fresh), keep=pyvips.enums.ForeignKeep.NONE)
         os.replace(fresh, target)
     except pyvips.Error as error:
         raise DataError(f"{path}: cannot be decoded: {' '.join(str(error).split())}") from None
+
+
+def in_eight_bits(labels: pyvips.Image) -> pyvips.Image:
+    """A label picture as a file of 8 bits keeps it.
+
+    Ids above 255, which a quick check has not seen, stay in 16 bits, for training to refuse.
+    """
+    if labels.format != "uchar" and cast(float, labels.max()) > 255:
+        return labels
+    # A picture that calls itself one of 16 bits would be written as such.
+    return labels.cast("uchar").copy(interpretation="b-w" if labels.bands == 1 else "srgb")
 
 
 def write_tables(report: Report, to: Path, kept: list[int], names: Mapping[str, str]) -> None:

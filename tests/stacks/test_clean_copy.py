@@ -6,15 +6,21 @@ import csv
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from pixstack.cli import main
+from stacks.data import training_groups
 from stacks.doctor import clean as doctor
-from tests.stacks.faults import healthy, luma, other_look, photo, write
+from stacks.doctor.examine import examine
+from stacks.doctor.subject import open_subject
+from stacks.recipe import parse_recipe
+from tests.stacks.faults import healthy, label_map, luma, other_look, photo, write
 from tests.stacks.test_doctor import snapshot
 from tests.tars import png, write_tar
 from translate.pictures import File
@@ -169,6 +175,26 @@ steps = 1
 """
 
 
+LABELED = """
+name = "labeled"
+[data]
+root = "{root}"
+views = {{ source = "labels:{count}", target = "rgb" }}
+{palette}
+size = 32
+[[stage]]
+name = "x"
+reads = ["source"]
+writes = "target"
+generator = {{ kind = "pix2pix", depth = 3 }}
+objective = {{ generator = {{ l1 = 1 }} }}
+[[phase]]
+train = ["x"]
+adversarial = false
+steps = 1
+"""
+
+
 def named(index: int) -> dict[str, str]:
     return {"name": f"{index}", "source": f"A/{index:02d}.png", "target": f"B/{index:02d}.png"}
 
@@ -284,3 +310,45 @@ def test_tars_outside_of_the_root_leave_the_data_alone(
     assert fixed(recipe, tmp_path / "clean") == 1
     assert "b.tar: does not lie beneath" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["b.tar"]
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_label_maps_of_sixteen_bits_stay_what_training_reads(tmp_path: Path, quick: bool) -> None:
+    """Dark red, 128 of 255, is not the red of 255, which is a label too."""
+    root, clean = tmp_path / "data", tmp_path / "clean"
+    palette = np.array([[0, 0, 0], [128, 0, 0], [255, 0, 0], [250, 250, 50]], np.uint16)
+    for index in range(4):
+        wide = palette[label_map(index)] * 257
+        write(root / "target" / f"{index}.png", photo(index))
+        (root / "source").mkdir(exist_ok=True)
+        cv2.imwrite(str(root / "source" / f"{index}.png"), wide[..., ::-1])
+    text = LABELED.format(root=root, count=4, palette=f"palette.source = {palette.tolist()}")
+    recipe = parse_recipe(text)
+    report = examine(open_subject("labeled", recipe), quick, workers=1)
+    assert {one.check for one in report.findings} == {"mode"}
+    assert doctor.write_clean(report, clean)["translated"] == 4
+    copy = replace(recipe, data=replace(recipe.data, root=str(clean)))
+    assert examine(open_subject("copy", copy), quick, workers=1).findings == []
+    [(given, _)], [(copied, _)] = training_groups(recipe), training_groups(copy)
+    for index in range(4):
+        assert (given.load(index)["source"][..., 0] == label_map(index)).all()
+        assert (copied.load(index)["source"] == given.load(index)["source"]).all()
+
+
+def test_ids_above_those_of_eight_bits_become_no_label(tmp_path: Path) -> None:
+    """Not even where a quick check lets them pass."""
+    root, clean = tmp_path / "data", tmp_path / "clean"
+    for index in range(3):
+        ids = label_map(index).astype(np.uint16)
+        ids[0, 0] = 300 if index == 1 else 255
+        write(root / "source" / f"{index}.png", ids)
+        write(root / "target" / f"{index}.png", photo(index))
+    recipe = parse_recipe(LABELED.format(root=root, count=256, palette=""))
+    report = examine(open_subject("labeled", recipe), quick=True, workers=1)
+    doctor.write_clean(report, clean)
+    maps = [np.asarray(Image.open(clean / "source" / f"{index}.png")) for index in range(3)]
+    assert [one.dtype for one in maps] == [np.uint8, np.uint16, np.uint8]
+    assert [one[0, 0] for one in maps] == [255, 300, 255]
+    report = examine(open_subject("labeled", recipe), workers=1)
+    [finding] = [one for one in report.findings if one.severity == "error"]
+    assert "300 (1 pixels); labels are 0..255" in finding.what
