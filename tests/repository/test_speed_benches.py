@@ -9,7 +9,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from benchmarks import degrade, gpu, runtime, train_step
+from benchmarks import degrade, doctor, gpu, runtime, train_step
 from benchmarks.resident import peak_gigabytes
 from stacks.recipe import load_recipe
 from tests.stacks.test_every_preset import shrunk
@@ -73,6 +73,23 @@ def test_peak_memory_is_told_in_the_unit_of_the_system() -> None:
     assert peak_gigabytes(usage, "darwin") == usage.ru_maxrss / 2**30
     # Python with torch: hundreds of megabytes.
     assert 0.1 < peak_gigabytes(usage) < 64
+
+
+@pytest.mark.parametrize("status", ["/proc/self/status", "/nowhere"])
+def test_the_doctor_is_timed_where_no_system_tells_its_memory(
+    status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS, which has no `/proc`."""
+    place = f"resident._STATUS = Path({status!r})\n"
+    start = f"from pathlib import Path\nfrom pixstack.bench import resident\n{place}"
+    monkeypatch.setattr(doctor, "PROGRAM", start + doctor.PROGRAM)
+    row = doctor.measured(doctor.make(tmp_path / "pairs", 2, 32), quick=True, threads=1)
+    assert row["pairs"] == 2
+    if Path(status).is_file():
+        # An interpreter with NumPy and libvips.
+        assert 50 < row["peak_mib"] < 4096
+    else:
+        assert row["peak_mib"] is None
 
 
 def test_the_networks_are_those_of_the_paper() -> None:
