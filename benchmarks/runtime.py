@@ -9,7 +9,6 @@ are compared. PyTorch runs the same networks in fp32, in the faster of its two m
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ import typer
 from benchmarks.pictures import need_model
 from export.runtime import Translator
 from export.runtime.errors import ProviderError
+from export.runtime.session import cores
 from pixstack.bench.turns import take_turns
 from pixstack.console import print_table
 from stacks.recipe import parse_recipe
@@ -34,7 +34,7 @@ def run(
     threads: Annotated[int, typer.Option(help="0 for all cores.")] = 0,
 ) -> None:
     """Time the shipped models."""
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or cores()
     torch.set_num_threads(threads)
     rows, verdict = [], {}
     for model, (height, width) in SIZES.items():

@@ -20,6 +20,7 @@ import numpy as np
 import typer
 
 from benchmarks.pictures import DATA, need_folder, need_model
+from benchmarks.resident import peak_gigabytes
 from export.runtime import Translator
 from pixstack.console import print_table
 from translate.pairs import View, list_pictures
@@ -101,7 +102,7 @@ def whole_photograph(picture: Path) -> dict[str, float]:
         "width": width,
         "height": height,
         "seconds": round(seconds, 1),
-        "resident_gigabytes": round(usage.ru_maxrss / 2**20, 3),
+        "resident_gigabytes": round(peak_gigabytes(usage), 3),
     }
 
 

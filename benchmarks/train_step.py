@@ -18,7 +18,6 @@ from __future__ import annotations
 import copy
 import json
 import multiprocessing
-import os
 import resource
 import statistics
 import tempfile
@@ -38,6 +37,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.resident import peak_gigabytes
+from export.runtime.session import cores
 from pixstack.console import print_table
 from stacks.cost import parameters
 from stacks.data import phase_sampler, training_groups
@@ -81,7 +82,7 @@ def run(
     threads: Annotated[int, typer.Option(help="0 for all cores.")] = 0,
 ) -> None:
     """Time steps and the loader; print a table and the ratios of medians."""
-    threads = threads or len(os.sched_getaffinity(0))
+    threads = threads or cores()
     rate = matrix_rate() if torch.cuda.is_available() else 0.0
     rows, verdict = [], {"threads": threads, "loader_images_per_second_per_core": loader_speed()}
     for batch in [int(text) for text in batches.split(",")]:
@@ -263,7 +264,7 @@ def peak(step: Step) -> float:
     """Gigabytes that this process has held at most, on the GPU where there is one."""
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return peak_gigabytes(resource.getrusage(resource.RUSAGE_SELF))
 
 
 def flops(step: Step) -> int:

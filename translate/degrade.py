@@ -31,7 +31,15 @@ import numpy as np
 
 from translate.degradations.blur import Blur, Gaussian, Sinc
 from translate.degradations.noise import Noise
-from translate.degradations.order import Steps, apply_all, check_sizes, leaves
+from translate.degradations.order import (
+    OneOf,
+    Shuffled,
+    Sometimes,
+    Steps,
+    apply_all,
+    check_sizes,
+    leaves,
+)
 from translate.degradations.resize import Bicubic, Fit, reduce
 from translate.degradations.step import DegradationError, Picture, Step
 from translate.degradations.text import read_steps
@@ -63,19 +71,18 @@ class Degradation:
     @property
     def scale(self) -> int:
         """How many target pixels one source pixel stands for, along one side."""
-        return math.prod(
-            step.scale for step in self.plain_steps if isinstance(step, (Bicubic, Fit))
-        )
+        return scale_of(self.steps)
 
     @property
     def margin(self) -> int:
         """Target pixels around a crop that the crop's own degradation would get wrong.
 
         The antialiased bicubic kernel reaches 2 source pixels; one more makes the crop of a reduced
-        picture equal to the reduction of the whole picture. Blurs add their radius; where sizes are
-        drawn no crop can equal the whole, and the margin keeps mirrored edges out of sight.
+        picture equal to the reduction of the whole picture. Blurs add their radius, in the pixels
+        that there are when they happen; where sizes are drawn no crop can equal the whole, and the
+        margin keeps mirrored edges out of sight.
         """
-        reach = sum(reach_of(step) for step in self.plain_steps)
+        reach = reach_of(self.steps)
         if self.scale == 1:
             return reach
         return self.scale * (3 + math.ceil(reach / self.scale))
@@ -86,9 +93,32 @@ class Degradation:
         return Degraded(*apply_all(self.steps, target, random, (height, width)))
 
 
-def reach_of(step: Step) -> int:
-    """Pixels that a blur looks to each side."""
-    return step.reach if isinstance(step, (Blur, Gaussian, Sinc)) else 0
+def scale_of(steps: Steps) -> int:
+    """Pixels before the steps that stand for one after them, along one side."""
+    return math.prod(step.scale for step in leaves(steps) if isinstance(step, (Bicubic, Fit)))
+
+
+def reach_of(steps: Steps, scale: int = 1) -> int:
+    """Target pixels that blurs look to each side, in whichever way it is drawn.
+
+    Args:
+        steps: blurs among them.
+        scale: how many target pixels one pixel stands for when the first step happens.
+    """
+    reach = 0
+    for step in steps:
+        if isinstance(step, Shuffled):
+            # Each of the groups may be the last one.
+            last = scale * scale_of((step,))
+            reach += sum(reach_of(group, last // scale_of(group)) for group in step.groups)
+        elif isinstance(step, OneOf):
+            reach += max(reach_of(option, scale) for option in step.options)
+        elif isinstance(step, Sometimes):
+            reach += reach_of(step.steps, scale)
+        elif isinstance(step, (Blur, Gaussian, Sinc)):
+            reach += scale * step.reach
+        scale *= scale_of((step,))
+    return reach
 
 
 def divisors(scale: int) -> list[int]:

@@ -117,15 +117,21 @@ def to_kind(image: pyvips.Image, kind: str) -> pyvips.Image:
 
 
 def label_picture(image: pyvips.Image) -> pyvips.Image:
-    """A label picture in 8 bits: one band of ids, or colors; where it is see-through, the first
-    bands count alone.
+    """A label picture: colors in 8 bits, or one band of ids in 8 or 16; where it is see-through,
+    the first bands count alone.
     """
     if image.hasalpha():
         image = image.extract_band(0, n=image.bands - 1)
-    return image.cast("uchar")
+    if image.bands == 1:
+        # In 8 bits all ids that are too high would be the last one, which may be a label.
+        return image if image.format == "uchar" else image.cast("ushort")
+    # The upper half of 16 bits: what is above 255 would all be 255.
+    return image.cast("uchar", shift=image.format == "ushort")
 
 
-def nearest(pixels: Bytes, size: tuple[int, int], step: int | None) -> Bytes:
+def nearest(
+    pixels: NDArray[np.integer], size: tuple[int, int], step: int | None
+) -> NDArray[np.integer]:
     """``(H, W, C)`` brought to (height, width) by the nearest pixel: of labels there is no mean.
 
     Each pixel is what lies under its own center, ``step`` pixels from one to the next or, without
@@ -139,7 +145,9 @@ def nearest(pixels: Bytes, size: tuple[int, int], step: int | None) -> Bytes:
     return pixels[rows][:, columns]
 
 
-def label_ids(pixels: Bytes, count: int, palette: Palette, path: File, exact: bool) -> Bytes:
+def label_ids(
+    pixels: NDArray[np.integer], count: int, palette: Palette, path: File, exact: bool
+) -> Bytes:
     """Ids ``(H, W, 1)`` of a label picture ``(H, W, 1 or 3)``.
 
     Args:
@@ -178,7 +186,7 @@ def label_ids(pixels: Bytes, count: int, palette: Palette, path: File, exact: bo
             f"{path}: has the label {highest}; expected ids 0..{count - 1}, or "
             f"labels:{highest + 1} in data.views"
         )
-    return pixels
+    return pixels.astype(np.uint8, copy=False)
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,8 @@ def open_picture(file: File) -> pyvips.Image:
     nothing else: libvips has some that run or fetch what a file tells them to.
 
     Raises:
-        DataError: no such file, none of PNG, JPEG, WebP and TIFF, or damaged; of a member of a tar
-            also, that it is too large.
+        DataError: no such file, none of PNG, JPEG, WebP and TIFF, damaged, or of more than
+            `MAX_PIXELS`; of a member of a tar also, that it has more than `MAX_BYTES`.
     """
     if isinstance(file, Member):
         return opened(file, file.read())
@@ -124,10 +124,7 @@ def opened(member: Member, content: bytes) -> pyvips.Image:
     """A member of a tar by its content, or by the beginning of that."""
     found = pyvips.vips_lib.vips_foreign_find_load_buffer(content, len(content))
     loader = loader_of(found, "Buffer")
-    image = loaded(member, f"{loader}_buffer" if loader else "", content)
-    if image.width * image.height > MAX_PIXELS:
-        raise DataError(too_many_pixels(member, image.width, image.height))
-    return image
+    return loaded(member, f"{loader}_buffer" if loader else "", content)
 
 
 def loader_of(found: object, end: str) -> str:
@@ -137,14 +134,17 @@ def loader_of(found: object, end: str) -> str:
 
 
 def loaded(file: File, loader: str, given: str | bytes) -> pyvips.Image:
-    """What an operation makes of a name or a content."""
+    """What an operation makes of a name or a content, if it has no more than `MAX_PIXELS`."""
     if not loader:
         pyvips.vips_lib.vips_error_clear()
         raise DataError(f"{file}: not a readable picture: it holds no PNG, JPEG, WebP or TIFF")
     try:
-        return pyvips.Operation.call(loader, given, fail_on="truncated").autorot()
+        image = pyvips.Operation.call(loader, given, fail_on="truncated").autorot()
     except pyvips.Error as error:
         raise DataError(f"{file}: not a readable picture: {first_line(error)}") from None
+    if image.width * image.height > MAX_PIXELS:
+        raise DataError(too_many_pixels(file, image.width, image.height))
+    return image
 
 
 def too_many_pixels(file: File, width: int, height: int) -> str:

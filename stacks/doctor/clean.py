@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Set
 from pathlib import Path
+from typing import cast
 
 import pyvips
 
@@ -17,11 +20,24 @@ from stacks.doctor.examine import Report
 from stacks.doctor.findings import condemned
 from stacks.doctor.modes import convertible
 from stacks.doctor.subject import Subject
-from stacks.doctor.unpacking import CleanError, data_folders, places_of_members
+from stacks.doctor.unpacking import (
+    CleanError,
+    beneath_root,
+    data_folders,
+    places_of_members,
+)
 from stacks.spec import FolderSpec
+from stacks.whole import unfinished, write_whole
 from translate.layouts import table_rows
-from translate.pairs import DataError, Item, label_picture, open_picture, to_kind
+from translate.pairs import DataError, label_picture, open_picture, to_kind
 from translate.pictures import File, Member
+from translate.rows import JSON_LINES
+
+NO_LINKS = (
+    *(errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK),
+    *(errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP),
+)
+"""What is said of links to another file system, and where there are none, or no more of a file."""
 
 
 def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
@@ -41,7 +57,8 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
 
     Raises:
         CleanError: the folder exists or lies inside the data, or nothing would be left; samples of
-            tars have what folders cannot hold.
+            tars have what folders cannot hold; two files would be called the same; a folder of the
+            recipe does not lie beneath the root.
     """
     subject = report.subject
     bad = condemned(report.findings)
@@ -52,21 +69,23 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
         raise CleanError(f"{to} lies inside the data in {subject.root}; name a folder beside it")
     if not kept:
         raise CleanError("every item has an error; there is nothing to write")
+    if subject.layout != "shards":
+        for folder, _ in subject.sources():
+            beneath_root(subject, folder.path)
     pictures = (view.path for place in kept for view in subject.entries[place].item.views.values())
     wanted = dict.fromkeys([*pictures, *subject.joint_files()])
     unpacked = places_of_members(subject, kept)
     kinds = convertible(subject, report.headers)
+    given = {path: unpacked[path] if isinstance(path, Member) else path.relative_to(subject.root)
+             for path in wanted}  # fmt: skip
+    places = places_of_files(given, kinds)
+    translated = [path for path in places if path in kinds]
+    names = {given[path].as_posix(): places[path].as_posix() for path in translated}
     to.parent.mkdir(parents=True, exist_ok=True)
     temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}.writing")
-    names: dict[str, str] = {}
     try:
-        for path in wanted:
-            given = unpacked[path] if isinstance(path, Member) else path.relative_to(subject.root)
-            name = given
-            if path in kinds:
-                name = given.with_suffix(".png")
-                names[given.as_posix()] = name.as_posix()
-            target = temporary / name
+        for path, place in places.items():
+            target = temporary / place
             target.parent.mkdir(parents=True, exist_ok=True)
             if path in kinds:
                 translate(path, kinds[path], target)
@@ -81,9 +100,40 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
     return {
         "items": len(kept),
         "left_out": len(bad),
-        "brought": len(wanted) - len(names),
-        "translated": len(names),
+        "brought": len(wanted) - len(translated),
+        "translated": len(translated),
     }
+
+
+def places_of_files(given: Mapping[File, Path], translated: Container[File]) -> dict[File, Path]:
+    """Where each file goes beneath the copy, no two to the same place.
+
+    A table may name ``1.png`` and ``1.jpg``. Where only the second one is translated, it becomes
+    ``1.jpg.png``.
+
+    Args:
+        given: where each lies beneath the data.
+        translated: those that become PNG.
+
+    Raises:
+        CleanError: that name is taken too.
+    """
+    places = {path: place for path, place in given.items() if path not in translated}
+    # As a file system tells names apart that takes no notice of their case.
+    taken = {place.as_posix().casefold() for place in places.values()}
+    for path, place in given.items():
+        if path in places:
+            continue
+        names = (place.with_suffix(".png"), place.with_name(f"{place.name}.png"))
+        free = [name for name in names if name.as_posix().casefold() not in taken]
+        if not free:
+            raise CleanError(
+                f"{path} would become {names[0]} or {names[1]}, which other files are called; "
+                "rename one of them"
+            )
+        places[path] = free[0]
+        taken.add(free[0].as_posix().casefold())
+    return places
 
 
 def bring(path: File, target: Path, copy: bool) -> None:
@@ -94,8 +144,9 @@ def bring(path: File, target: Path, copy: bool) -> None:
     if not copy:
         try:
             os.link(path.resolve(), target)
-        except OSError:
-            pass  # another file system, or one without links
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
         else:
             return
     shutil.copy2(path, target)
@@ -105,48 +156,68 @@ def translate(path: File, kind: str, target: Path) -> None:
     """A picture as reading its view makes it, in 8 bits, as PNG."""
     image = open_picture(path)
     labels = kind.startswith("labels:")
+    # Into a file of its own: what stood at the place, were it a link, would be written through.
+    fresh = unfinished(target)
     try:
-        image = label_picture(image) if labels else to_kind(image, kind)
+        image = in_eight_bits(label_picture(image)) if labels else to_kind(image, kind)
         # Neither profile nor orientation: both are in the pixels now.
-        image.pngsave(str(target), keep=pyvips.enums.ForeignKeep.NONE)
+        image.pngsave(str(fresh), keep=pyvips.enums.ForeignKeep.NONE)
+        os.replace(fresh, target)
     except pyvips.Error as error:
         raise DataError(f"{path}: cannot be decoded: {' '.join(str(error).split())}") from None
+
+
+def in_eight_bits(labels: pyvips.Image) -> pyvips.Image:
+    """A label picture as a file of 8 bits keeps it.
+
+    Ids above 255, which a quick check has not seen, stay in 16 bits, for training to refuse.
+    """
+    if labels.format != "uchar" and cast(float, labels.max()) > 255:
+        return labels
+    # A picture that calls itself one of 16 bits would be written as such.
+    return labels.cast("uchar").copy(interpretation="b-w" if labels.bands == 1 else "srgb")
 
 
 def write_tables(report: Report, to: Path, kept: list[int], names: Mapping[str, str]) -> None:
     """The tables, without the rows of the items that are left out."""
     subject = report.subject
-    items = {id_of(subject.entries[place].item) for place in kept}
-    for folder in dict.fromkeys(folder for folder, _ in subject.sources()):
-        write_table(subject, folder, to, items, names)
-
-
-def id_of(item: Item) -> tuple:
-    """What tells a row: its name and its files."""
-    return (item.name, *(str(view.path) for view in item.views.values()))
+    rows = {subject.entries[place].row for place in kept}
+    # Each once, though a recipe may train on the first of its rows and validate on the last.
+    tables = {Path(folder.path): folder for folder, _ in subject.sources()}
+    for path, folder in tables.items():
+        numbers = {row[1] for row in rows if row and row[0] == path}
+        write_table(subject, folder, to / beneath_root(subject, folder.path), numbers, names)
 
 
 def write_table(
-    subject: Subject, folder: FolderSpec, to: Path, items: set[tuple], names: Mapping[str, str]
+    subject: Subject, folder: FolderSpec, to: Path, numbers: Set[int], names: Mapping[str, str]
 ) -> None:
-    """One table, in its own format."""
+    """One table, in its own format.
+
+    Args:
+        subject: whose table it is.
+        folder: that names it.
+        to: the file to write.
+        numbers: of the rows to keep, from 1.
+        names: of translated pictures, by what they were called.
+    """
     file = subject.root / folder.path
     pictures = [view for view, kind in subject.recipe.data.kinds.items() if kind.is_picture]
     rows: list[dict[str, str | None]] = []
-    for index, (_, row) in enumerate(table_rows(file, reading_of(subject.recipe, folder)), start=1):
-        known = (
-            row.get("name") or f"{index:06d}",
-            *(str(subject.root / (row[view] or "")) for view in pictures),
-        )
-        if known in items:
-            told = {view: names.get(row[view] or "", row[view]) for view in pictures}
+    given = [row for _, row in table_rows(file, reading_of(subject.recipe, folder))]
+    for number, row in enumerate(given, start=1):
+        if number in numbers:
+            # A table may write "./a.jpg", which is a.jpg.
+            plain = {view: Path(row[view] or "").as_posix() for view in pictures}
+            told = {view: names.get(name, row[view]) for view, name in plain.items()}
             rows.append(dict(row) | told)
-    target = to / folder.path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target, "w", newline="", encoding="utf-8") as lines:
-        if file.suffix.lower() == ".csv":
-            writer = csv.DictWriter(lines, list(rows[0]) if rows else pictures)
-            writer.writeheader()
-            writer.writerows(rows)
-        else:
-            lines.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    text = io.StringIO(newline="")
+    if file.suffix.lower() in JSON_LINES:
+        text.writelines(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
+    else:
+        # Cells behind the last column, which have no name, are read by nobody.
+        columns = [column for column in given[0] if column is not None]
+        writer = csv.DictWriter(text, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    write_whole(to, text.getvalue().encode())

@@ -29,10 +29,14 @@ OTHER_PICTURES = frozenset(
 
 @dataclass
 class Listing:
-    """Sets of items, as of `translate.layouts.find_sets`, and what was wrong with other files."""
+    """Sets of items, as of `translate.layouts.find_sets`, and what was wrong with other files.
+
+    ``numbers`` are those of the rows that the items of a table come from, counted from 1.
+    """
 
     sets: list[list[Item]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
 
     def note(self, check: str, path: File | str, what: str, todo: str) -> None:
         """An error of a file that no item reads."""
@@ -186,6 +190,8 @@ def rows(file: Path, reading: Reading, listing: Listing) -> list[Item]:
         except DataError as error:
             what = str(error).removeprefix(f"{where}: ")
             listing.note("table", where, what, "mend the row, or remove it")
+        else:
+            listing.numbers.append(index)
     return items
 
 

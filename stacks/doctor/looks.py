@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stacks.doctor.alignment import Shift, edges, label_edges, shift_between
 from stacks.doctor.duplicates import THUMB
 from translate.kinds import parse_kind
-from translate.pairs import DataError, View, first_line, half_of, open_picture
+from translate.pairs import DataError, View, first_line, half_of, label_picture, open_picture
 
 Pixels = NDArray[np.uint8]
 MOST_VALUES = 256
@@ -83,23 +83,19 @@ def thumbnail(luma: Pixels) -> Pixels:
 
 
 def label_pixels(view: View) -> NDArray[np.integer]:
-    """A label map ``(H, W)`` of ids, or of colors as ``red << 16 | green << 8 | blue``.
+    """A label map ``(H, W)`` of ids, or of colors as ``red << 16 | green << 8 | blue``, in the bits
+    that training reads.
 
     Raises:
         DataError: it cannot be decoded.
     """
     try:
-        image = open_picture(view.path)
-        if image.hasalpha():
-            image = image.extract_band(0, n=image.bands - 1)
+        image = label_picture(open_picture(view.path))
         pixels = np.asarray(half_of(image, view.half).numpy())
     except pyvips.Error as error:
         raise DataError(f"{view.path}: cannot be decoded: {first_line(error)}") from None
     if pixels.ndim == 2 or pixels.shape[2] == 1:
         return pixels.reshape(pixels.shape[:2]).astype(np.int32)
-    # Colors count in 8 bits; those of 16 are reduced as training reduces them.
-    if pixels.dtype == np.uint16:
-        pixels = pixels >> 8
     red, green, blue = np.moveaxis(pixels[..., :3].astype(np.int32), 2, 0)
     # Above all ids, so that black is not taken for the id 0.
     return (red << 16 | green << 8 | blue) + COLOR

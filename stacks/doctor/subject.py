@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from stacks.data import reading_of
@@ -20,10 +21,17 @@ TRAINING, HELD_OUT = "training", "validation"
 
 @dataclass(frozen=True)
 class Entry:
-    """An item, and the split that it is in."""
+    """An item, and the split that it is in.
+
+    Args:
+        item: of it.
+        split: that it is in.
+        row: of a table, where the table lies beneath the root, and the number of the row, from 1.
+    """
 
     item: Item
     split: str
+    row: tuple[Path, int] | None = None
 
 
 @dataclass
@@ -111,8 +119,11 @@ def open_subject(name: str, recipe: Recipe, guessed: bool = False) -> Subject:
         if key not in listed:
             listed[key] = list_items(root / folder.path, layout, reading_of(recipe, folder))
             subject.findings += listed[key].findings
+        rows = [(Path(folder.path), number) for number in listed[key].numbers[folder.chosen()]]
         for items in listed[key].sets:
-            subject.entries += [Entry(item, split) for item in items[folder.chosen()]]
+            # Items of other layouts are of no row.
+            pairs = zip_longest(items[folder.chosen()], rows)
+            subject.entries += [Entry(item, split, row) for item, row in pairs]
     if not subject.entries:
         raise DataError(f"{root}: no item is left to look at; see its names and data.folder")
     return subject

@@ -25,6 +25,24 @@ def data_folders(subject: Subject) -> list[Path]:
     return [subject.root / folder.path for folder, _ in subject.sources()]
 
 
+def beneath_root(subject: Subject, path: str) -> Path:
+    """Where a folder or a table of the recipe lies beneath the root, and so beneath the copy.
+
+    Raises:
+        CleanError: it does not.
+    """
+    try:
+        place = (subject.root / path).relative_to(subject.root)
+    except ValueError:
+        place = None
+    if place is None or ".." in place.parts:
+        raise CleanError(
+            f"{path}: does not lie beneath {subject.root}, so a copy has no place for it; name a "
+            "data.root above all folders"
+        )
+    return place
+
+
 def places_of_members(subject: Subject, kept: Sequence[int]) -> dict[Member, Path]:
     """A path beneath the copy for each picture of the kept entries that is a member of a tar.
 
@@ -36,6 +54,7 @@ def places_of_members(subject: Subject, kept: Sequence[int]) -> dict[Member, Pat
               if isinstance(view.path, Member)}  # fmt: skip
     starts = {shard: start_of(subject, shard) for shard in shards}
     places: dict[Member, Path] = {}
+    # By names without their endings, by which the views of a folder find each other.
     taken: dict[Path, Member] = {}
     for item in items:
         for view, picture in item.views.items():
@@ -43,12 +62,11 @@ def places_of_members(subject: Subject, kept: Sequence[int]) -> dict[Member, Pat
             if not isinstance(member, Member):
                 continue
             folder, prefix = starts[member.shard]
-            name = f"{prefix}{plain(item.name)}{member.suffix}"
-            place = folder / folder_of(subject, item, view) / name
-            other = taken.setdefault(place, member)
+            bare = folder / folder_of(subject, item, view) / f"{prefix}{plain(item.name)}"
+            other = taken.setdefault(bare, member)
             if other != member:
-                raise CleanError(f"{other} and {member} would both be {place}; rename one of them")
-            places[member] = place
+                raise CleanError(f"{other} and {member} would both be {bare}; rename one of them")
+            places[member] = bare.with_name(f"{bare.name}{member.suffix}")
     return places
 
 
@@ -60,11 +78,11 @@ def start_of(subject: Subject, shard: Path) -> tuple[Path, str]:
     """
     paths = list(dict.fromkeys(folder.path for folder, _ in subject.sources()))
     [path, *_] = [path for path in paths if subject.root / path in (shard, shard.parent)]
-    folder = Path(path).with_suffix("") if path.lower().endswith(".tar") else Path(path)
-    return (
-        folder if len(paths) > 1 else Path(),
-        f"{plain(shard.stem)}-" if subject.root / path != shard else "",
-    )
+    prefix = f"{plain(shard.stem)}-" if subject.root / path != shard else ""
+    if len(paths) == 1:
+        return Path(), prefix
+    folder = beneath_root(subject, path)
+    return folder.with_suffix("") if path.lower().endswith(".tar") else folder, prefix
 
 
 def folder_of(subject: Subject, item: Item, view: str) -> str:

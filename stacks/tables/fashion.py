@@ -107,14 +107,17 @@ def write(ccp: Path, to: Path, root: Path | None = None, held_out: int = HELD_OU
     """Write fashion-train.csv and fashion-validation.csv, and layouts to fashion-layouts.
 
     Raises:
-        DataError: a file is missing, unreadable or holds an unknown label, or a folder does not
-            lie beneath the root.
+        DataError: a file is missing, unreadable or holds an unknown label, a folder does not lie
+            beneath the root, or no photo would be left to train on or to validate.
     """
     root = root or Path(os.path.commonpath([ccp.resolve(), to.resolve()]))
     merged = merge_table(ccp / "label_list.txt")
     photos = sorted((ccp / "photos").glob("*.jpg"))
-    if len(photos) <= held_out:
-        raise DataError(f"{ccp / 'photos'}: {len(photos)} photos; expected more than {held_out}")
+    if not 1 <= held_out < len(photos):
+        raise DataError(
+            f"{ccp / 'photos'}: {len(photos)} photos; {held_out} to be held out, expected 1 to "
+            f"{len(photos) - 1}"
+        )
     layouts = to / "fashion-layouts"
     layouts.mkdir(parents=True, exist_ok=True)
     rows = [describe(photo, ccp, layouts, root, merged) for photo in photos]

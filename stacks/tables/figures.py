@@ -51,7 +51,7 @@ def write(
 ) -> None:
     """Write figures/*.png and figures/joints.csv, figure-pairs-train.csv and -validation.csv."""
     if not 0 < held_out < figures:
-        raise SystemExit(f"--held-out {held_out}: expected fewer than the {figures} figures")
+        raise SystemExit(f"--held-out {held_out}: expected 1 to {figures - 1} of {figures} figures")
     if not 2 <= poses <= POSES:
         raise SystemExit(f"--poses {poses}: expected 2 to {POSES}")
     (to / FOLDER).mkdir(parents=True, exist_ok=True)

@@ -33,11 +33,18 @@ def main() -> None:
 
 
 def write(hands: Path, to: Path, held_out: int = 15, root: Path | None = None) -> None:
-    """Write hand-pairs-train.csv and hand-pairs-validation.csv."""
+    """Write hand-pairs-train.csv and hand-pairs-validation.csv.
+
+    Raises:
+        SystemExit: there is no list of runs, or none would be left to train on or to validate.
+    """
     runs = complete_runs(hands / "runs.csv")
     folder = beneath(hands, root or to, SystemExit)
-    if len(runs) <= held_out:
-        raise SystemExit(f"{hands}: {len(runs)} complete runs; expected more than {held_out}")
+    if not 1 <= held_out < len(runs):
+        raise SystemExit(
+            f"{hands}: {len(runs)} complete runs; {held_out} to be held out, expected 1 to "
+            f"{len(runs) - 1}"
+        )
     parts = {"train": runs[:-held_out], "validation": runs[-held_out:]}
     for part, chosen in parts.items():
         rows = [pair for run in chosen for pair in pairs(run, folder)]

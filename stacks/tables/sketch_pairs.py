@@ -20,6 +20,7 @@ import pyvips
 from numpy.typing import NDArray
 
 from stacks.tables.rows import Row, write_table
+from stacks.whole import write_whole
 
 COLUMNS = ("name", "source", "target")
 DRAWN, PHOTOS, EDGES = Path("bsds500"), Path("ccp/photos"), Path("ccp/edges")
@@ -76,8 +77,9 @@ def traced(data: Path) -> list[Row]:
     for photo in sorted((data / PHOTOS).glob("*.jpg")):
         edges = data / EDGES / f"{photo.stem}.png"
         if not edges.is_file():
-            edges.parent.mkdir(parents=True, exist_ok=True)
-            pyvips.Image.new_from_array(sketch(photo)).write_to_file(str(edges))
+            # Whole or not at all: what is there is taken for done when this runs again.
+            found = pyvips.Image.new_from_array(sketch(photo))
+            write_whole(edges, found.write_to_buffer(".png"))
         rows.append(row(data, edges, photo))
     return rows
 

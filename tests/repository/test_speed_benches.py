@@ -1,12 +1,16 @@
 """The benchmarks of speed do what they say, on networks small enough for a test."""
 
+import json
+import os
+import resource
 from pathlib import Path
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
-from benchmarks import degrade, gpu, train_step
+from benchmarks import degrade, doctor, gpu, runtime, train_step
+from benchmarks.resident import peak_gigabytes
 from stacks.recipe import load_recipe
 from tests.stacks.test_every_preset import shrunk
 
@@ -25,6 +29,67 @@ def test_both_loops_take_steps() -> None:
         assert ours.flops() == plain.flops() > 0
         assert 0.1 < ours.peak() < 8
     assert ours.process.exitcode == plain.process.exitcode == 0
+
+
+class Quick:
+    """A loop that takes no time."""
+
+    def __init__(self, name: str, batch: int, threads: int) -> None:
+        self.threads = threads
+
+    def __enter__(self) -> "Quick":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def step(self) -> float:
+        return 1.0
+
+    flops = peak = step
+
+
+def test_cores_are_counted_where_the_system_has_no_affinity(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As macOS, which has no `os.sched_getaffinity`."""
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    monkeypatch.setattr(runtime, "SIZES", {})
+    runtime.run()
+    assert asked == [os.cpu_count()]
+    monkeypatch.setattr(train_step, "Loop", Quick)
+    monkeypatch.setattr(train_step, "loader_speed", lambda: 1.0)
+    capsys.readouterr()
+    train_step.run(batches="1", rounds=1)
+    told = capsys.readouterr().out
+    assert json.loads(told[told.index("{") :])["threads"] == os.cpu_count()
+
+
+def test_peak_memory_is_told_in_the_unit_of_the_system() -> None:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    assert peak_gigabytes(usage, "linux") == usage.ru_maxrss / 2**20
+    assert peak_gigabytes(usage, "darwin") == usage.ru_maxrss / 2**30
+    # Python with torch: hundreds of megabytes.
+    assert 0.1 < peak_gigabytes(usage) < 64
+
+
+@pytest.mark.parametrize("status", ["/proc/self/status", "/nowhere"])
+def test_the_doctor_is_timed_where_no_system_tells_its_memory(
+    status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS, which has no `/proc`."""
+    place = f"resident._STATUS = Path({status!r})\n"
+    start = f"from pathlib import Path\nfrom pixstack.bench import resident\n{place}"
+    monkeypatch.setattr(doctor, "PROGRAM", start + doctor.PROGRAM)
+    row = doctor.measured(doctor.make(tmp_path / "pairs", 2, 32), quick=True, threads=1)
+    assert row["pairs"] == 2
+    if Path(status).is_file():
+        # An interpreter with NumPy and libvips.
+        assert 50 < row["peak_mib"] < 4096
+    else:
+        assert row["peak_mib"] is None
 
 
 def test_the_networks_are_those_of_the_paper() -> None:

@@ -135,8 +135,11 @@ def test_twins_stay_in_one_split() -> None:
 
 
 def test_data_that_do_not_do(ccp: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="photos: 4 photos; expected more than 4"):
-        write(ccp, tmp_path, held_out=4)
+    for count in (-1, 0, 4):
+        said = f"photos: 4 photos; {count} to be held out, expected 1 to 3"
+        with pytest.raises(DataError, match=said):
+            write(ccp, tmp_path, held_out=count)
+        assert not list(tmp_path.glob("*.csv"))
     with pytest.raises(DataError, match=r"does not lie beneath .*out; .* --root names a folder"):
         write(ccp, tmp_path / "out", tmp_path / "out", held_out=1)
     with open(ccp / "label_list.txt", "a") as file:

@@ -118,7 +118,8 @@ def test_the_preset_reads_them(data: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"figures": 2, "held_out": 2}, "--held-out 2: expected fewer than the 2 figures"),
+        ({"figures": 2, "held_out": 2}, "--held-out 2: expected 1 to 1 of 2 figures"),
+        ({"figures": 3, "held_out": 0}, "--held-out 0: expected 1 to 2 of 3 figures"),
         ({"figures": 2, "held_out": 1, "poses": 1}, "--poses 1: expected 2 to 24"),
     ],
 )

@@ -96,7 +96,7 @@ def test_pictures_are_named_from_the_root_of_the_data(hands: Path, tmp_path: Pat
     [
         (None, "runs.csv: no such file; expected columns run, complete, gesture, file"),
         ("run,gesture,file\n", "runs.csv: has no column 'complete'"),
-        (f"{HEAD}\n7,1,a,a/7.png\n", "hands: 1 complete runs; expected more than 1"),
+        (f"{HEAD}\n7,1,a,a/7.png\n", "hands: 1 complete runs; 1 to be held out, expected 1 to 0"),
     ],
 )
 def test_lists_that_do_not_do(tmp_path: Path, content: str | None, message: str) -> None:
@@ -106,4 +106,12 @@ def test_lists_that_do_not_do(tmp_path: Path, content: str | None, message: str)
     with pytest.raises(SystemExit) as error:
         write(tmp_path / "hands", tmp_path, held_out=1)
     assert str(error.value).endswith(message)
+    assert not list(tmp_path.glob("*.csv"))
+
+
+@pytest.mark.parametrize("count", [-1, 0, 3])
+def test_some_are_trained_on_and_some_held_out(hands: Path, tmp_path: Path, count: int) -> None:
+    said = f"hands: 3 complete runs; {count} to be held out, expected 1 to 2"
+    with pytest.raises(SystemExit, match=said):
+        write(hands, tmp_path, held_out=count)
     assert not list(tmp_path.glob("*.csv"))

@@ -1,6 +1,8 @@
 """The presets that translate pictures: small ones of them train on drawn pairs, and ship."""
 
 import csv
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +129,22 @@ def test_a_missing_sketch_is_named(tmp_path: Path) -> None:
     (data / "bsds500" / "edges" / "test" / "11.png").unlink()
     with pytest.raises(SystemExit, match=r"edges/test/11\.png: no such file"):
         sketch_pairs.write(data)
+
+
+def test_edges_that_were_not_finished_are_drawn_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    data = sketches(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            sketch_pairs.write(data)
+    assert not list((data / "ccp" / "edges").iterdir())
+    sketch_pairs.write(data)
+    assert len(list((data / "ccp" / "edges").iterdir())) == 90
 
 
 def test_a_sketch_preset_trains_and_ships(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from tests.photographs import Bytes, window, write_pictures
+from tests.stacks.faults import huge_png
 from translate.layouts import Reading, find_items
-from translate.pairs import DataError
+from translate.pairs import DataError, View
 
 PHOTO = window("astronaut", 8, 12)
 LABELED = {"source": "labels:2", "target": "rgb"}
@@ -57,6 +58,23 @@ def test_colors_without_a_palette(tmp_path: Path) -> None:
     file = labels(tmp_path, PHOTO)
     message = told(tmp_path, Reading(LABELED))
     assert message.startswith(f"{file}: labels are in colors; name them in data.palette")
+
+
+def test_a_header_that_claims_too_much(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "target", {"1.png": PHOTO})
+    file = tmp_path / "source" / "1.png"
+    file.parent.mkdir()
+    file.write_bytes(huge_png())
+    said = (
+        f"{file}: its header claims 60000x60000 pixels, more than the 100,000,000 that are decoded"
+    )
+    for read in (View(file, "rgb").size, View(file, "rgb").decode):
+        with pytest.raises(DataError) as caught:
+            read()
+        assert str(caught.value) == said
+    with pytest.raises(DataError) as caught:
+        find_items(tmp_path, "views", Reading({"source": "rgb", "target": "rgb"}))
+    assert str(caught.value) == said
 
 
 def test_names_that_do_not_match(tmp_path: Path) -> None:

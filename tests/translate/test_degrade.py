@@ -47,6 +47,34 @@ def test_the_margin_makes_a_crop_equal_to_the_whole(text: str) -> None:
         assert not np.array_equal(without, whole[12:27, 17:32]), "the margin is needed"
 
 
+@pytest.mark.parametrize(
+    ("text", "margin"),
+    [
+        # 4 (3 + reach / 4): before the reduction a blur reaches target pixels, behind it fourfold.
+        ("gaussian:2,bicubic:4", 4 * (3 + 2)),
+        ("bicubic:4,gaussian:2", 4 * (3 + 8)),
+        ("bicubic:4,gaussian:8", 4 * (3 + 32)),
+        ("bicubic:2,gaussian:2,bicubic:2,gaussian:1", 4 * (3 + 4 + 4)),
+        ("{bicubic:4|gaussian:1}", 4 * (3 + 4)),
+        ("{bicubic:2,gaussian:1|bicubic:2,gaussian:1}", 4 * (3 + 4 + 4)),
+        ("bicubic:4,(gaussian:1|gaussian:2@0.5)", 4 * (3 + 8)),
+        ("(gaussian:1|gaussian:2@0.5)", 8),
+    ],
+)
+def test_a_blur_behind_a_reduction_reaches_further(text: str, margin: int) -> None:
+    degradation = parse_degradation(text)
+    assert degradation.margin == margin
+    photo = to_floats(photograph("astronaut")[:504, :504])
+    top, left, side, scale = 200, 240, 40, degradation.scale
+    part = photo[top - margin : top + side + margin, left - margin : left + side + margin]
+    # Whatever is drawn, the same for both.
+    for seed in range(4):
+        whole = degrade(text, photo, seed)
+        cut = trim(degrade(text, part, seed), margin // scale)
+        there = whole[top // scale :, left // scale :][: side // scale, : side // scale]
+        np.testing.assert_allclose(cut, there, atol=1e-5)
+
+
 def test_the_margin_serves_the_pictures_in_between() -> None:
     # The crop of the half-size picture must be what the whole picture's half size would show.
     degradation = parse_degradation("bicubic:4")

@@ -93,6 +93,37 @@ def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     assert np.abs(decoded[..., 0].astype(int) - PHOTO[..., 0]).max() <= 1
 
 
+COLORS = ((0, 0, 0), (128, 0, 0), (255, 0, 0), (250, 250, 50))
+
+
+@pytest.mark.parametrize("low", [0, 0x40, "high"])
+def test_label_colors_of_sixteen_bits_are_those_of_their_upper_eight(
+    tmp_path: Path, low: int | str
+) -> None:
+    ids = np.random.default_rng(0).integers(0, 4, (8, 12))
+    high = np.array(COLORS, np.uint16)[ids]
+    # As a program writes them that keeps white at 65535, and others.
+    wide = (high << 8) | (high if low == "high" else np.uint16(low))
+    pyvips.Image.new_from_array(wide, interpretation="rgb16").write_to_file(str(tmp_path / "1.png"))
+    decoded = View(tmp_path / "1.png", "labels:4", palette=COLORS).decode()
+    assert decoded.dtype == np.uint8
+    assert (decoded[..., 0] == ids).all()
+
+
+@pytest.mark.parametrize("highest", [255, 256, 40000])
+def test_ids_of_sixteen_bits_are_not_cut_off(tmp_path: Path, highest: int) -> None:
+    ids = np.full((8, 12), 3, np.uint16)
+    ids[2, 5] = highest
+    Image.fromarray(ids).save(tmp_path / "1.png")
+    view = View(tmp_path / "1.png", "labels:256")
+    if highest == 255:
+        assert view.decode().dtype == np.uint8
+        assert (view.decode()[..., 0] == ids).all()
+    else:
+        with pytest.raises(DataError, match=rf"has the label {highest}; expected ids 0\.\.255"):
+            view.decode()
+
+
 def test_what_is_transparent_shows_white(tmp_path: Path) -> None:
     alpha = np.full((24, 32, 1), 255, np.uint8)
     alpha[:, :16] = 0
@@ -218,11 +249,11 @@ def test_a_header_that_promises_too_much(tmp_path: Path) -> None:
         check = struct.pack(">I", zlib.crc32(kind + data))
         return struct.pack(">I", len(data)) + kind + data + check
 
-    header = struct.pack(">IIBBBBB", 30000, 30000, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", 3000, 3000, 8, 2, 0, 0, 0)
     content = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000)))
     (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content + chunk(b"IEND", b""))
     [item] = find_items(tmp_path, "targets", Reading({"target": "rgb"}))
-    assert item.views["target"].size() == (30000, 30000)
+    assert item.views["target"].size() == (3000, 3000)
     with pytest.raises(DataError, match=r"a\.png: cannot be decoded: ") as error:
         item.views["target"].decode()
     assert "\n" not in str(error.value)
