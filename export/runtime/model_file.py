@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from export.manifest import MANIFEST_KEY, Manifest, ManifestError
+from export.manifest import MANIFEST_KEY, Manifest
 from export.runtime.errors import ModelError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -66,7 +66,8 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
         )
     try:
         return data, Manifest.from_json(metadata[MANIFEST_KEY])
-    except ManifestError as error:
+    except (ValueError, OverflowError) as error:
+        # Not ManifestError alone: one strange number must not cost the other models of a folder.
         raise ModelError(f"{path}: {error}") from None
 
 
