@@ -135,7 +135,8 @@ def command(
     result = {
         "model": model,
         "images": len(scores),
-        "protocol": protocol.describe() | {"inputs": values},
+        # As they were given: a picture or noise itself has no place in a report.
+        "protocol": protocol.describe() | {"inputs": dict(split(inputs or []))},
         "outputs": {output: measures},
         "seconds_per_image": sum(score.seconds for score in scores) / len(scores),
         **further.result(),
@@ -218,6 +219,7 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
         return behind(before, open_model(second, scale, [], precision, provider))
     if model.endswith(".safetensors"):
         return open_stack(model, scale, inputs)
+    from export.runtime.files import as_view
     from export.runtime.translator import Translator
     from pixstack.shelf import find_model
     from translate.layouts import Reading
@@ -236,6 +238,10 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
             f"{model}: no output of scale {scale}; it writes {listed or 'no pictures'}"
         )
     [output, *_] = matching
+    values = parse_inputs(inputs, manifest)
+    if source.name in values:
+        raise WrongUse(f"--input {source.name}: is what --sources or --degrade bring; leave it out")
+    values = {name: as_view(manifest, name, value) for name, value in values.items()}
 
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
         known = {port.name for port in manifest.inputs}
@@ -247,7 +253,7 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
     reading = Reading(
         {"source": source.kind, "target": output.kind}, palettes={"source": source.palette}
     )
-    return Opened(predict, output.name, parse_inputs(inputs, manifest), reading)
+    return Opened(predict, output.name, values, reading)
 
 
 def behind(first: Opened, second: Opened) -> Opened:
