@@ -42,7 +42,9 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
     inputs: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="NAME=VALUE", help="A further input; may be repeated."),
+        typer.Option(
+            "--input", metavar="NAME=VALUE", help="A further input, of FIRST; may be repeated."
+        ),
     ] = None,
     precision: Annotated[Precision, typer.Option(help="Of ONNX files.")] = Precision.exact,
     provider: Annotated[str, typer.Option(help="Of ONNX files: auto, cpu, cuda ...")] = "auto",
@@ -257,10 +259,14 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
 
 
 def behind(first: Opened, second: Opened) -> Opened:
-    """Two models as one: what the first makes of a source is the source of the second."""
+    """Two models as one: what the first makes of a source is the source of the second.
+
+    Further inputs are the first one's: the second may have some of the same names.
+    """
 
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
-        return second.predict({**views, "source": first.predict(views)[first.output]})
+        rest = {name: view for name, view in views.items() if name not in first.inputs}
+        return second.predict({**rest, "source": first.predict(views)[first.output]})
 
     kinds = {"source": first.reading.kinds["source"], "target": second.reading.kinds["target"]}
     reading = replace(first.reading, kinds=kinds)

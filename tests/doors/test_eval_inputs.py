@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.doors.conftest import Answer
-from tests.photographs import write_pictures
+from tests.photographs import window, write_pictures
 from tests.runtime.models import adder
 
 Call = Callable[..., Answer]
@@ -70,3 +70,17 @@ def test_inputs_that_do_not_fit(
     )
     assert (answer.code, len(answer.error_lines)) == (code, 1)
     assert said in answer.err
+
+
+def test_inputs_are_those_of_the_first_model_alone(pixstack: Call, tmp_path: Path) -> None:
+    targets = write_pictures(tmp_path / "targets", {"a.png": window("coffee", 24, 24)})
+
+    def measured(model: str, *given: str) -> float:
+        answer = pixstack("eval", model, "--targets", targets, *given, "--json", "-")
+        assert answer.code == 0, answer.err
+        return json.loads(answer.out)["outputs"]["target"]["psnr_rgb"]
+
+    # Told 0, the stand-in changes nothing; left to itself, it takes the mean of 3x3 pixels.
+    told = measured("photo-denoise+photo-denoise", "--input", "strength=0")
+    assert told == pytest.approx(measured("photo-denoise"), abs=1e-9)
+    assert measured("photo-denoise", "--input", "strength=0") == 100
