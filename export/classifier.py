@@ -64,15 +64,17 @@ class OnnxClassifier:
         """``(N, 3, side, side)`` in [0, 1] -> features, and logits where there are any."""
         values = in_range(pictures.float().cpu(), self.pixels).numpy()
         names = [name for name in (self.layer, self.logits) if name is not None]
-        step = self.batch or len(values)
+        count, step = len(values), self.batch or len(values)
+        # A fixed batch is taken full or not at all: the last one is filled with its last picture.
+        values = np.concatenate([values, values[-1:].repeat(-count % step, axis=0)])
         parts = [
             self.session.run(
                 names, {self.input: np.ascontiguousarray(values[start : start + step])}
             )
-            for start in range(0, len(values), step)
+            for start in range(0, count, step)
         ]
         features, *logits = (
-            torch.from_numpy(np.concatenate(one)) for one in zip(*parts, strict=True)
+            torch.from_numpy(np.concatenate(one)[:count]) for one in zip(*parts, strict=True)
         )
         features = features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
         return Seen(features, logits[0].flatten(1) if logits else None)

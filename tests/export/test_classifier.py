@@ -110,6 +110,12 @@ def test_batches_and_sizes_that_are_fixed_or_not(tmp_path: Path) -> None:
     seen = single.see(PICTURES)
     assert seen.logits is not None
     assert torch.allclose(seen.logits, logits, atol=1e-5)
+    for batch in (3, 5):  # neither divides the four pictures
+        full = OnnxClassifier(write(tmp_path / "full.onnx", shape=(batch, 3, SIDE, SIDE)))
+        seen = full.see(PICTURES)
+        assert seen.features.shape == (4, WIDTH)
+        assert seen.logits is not None
+        assert torch.allclose(seen.logits, logits, atol=1e-5)
     free = OnnxClassifier(write(tmp_path / "free.onnx", shape=("N", 3, "H", "W")))
     assert free.identity.side == 224
 
