@@ -11,7 +11,8 @@ import torch
 from google.protobuf.message import DecodeError
 from torch import Tensor
 
-from export.runtime.model_file import reaches_outside
+from export.runtime.errors import ModelError
+from export.runtime.model_file import is_flatbuffer, reaches_outside
 from export.runtime.session import open_session
 from translate.features.network import DEVIATION, MEAN, Identity, Seen
 from translate.features.weights import fingerprint
@@ -85,10 +86,16 @@ def load(path: Path) -> onnx.ModelProto:
 
     Raises:
         ValueError: no such file, not ONNX, or weights in another file.
+        ModelError: ONNX Runtime would find another model in the file.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected a classifier in ONNX")
     data = path.read_bytes()
+    if is_flatbuffer(data):
+        raise ModelError(
+            f"{path}: has the mark of ONNX Runtime's own format; give the ONNX file that it was "
+            "made from"
+        )
     try:
         outside, model = reaches_outside(data), onnx.load_model_from_string(data)
     except (ValueError, DecodeError):

@@ -136,6 +136,21 @@ def test_files_that_cannot_be_taken(tmp_path: Path) -> None:
         OnnxClassifier(write(tmp_path / "long.onnx", shape=("N", 3, 16, 8)))
 
 
+def test_a_file_with_the_mark_of_another_format(tmp_path: Path) -> None:
+    path = write(tmp_path / "own.onnx")
+    bare = path.read_bytes()
+    model = onnx.load(path)
+    model.producer_name = "ORTM"
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match=r"own\.onnx: has the mark of ONNX Runtime's own format"):
+        OnnxClassifier(path)
+    # The name at the end (ModelProto: 2 = producer_name): what is written anew has it in front.
+    path.write_bytes(bare + b"\x12\x04ORTM")
+    seen = OnnxClassifier(path).see(PICTURES)
+    assert seen.logits is not None
+    assert torch.allclose(seen.logits, expected(PICTURES)[1], atol=1e-5)
+
+
 def in_a_weight(model: onnx.ModelProto) -> onnx.TensorProto:
     return model.graph.initializer[0]
 
