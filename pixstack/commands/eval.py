@@ -106,7 +106,7 @@ def command(
     from pixstack.console import print_table, progress_bar, write_json
     from pixstack.further import Wanted, open_further
     from pixstack.reports import better
-    from stacks.evaluate import Protocol, evaluate, means, subset
+    from stacks.evaluate import Protocol, evaluate, fingerprint, means, subset
     from translate.degrade import DegradationError, parse_degradation
 
     if degrade and sources is not None:
@@ -137,8 +137,12 @@ def command(
     result = {
         "model": model,
         "images": len(scores),
-        # As they were given: a picture or noise itself has no place in a report.
-        "protocol": protocol.describe() | {"inputs": dict(split(inputs or []))},
+        "protocol": {
+            **protocol.describe(),
+            "targets_sha256": fingerprint(pairs),
+            # As they were given: a picture or noise itself has no place in a report.
+            "inputs": dict(split(inputs or [])),
+        },
         "outputs": {output: measures},
         "seconds_per_image": sum(score.seconds for score in scores) / len(scores),
         **further.result(),
