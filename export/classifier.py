@@ -11,7 +11,8 @@ import torch
 from google.protobuf.message import DecodeError
 from torch import Tensor
 
-from export.runtime.model_file import reaches_outside
+from export.runtime.errors import ModelError
+from export.runtime.model_file import is_flatbuffer, reaches_outside
 from export.runtime.session import open_session
 from translate.features.network import DEVIATION, MEAN, Identity, Seen
 from translate.features.weights import fingerprint
@@ -64,15 +65,17 @@ class OnnxClassifier:
         """``(N, 3, side, side)`` in [0, 1] -> features, and logits where there are any."""
         values = in_range(pictures.float().cpu(), self.pixels).numpy()
         names = [name for name in (self.layer, self.logits) if name is not None]
-        step = self.batch or len(values)
+        count, step = len(values), self.batch or len(values)
+        # A fixed batch is taken full or not at all: the last one is filled with its last picture.
+        values = np.concatenate([values, values[-1:].repeat(-count % step, axis=0)])
         parts = [
             self.session.run(
                 names, {self.input: np.ascontiguousarray(values[start : start + step])}
             )
-            for start in range(0, len(values), step)
+            for start in range(0, count, step)
         ]
         features, *logits = (
-            torch.from_numpy(np.concatenate(one)) for one in zip(*parts, strict=True)
+            torch.from_numpy(np.concatenate(one)[:count]) for one in zip(*parts, strict=True)
         )
         features = features.mean(dim=(2, 3)) if features.ndim == 4 else features.flatten(1)
         return Seen(features, logits[0].flatten(1) if logits else None)
@@ -83,10 +86,16 @@ def load(path: Path) -> onnx.ModelProto:
 
     Raises:
         ValueError: no such file, not ONNX, or weights in another file.
+        ModelError: ONNX Runtime would find another model in the file.
     """
     if not path.is_file():
         raise ValueError(f"{path}: no such file; expected a classifier in ONNX")
     data = path.read_bytes()
+    if is_flatbuffer(data):
+        raise ModelError(
+            f"{path}: has the mark of ONNX Runtime's own format; give the ONNX file that it was "
+            "made from"
+        )
     try:
         outside, model = reaches_outside(data), onnx.load_model_from_string(data)
     except (ValueError, DecodeError):

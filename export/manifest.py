@@ -18,7 +18,11 @@ SCHEMA = 1
 
 Tiling = Literal["exact", "fixed", "whole"]
 
-_KIND = re.compile(r"(rgb|gray|strength|angle|noise)|(labels|class|keypoints|colors):([1-9][0-9]*)")
+_KIND = re.compile(
+    r"(rgb|gray|strength|angle|noise)|(labels|class|keypoints|colors):([1-9][0-9]{0,4})"
+)
+_LARGEST = 2**53  # of whole numbers; beyond it, floats do not tell them apart
+_AUTOMATIC = -1  # a strength or colors that the model is to choose
 _SPATIAL = ("rgb", "gray", "labels", "noise")
 
 
@@ -61,11 +65,12 @@ class Port:
             raise ManifestError(f"manifest has an {what} without a name")
         if not _KIND.fullmatch(self.kind):
             raise ManifestError(
-                f"{what} {self.name!r} has the unknown kind {self.kind!r}; known: rgb, gray, "
+                f"{what} {self.name!r} has the unknown kind {self.kind[:40]!r}; known: rgb, gray, "
                 "labels:K, class:K, strength, angle, keypoints:K, colors:K, noise"
             )
         if not (math.isfinite(self.scale) and self.scale > 0):
             raise ManifestError(f"{what} {self.name!r}: scale must be positive; got {self.scale}")
+        self._check_values(what)
         if self.limbs and (
             self.family != "keypoints" or max(max(pair) for pair in self.limbs) >= self.count
         ):
@@ -79,6 +84,32 @@ class Port:
                     f"{what} {self.name!r} of kind {self.kind!r} has {len(values)} entries in "
                     f"{key}; expected {self.count}"
                 )
+
+    def _check_values(self, what: str) -> None:
+        """A default that the kind has, and a range from low to high."""
+        if self.range is not None and not self.range[0] <= self.range[1]:
+            raise ManifestError(
+                f"{what} {self.name!r} has the range {list(self.range)}; expected the smaller first"
+            )
+        if self.default is None:
+            return
+        match self.family:
+            case "class":
+                known = self.default in range(self.count)
+                expected = f"0..{self.count - 1}"
+            case "strength":
+                low, high = self.range or (-math.inf, math.inf)
+                known = self.default == _AUTOMATIC or low <= self.default <= high
+                expected = f"{low:g}..{high:g}, or -1 for automatic"
+            case "colors":
+                known, expected = self.default == _AUTOMATIC, "-1, automatic"
+            case _:
+                known, expected = True, ""
+        if not (known and math.isfinite(self.default)):
+            raise ManifestError(
+                f"{what} {self.name!r} of kind {self.kind!r} has the default {self.default}; "
+                f"expected {expected or 'a finite number'}"
+            )
 
     @property
     def family(self) -> str:
@@ -259,11 +290,12 @@ class Manifest:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    # JSON bounds no number; one of hundreds of digits cannot even become a float.
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LARGEST
 
 
 def _is_list(value: object, length: int | None = None) -> bool:

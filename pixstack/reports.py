@@ -16,6 +16,7 @@ PROTOCOL = (
     "protocol.luma",
     "protocol.rounded",
     "images",
+    "protocol.targets_sha256",
     "distribution.network",
     "distribution.protocol",
     "distribution.images",
@@ -73,8 +74,8 @@ def compare_reports(first: Path, second: Path) -> dict[str, tuple[float, float]]
     """Every measure that both hold, of the first and of the second.
 
     Raises:
-        ValueError: they were measured by different protocols, networks or numbers of pictures; the
-            message names the first difference.
+        ValueError: they were measured by different protocols or networks or on different pictures;
+            the message names the first difference.
     """
     reports = [read_report(path) for path in (first, second)]
     for key in PROTOCOL:

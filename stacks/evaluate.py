@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from translate.degrade import parse_degradation
 from translate.kinds import parse_kind
 from translate.metrics import measure
 from translate.pairs import DataError, Item, Pairs
+from translate.pictures import Member
 from translate.pixels import to_floats, to_picture
 
 Picture = NDArray[np.float32]
@@ -154,6 +156,22 @@ def means(scores: Sequence[Score]) -> dict[str, float]:
         name: float(np.mean([score.measures[name] for score in scores]))
         for name in scores[0].measures
     }
+
+
+def fingerprint(pairs: Pairs) -> str:
+    """The start of the SHA-256 of all targets, by name and file, in the order they are measured.
+
+    Two reports with the same one measured the same pictures; their sources may differ, for what a
+    model reads is its own.
+    """
+    digest = hashlib.sha256()
+    for item in pairs.items:
+        path = item.views["target"].path
+        content = path.read() if isinstance(path, Member) else path.read_bytes()
+        # A hash each, so that no name can run on into a file.
+        for part in (item.name.encode(), content):
+            digest.update(hashlib.sha256(part).digest())
+    return digest.hexdigest()[:16]
 
 
 def stack_predictor(stack: Stack) -> Predict:

@@ -178,7 +178,7 @@ def number(given: Any) -> float:
     """A number, or none (NaN) where something else was given."""
     try:
         return math.nan if isinstance(given, bool) else float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of JSON's numbers of many digits
         return math.nan
 
 

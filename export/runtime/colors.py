@@ -67,7 +67,7 @@ def _color(port: Input, color: Any) -> np.ndarray:
 def _checked(port: Input, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     try:
         colors = np.asarray(value, np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of JSON's numbers of many digits
         colors = np.empty(0, np.float32)
     # What is negative is automatic; the comparison fails for what is no number, too.
     if colors.shape != shape or not (colors <= 1).all() or not (colors >= AUTOMATIC).all():

@@ -58,7 +58,7 @@ def translate_file(
     height, width = picture.pixels.shape[:2]
     size = (scaled(height, output.scale), scaled(width, output.scale))
     images.check_target(target, *size)
-    views = {name: _given(manifest, name, value) for name, value in inputs.items()}
+    views = {name: as_view(manifest, name, value) for name, value in inputs.items()}
     views[first.name] = _as_fed(first, picture.pixels)
     with _scratch(target) as scratch:
 
@@ -94,8 +94,11 @@ def _mapped(
         ) from None
 
 
-def _given(manifest: Manifest, name: str, value: Any) -> Any:
-    """A further view: pictures and keypoints may be given as files."""
+def as_view(manifest: Manifest, name: str, value: Any) -> Any:
+    """A further view as `run` takes it: pictures and keypoints may be given as files.
+
+    Raises ImageError, InputError for a file that cannot be read.
+    """
     port = next((port for port in manifest.inputs if port.name == name), None)
     if port is None or not isinstance(value, str | Path):
         return value

@@ -118,7 +118,13 @@ def _checked(port: Input, name: str, place: Any) -> np.ndarray:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        float(value)
+    except OverflowError:  # JSON bounds no number: a whole one of hundreds of digits
+        return False
+    return True
 
 
 def _size(port: Input, size: Any) -> tuple[float, float]:

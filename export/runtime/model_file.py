@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from export.manifest import MANIFEST_KEY, Manifest, ManifestError
+from export.manifest import MANIFEST_KEY, Manifest
 from export.runtime.errors import ModelError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
@@ -31,6 +31,8 @@ _CHILDREN: dict[str, dict[int, str]] = {
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 # NodeProto: 4 = op_type. An EPContext node may name a file with a compiled engine.
 _OPERATOR, _ENGINE = 4, b"EPContext"
+# What ONNX Runtime takes for a flatbuffer of its own, whatever else is in the file.
+_FLATBUFFER, _MARK = slice(4, 8), b"ORTM"
 _DEEPEST = 64  # nested subgraphs; protobuf itself stops at 100 messages
 _LARGEST = 2**31 - 1  # bytes; a protocol buffer cannot be larger
 
@@ -38,9 +40,9 @@ _LARGEST = 2**31 - 1  # bytes; a protocol buffer cannot be larger
 def read_model(path: str | Path) -> tuple[bytes, Manifest]:
     """The bytes of a model file and its manifest.
 
-    Raises ModelError where the file is missing, not ONNX, without a (valid) manifest, or keeps
-    weights or a compiled engine in a second file: a model from a stranger must not name paths to
-    be opened here.
+    Raises ModelError where the file is missing, not ONNX, without a (valid) manifest, keeps
+    weights or a compiled engine in a second file (a model from a stranger must not name paths to
+    be opened here), or is two models at once.
     """
     path = Path(path)
     try:
@@ -49,6 +51,11 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read the model {path}: {error.strerror}") from None
+    if is_flatbuffer(data):
+        raise ModelError(
+            f"{path} has the mark of ONNX Runtime's own format, in which it may hold another model "
+            "than its manifest tells of; give the ONNX file that it was made from"
+        )
     try:
         metadata = _metadata(memoryview(data))
         external = reaches_outside(data)
@@ -66,7 +73,8 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
         )
     try:
         return data, Manifest.from_json(metadata[MANIFEST_KEY])
-    except ManifestError as error:
+    except (ValueError, OverflowError) as error:
+        # Not ManifestError alone: one strange number must not cost the other models of a folder.
         raise ModelError(f"{path}: {error}") from None
 
 
@@ -83,6 +91,15 @@ def reaches_outside(data: bytes) -> bool:
     Raises ValueError where the bytes are no protocol buffer, or of another message.
     """
     return _reaches_outside(memoryview(data), "model", 0)
+
+
+def is_flatbuffer(data: bytes) -> bool:
+    """Whether ONNX Runtime takes the bytes of a file for its own format instead of ONNX.
+
+    A protocol buffer can have the mark too. Then the graph that is looked through here is not the
+    one that runs.
+    """
+    return data[_FLATBUFFER] == _MARK
 
 
 class _Malformed(ValueError):

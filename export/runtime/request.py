@@ -314,7 +314,7 @@ def _angle(port: Input, value: Any) -> float:
 def _number(port: Input, value: Any) -> float:
     try:
         number = float(np.asarray(value).reshape(()))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last of JSON's numbers of many digits
         number = float("nan")
     if not np.isfinite(number):
         raise InputError(f"input {port.name!r} is {str(value)[:40]!r}; expected a number")

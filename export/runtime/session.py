@@ -99,6 +99,8 @@ def _options(threads: int | None) -> onnxruntime.SessionOptions:
     # grows nor stays; measured, this is also the fastest. (Without the arena the heap fragments
     # to several times the size.)
     options.enable_mem_pattern = False
+    # Never guessed from the bytes: what was looked through is what runs.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.intra_op_num_threads = threads or cores()
     return options
 

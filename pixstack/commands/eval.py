@@ -42,7 +42,9 @@ def command(
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
     inputs: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="NAME=VALUE", help="A further input; may be repeated."),
+        typer.Option(
+            "--input", metavar="NAME=VALUE", help="A further input, of FIRST; may be repeated."
+        ),
     ] = None,
     precision: Annotated[Precision, typer.Option(help="Of ONNX files.")] = Precision.exact,
     provider: Annotated[str, typer.Option(help="Of ONNX files: auto, cpu, cuda ...")] = "auto",
@@ -104,7 +106,7 @@ def command(
     from pixstack.console import print_table, progress_bar, write_json
     from pixstack.further import Wanted, open_further
     from pixstack.reports import better
-    from stacks.evaluate import Protocol, evaluate, means, subset
+    from stacks.evaluate import Protocol, evaluate, fingerprint, means, subset
     from translate.degrade import DegradationError, parse_degradation
 
     if degrade and sources is not None:
@@ -135,7 +137,12 @@ def command(
     result = {
         "model": model,
         "images": len(scores),
-        "protocol": protocol.describe() | {"inputs": values},
+        "protocol": {
+            **protocol.describe(),
+            "targets_sha256": fingerprint(pairs),
+            # As they were given: a picture or noise itself has no place in a report.
+            "inputs": dict(split(inputs or [])),
+        },
         "outputs": {output: measures},
         "seconds_per_image": sum(score.seconds for score in scores) / len(scores),
         **further.result(),
@@ -218,6 +225,7 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
         return behind(before, open_model(second, scale, [], precision, provider))
     if model.endswith(".safetensors"):
         return open_stack(model, scale, inputs)
+    from export.runtime.files import as_view
     from export.runtime.translator import Translator
     from pixstack.shelf import find_model
     from translate.layouts import Reading
@@ -236,6 +244,10 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
             f"{model}: no output of scale {scale}; it writes {listed or 'no pictures'}"
         )
     [output, *_] = matching
+    values = parse_inputs(inputs, manifest)
+    if source.name in values:
+        raise WrongUse(f"--input {source.name}: is what --sources or --degrade bring; leave it out")
+    values = {name: as_view(manifest, name, value) for name, value in values.items()}
 
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
         known = {port.name for port in manifest.inputs}
@@ -247,14 +259,18 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
     reading = Reading(
         {"source": source.kind, "target": output.kind}, palettes={"source": source.palette}
     )
-    return Opened(predict, output.name, parse_inputs(inputs, manifest), reading)
+    return Opened(predict, output.name, values, reading)
 
 
 def behind(first: Opened, second: Opened) -> Opened:
-    """Two models as one: what the first makes of a source is the source of the second."""
+    """Two models as one: what the first makes of a source is the source of the second.
+
+    Further inputs are the first one's: the second may have some of the same names.
+    """
 
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
-        return second.predict({**views, "source": first.predict(views)[first.output]})
+        rest = {name: view for name, view in views.items() if name not in first.inputs}
+        return second.predict({**rest, "source": first.predict(views)[first.output]})
 
     kinds = {"source": first.reading.kinds["source"], "target": second.reading.kinds["target"]}
     reading = replace(first.reading, kinds=kinds)

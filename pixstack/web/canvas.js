@@ -41,7 +41,7 @@ const size = make("input", { type: "range", min: 1, max: 48, value: props.size, 
 const undo = make("button", { type: "button" }, "Undo");
 const clear = make("button", { type: "button" }, "Clear");
 
-const past = [];
+const past = []; // the pixels before each step, and whether nothing was drawn yet
 let tool = 0;
 let color = colors.length > 1 ? 1 : 0; // the first one is the paper
 let at = { x: width >> 1, y: height >> 1 }; // of the cursor
@@ -49,7 +49,7 @@ let start = null; // where the pointer went down, or Space began a rectangle
 let before = null; // the picture under a rectangle that is being drawn
 
 function remember() {
-  past.push(paper.getImageData(0, 0, width, height));
+  past.push({ pixels: paper.getImageData(0, 0, width, height), blank: !props.value });
   if (past.length > UNDO_STEPS) past.shift();
 }
 
@@ -106,7 +106,7 @@ function begin(point) {
   remember();
   paper.fillStyle = colors[color][1];
   start = point;
-  before = past.at(-1);
+  before = past.at(-1).pixels;
   if (TOOLS[tool] === "Brush") stamp(point);
   if (TOOLS[tool] === "Fill") fill(point);
 }
@@ -131,9 +131,12 @@ function end() {
 function takeBack() {
   start = null;
   if (!past.length) return;
-  paper.putImageData(past.pop(), 0, 0);
-  if (past.length) tell();
-  else props.value = "";
+  const { pixels, blank } = past.pop();
+  paper.putImageData(pixels, 0, 0);
+  // No steps left is no sign of an empty board: the oldest are forgotten, and a board that is made
+  // anew begins with its drawing.
+  if (blank) props.value = "";
+  else tell();
 }
 
 function wipe() {

@@ -19,6 +19,7 @@ from export.runtime.images import Picture
 PNG = "data:image/png;base64,"
 LONGEST_DRAWING = 4_000_000  # characters; a board's PNG has some ten thousand
 LARGEST_DRAWING = 2**22  # pixels
+DISTANCES = 2**20  # that are held at once; a drawing of noise has as many colors as pixels
 
 
 def store_drawing(text: str, port: Input, folder: Path) -> Path:
@@ -52,11 +53,17 @@ def store_drawing(text: str, port: Input, folder: Path) -> Path:
 def nearest_colors(pixels: np.ndarray, palette: tuple[tuple[int, int, int], ...]) -> np.ndarray:
     """Pixels (H, W, 3) uint8, each replaced by the color of the palette next to it in RGB."""
     colors = np.array(palette, np.int32)
-    known, places = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True)
-    distances = ((known[:, None].astype(np.int32) - colors) ** 2).sum(axis=2)
-    return (
-        colors[distances.argmin(axis=1)][places.reshape(-1)].astype(np.uint8).reshape(pixels.shape)
-    )
+    # As one number each, which sort a hundred times faster than rows do.
+    red, green, blue = np.moveaxis(pixels.astype(np.int32), 2, 0)
+    found, places = np.unique(red << 16 | green << 8 | blue, return_inverse=True)
+    nearest = np.empty((len(found), 3), np.uint8)
+    step = max(1, DISTANCES // len(colors))
+    for start in range(0, len(found), step):
+        part = found[start : start + step]
+        known = np.stack([part >> 16, (part >> 8) & 255, part & 255], axis=1)
+        distances = ((known[:, None] - colors) ** 2).sum(axis=2)
+        nearest[start : start + step] = colors[distances.argmin(axis=1)]
+    return nearest[places.reshape(-1)].reshape(pixels.shape)
 
 
 def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:

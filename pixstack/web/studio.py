@@ -77,7 +77,8 @@ class Studio:
     """The models of one app and the way a picture goes through them.
 
     models: .onnx files by name.
-    cache: the folder in which results are made; gradio serves and ages it.
+    cache: the folder in which results are made, each in a folder of its own. gradio serves what a
+        run returns and deletes it when it is old; everything else of a run is deleted here.
     """
 
     models: dict[str, Path]
@@ -88,6 +89,7 @@ class Studio:
     runs: Runs = field(default_factory=Runs)
     _manifests: dict[str, Manifest] | None = field(default=None, init=False)
     _translators: dict[str, Translator] = field(default_factory=dict, init=False)
+    _folders: list[Path] = field(default_factory=list, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
 
     @property
@@ -129,6 +131,7 @@ class Studio:
         target = Path(tempfile.mkdtemp(dir=self.cache)) / Path(picture).name
         pixels = images.resize(whole.pixels, *size)
         images.write(target, replace(whole, pixels=pixels, alpha=alpha))
+        self._keep(target)
         return str(target)
 
     def translate(
@@ -177,6 +180,7 @@ class Studio:
             )
             seconds = time.perf_counter() - start
             before, after, reduced = write_previews(source, target, folder)
+            self._keep(target, before, after)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -186,6 +190,16 @@ class Studio:
         if reduced:
             parts.append("shown reduced, the download is full size")
         return Result(target, before, after, " · ".join(parts), drawn)
+
+    def _keep(self, *files: Path) -> None:
+        """Delete what lies beside these files of one folder, for gradio knows of them alone, and
+        earlier folders of which it has deleted all files.
+        """
+        folder = files[0].parent
+        for path in set(folder.iterdir()) - set(files):
+            path.unlink()
+        with self._lock:
+            self._folders = [one for one in self._folders if not _removed(one)] + [folder]
 
     def _translator(self, model: str) -> Translator:
         with self._lock:
@@ -197,6 +211,15 @@ class Studio:
                     memory=TILE_MEMORY,
                 )
             return self._translators[model]
+
+
+def _removed(folder: Path) -> bool:
+    """Remove a folder if it is empty; whether it is gone."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return not folder.exists()
+    return True
 
 
 def _sizes(size: tuple[int, int], result: tuple[int, int], drawn: tuple[int, int] | None) -> str:

@@ -160,6 +160,53 @@ def test_a_drawing_is_kept_while_another_model_is_looked_at(page: Page, tmp_path
     assert len(np.unique(result(page, "photo", tmp_path)[:, :, 0])) == len(LABELS)
 
 
+def test_a_drawing_outlives_the_steps_that_can_be_taken_back(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "Photo")
+    page.locator(BOARD).get_by_label("shop").check()
+    canvas = page.locator(f"{BOARD} canvas")
+    canvas.focus()
+    # One step more than are remembered, side by side; all that can be are taken back.
+    for _ in range(31):
+        page.keyboard.press("Space")
+        page.keyboard.press("Shift+ArrowRight")
+    for _ in range(31):
+        page.keyboard.press("Control+z")
+    run(page, "photo")
+    gray = result(page, "photo", tmp_path).mean(axis=2)
+    # The first is 24 wide around the middle of the board.
+    found = [label(gray[SIDE // 2, SIDE // 2 + right]) for right in (0, 10, 20)]
+    assert found == [11, 11, 0]
+
+
+def test_of_a_board_that_was_hidden_no_more_is_taken_back_than_was_added(
+    page: Page, tmp_path: Path
+) -> None:
+    open_tab(page, "Photo")
+    page.locator(BOARD).get_by_label("shop").check()
+    canvas = page.locator(f"{BOARD} canvas")
+    canvas.focus()
+    page.keyboard.press("Space")
+    choose_model(page, "fashion")
+    page.locator("#photo-fashion-outfit").wait_for()
+    choose_model(page, "facade-photo")
+    canvas.focus()
+    # A second dab, 24 pixels below the first and as wide, is taken back.
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "Space", "Control+z"):
+        page.keyboard.press(key)
+    run(page, "photo")
+    gray = result(page, "photo", tmp_path).mean(axis=2)
+    assert [label(gray[SIDE // 2 + below, SIDE // 2]) for below in (0, 24)] == [11, 0]
+
+
+def test_all_taken_back_is_no_drawing(page: Page) -> None:
+    open_tab(page, "Photo")
+    page.locator(f"{BOARD} canvas").focus()
+    for key in ("Space", "ArrowRight", "Space", "Control+z", "Control+z"):
+        page.keyboard.press(key)
+    press(page, "#photo-run")
+    page.get_by_text("Draw something first").wait_for()
+
+
 def test_choices_and_uploads_reach_the_model(page: Page, tmp_path: Path) -> None:
     Image.new("RGB", (64, 96), (200, 200, 200)).save(tmp_path / "person.png")
     open_tab(page, "Photo")

@@ -233,3 +233,19 @@ def test_compare_refuses_in_one_line(
     answer = pixstack("compare", first, second, "-o", tmp_path / "page.html")
     assert "n0: 8x6 in one folder, 8x4 in the other" in answer.err
     assert not (tmp_path / "page.html").exists()
+
+
+def test_reports_of_different_pictures_do_not_compare(pixstack: Call, tmp_path: Path) -> None:
+    reports = []
+    for side, light in (("one", 10), ("other", 90), ("again", 10)):
+        first, second = (np.full((12, 16, 3), value, np.uint8) for value in (light, 30))
+        targets = write_pictures(tmp_path / side, {"a.png": first, "b.png": second})
+        reports.append(tmp_path / f"{side}.json")
+        measure = ("eval", "photo-denoise", "--targets", targets, "--degrade", "noise:25")
+        answer = pixstack(*measure, "--json", reports[-1])
+        assert answer.code == 0, answer.err
+    one, other, again = reports
+    answer = pixstack("compare", one, other)
+    assert (answer.code, len(answer.error_lines)) == (1, 1)
+    assert "protocol.targets_sha256 is " in answer.err
+    assert pixstack("compare", one, again).code == 0

@@ -133,7 +133,7 @@ def test_reports_of_different_networks_do_not_compare(
     answer = pixstack(*measure, "--json", reports["plain"])
     assert answer.code == 0, answer.err
     answer = pixstack("compare", reports["judge"], reports["plain"])
-    assert "distribution.images.targets_sha256" in answer.err
+    assert "protocol.targets_sha256 is " in answer.err
     (tmp_path / "none.json").write_text("{}")
     answer = pixstack("compare", reports["judge"], tmp_path / "none.json")
     assert "none.json: is not a report of `pixstack eval --json`" in answer.err

@@ -6,6 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import onnx
+import pytest
+
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_super_resolution
 from tests.doors.translations import write_facade
@@ -40,6 +43,27 @@ def test_models_goes_on_past_a_file_that_is_none(pixstack: Call, tmp_path: Path)
     write_super_resolution(tmp_path / "good.onnx")
     answer = pixstack("models", "--models", tmp_path)
     assert (answer.code, len(answer.error_lines)) == (0, 1)
+    assert "good" in answer.out
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        {"name": "source", "kind": "rgb", "scale": 10**400},
+        {"name": "source", "kind": "labels:" + "9" * 5000},
+        {"name": "source", "kind": "class:2", "default": 9},
+    ],
+)
+def test_models_goes_on_past_strange_numbers(pixstack: Call, tmp_path: Path, port: dict) -> None:
+    write_super_resolution(tmp_path / "good.onnx")
+    write_super_resolution(tmp_path / "strange.onnx")
+    model = onnx.load(tmp_path / "strange.onnx")
+    [entry] = model.metadata_props
+    entry.value = json.dumps(json.loads(entry.value) | {"inputs": [port]})
+    onnx.save(model, tmp_path / "strange.onnx")
+    answer = pixstack("models", "--models", tmp_path)
+    assert (answer.code, len(answer.error_lines)) == (0, 1)
+    assert "strange.onnx: " in answer.err
     assert "good" in answer.out
 
 

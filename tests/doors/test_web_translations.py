@@ -27,6 +27,7 @@ from tests.doors.standins import save
 from tests.doors.translations import (
     LABELS,
     SIDE,
+    write_facade,
     write_fashion,
     write_pose,
     write_translations,
@@ -140,6 +141,26 @@ def test_a_result_is_sent_on_in_the_pixels_that_were_drawn(tmp_path: Path) -> No
     assert sent(160, 107) == (128, 86)  # 107 * 128 / 160 = 85.6
     assert sent(SIDE, SIDE) is None
     assert sent(50, 40) is None
+
+
+def test_a_run_leaves_what_it_returns_and_folders_go_with_their_files(tmp_path: Path) -> None:
+    write_facade(tmp_path / "facade-photo.onnx")
+    studio = Studio({"facade-photo": tmp_path / "facade-photo.onnx"}, tmp_path / "cache")
+
+    def drawn(side: int) -> Path:
+        drawing = as_url(np.full((side, side, 3), LABELS["shop"]))
+        order = Order("facade-photo", "target", drawing=drawing)
+        result = studio.translate(order, None, lambda done, total: None, threading.Event())
+        found = sorted(result.picture.parent.iterdir())
+        assert found == sorted([result.picture, result.before, result.after])
+        return result.picture.parent
+
+    # The model takes 2**16 pixels; the larger drawing is prepared for it.
+    first, second = drawn(16), drawn(300)
+    for path in first.iterdir():
+        path.unlink()  # as gradio does with old files
+    third = drawn(16)
+    assert set(studio.cache.iterdir()) == {second, third}
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,12 @@ def test_batches_and_sizes_that_are_fixed_or_not(tmp_path: Path) -> None:
     seen = single.see(PICTURES)
     assert seen.logits is not None
     assert torch.allclose(seen.logits, logits, atol=1e-5)
+    for batch in (3, 5):  # neither divides the four pictures
+        full = OnnxClassifier(write(tmp_path / "full.onnx", shape=(batch, 3, SIDE, SIDE)))
+        seen = full.see(PICTURES)
+        assert seen.features.shape == (4, WIDTH)
+        assert seen.logits is not None
+        assert torch.allclose(seen.logits, logits, atol=1e-5)
     free = OnnxClassifier(write(tmp_path / "free.onnx", shape=("N", 3, "H", "W")))
     assert free.identity.side == 224
 
@@ -128,6 +134,21 @@ def test_files_that_cannot_be_taken(tmp_path: Path) -> None:
         OnnxClassifier(write(tmp_path / "last.onnx", shape=("N", SIDE, SIDE, 4)))
     with pytest.raises(ValueError, match="8x16; expected squares"):
         OnnxClassifier(write(tmp_path / "long.onnx", shape=("N", 3, 16, 8)))
+
+
+def test_a_file_with_the_mark_of_another_format(tmp_path: Path) -> None:
+    path = write(tmp_path / "own.onnx")
+    bare = path.read_bytes()
+    model = onnx.load(path)
+    model.producer_name = "ORTM"
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match=r"own\.onnx: has the mark of ONNX Runtime's own format"):
+        OnnxClassifier(path)
+    # The name at the end (ModelProto: 2 = producer_name): what is written anew has it in front.
+    path.write_bytes(bare + b"\x12\x04ORTM")
+    seen = OnnxClassifier(path).see(PICTURES)
+    assert seen.logits is not None
+    assert torch.allclose(seen.logits, expected(PICTURES)[1], atol=1e-5)
 
 
 def in_a_weight(model: onnx.ModelProto) -> onnx.TensorProto:

@@ -39,6 +39,7 @@ def test_colors_are_read(value: Any, expected: list[list[float]]) -> None:
         ([[0, 0, 1]], r"has the shape \(1, 3\); expected \(2, 3\)"),
         ([[0, 0, 1], [0, 0, 2]], r"in \[0, 1\], or -1 for automatic"),
         ([[0, 0, 1], [0, 0, float("nan")]], r"in \[0, 1\]"),
+        ({"top": [10**400, 0, 0]}, r"expected \(3,\) of red"),
     ],
 )
 def test_what_is_no_color_is_told(value: Any, words: str) -> None:

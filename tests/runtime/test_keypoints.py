@@ -48,6 +48,8 @@ def test_a_pose_of_another_picture_fits_into_this_one_undistorted() -> None:
         ({**NAMED, "head": [1]}, "joint 'head' is [1]; expected [x, y], [x, y, visible 0 or 1]"),
         ({**NAMED, "head": ["1", 2]}, "joint 'head' is ['1', 2]; expected [x, y]"),
         ({**NAMED, "head": [True, 2]}, "joint 'head' is [True, 2]; expected [x, y]"),
+        ({**NAMED, "head": [10**400, 2]}, "joint 'head' is [1000"),
+        ({"size": [10**400, 3], "joints": NAMED}, "size is [1000"),
         ({**NAMED, "head": {}}, "joint 'head' is {}; expected [x, y]"),
         ({"size": [0, 3], "joints": NAMED}, "size is [0, 3]; expected [width, height] in pixels"),
         ({"size": 3, "joints": NAMED}, "size is 3; expected [width, height]"),

@@ -66,7 +66,10 @@ def test_kinds_tell_their_family_and_count():
     assert complete().picture == complete().inputs[0]
 
 
-@pytest.mark.parametrize("kind", ["RGB", "labels", "labels:0", "labels:x", "rgb:3", "", "class:-1"])
+@pytest.mark.parametrize(
+    "kind",
+    ["RGB", "labels", "labels:0", "labels:x", "rgb:3", "", "class:-1", "labels:" + "9" * 5000],
+)
 def test_unknown_kinds_are_refused(kind: str):
     with pytest.raises(ManifestError, match="unknown kind"):
         Input("a", kind)
@@ -88,6 +91,13 @@ def test_unknown_kinds_are_refused(kind: str):
         ({"inputs": [{"kind": "rgb"}]}, r"inputs\[0\].name is missing"),
         ({"inputs": [{"name": "a", "kind": "rgb", "scale": "big"}]}, r"inputs\[0\].scale"),
         ({"inputs": [{"name": "a", "kind": "rgb"}] * 2}, "two inputs of one name"),
+        ({"inputs": [{"name": "a", "kind": "rgb", "scale": 10**400}]}, "must be a number"),
+        ({"inputs": [{"name": "a", "kind": "angle", "range": [0, 10**400]}]}, "two numbers"),
+        (
+            {"inputs": [{"name": "a", "kind": "angle", "range": [9, 1]}]},
+            r"\[9, 1\]; expected the sm",
+        ),
+        ({"size_multiple": 10**400}, "manifest.size_multiple must be a whole number"),
         ({"outputs": [{"name": "a", "kind": "rgb", "scale": 0}]}, "scale must be positive"),
         ({"outputs": [{"name": "a", "kind": "rgb", "scale": 0.3}]}, "whole pixels"),
         ({"outputs": [{"name": "a", "kind": "class:3"}]}, "no.*height and width|has no height"),
@@ -104,6 +114,30 @@ def test_errors_are_one_line_that_names_the_place(change: dict, message: str):
     with pytest.raises(ManifestError, match=message) as caught:
         Manifest.from_json(json.dumps(values))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "default", "message"),
+    [
+        ("class:2", 9, r"has the default 9; expected 0\.\.1"),
+        ("class:2", -1, r"expected 0\.\.1"),
+        ("class:2", 0.5, r"expected 0\.\.1"),
+        ("strength", 80, r"has the default 80; expected 0\.\.75, or -1 for automatic"),
+        ("strength", float("nan"), "has the default nan"),
+        ("colors:2", 0.5, "expected -1, automatic"),
+        ("angle", float("inf"), "expected a finite number"),
+    ],
+)
+def test_defaults_are_of_their_kind(kind: str, default: float, message: str):
+    limits = (0, 75) if kind == "strength" else None
+    with pytest.raises(ManifestError, match=message):
+        Input("a", kind, default=default, range=limits)
+
+
+def test_a_default_may_be_the_last_class_and_beside_a_range_automatic():
+    assert Input("a", "class:2", default=1.0).default == 1
+    assert Input("a", "strength", default=-1, range=(0, 75)).default == -1
+    assert Input("a", "angle", default=500, range=(-180, 180)).default == 500
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "[" * 100_000])

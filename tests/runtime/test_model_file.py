@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 
 from export.manifest import MANIFEST_KEY, Input, Manifest, Output
 from export.runtime import ModelError, Translator, read_manifest
+from export.runtime.session import open_session
 from tests.runtime import models
 
 
@@ -117,6 +118,26 @@ def test_bits_that_other_readers_drop_hide_no_other_file(
     path.write_bytes(path.read_bytes() + added)
     with pytest.raises(ModelError, match=message):
         Translator(path, providers="cpu")
+
+
+def test_a_file_that_onnx_runtime_takes_for_its_own_format_is_refused(tmp_path: Path) -> None:
+    """It would run what the flatbuffer holds; the manifest and the guard see the ONNX graph."""
+    path = edited(identity(tmp_path / "a.onnx", described()), named_as_its_mark)
+    assert path.read_bytes()[4:8] == b"ORTM"
+    for read in (read_manifest, Translator):
+        with pytest.raises(ModelError, match="the mark of ONNX Runtime's own format"):
+            read(path)
+
+
+def named_as_its_mark(model: onnx.ModelProto) -> None:
+    # The version takes two bytes, and the tag and the length of the producer's name two more.
+    model.producer_name = "ORTM"
+
+
+def test_bytes_are_opened_as_onnx_whatever_mark_they_have(tmp_path: Path) -> None:
+    path = edited(identity(tmp_path / "a.onnx", described()), named_as_its_mark)
+    session = open_session(path.read_bytes(), "cpu").session
+    assert [port.name for port in session.get_inputs()] == ["image"]
 
 
 def broken_manifest(model: onnx.ModelProto) -> None:

@@ -172,6 +172,8 @@ def test_pictures_have_a_least_size(tmp_path: Path):
         ({"strength": 101}, "expected 0..100, or -1 for automatic"),
         ({"strength": "much"}, "expected a number"),
         ({"strength": float("nan")}, "expected a number"),
+        ({"strength": 10**400}, "expected a number"),
+        ({"kind": 10**400}, "expected a number"),
         ({"kind": 4}, r"expected 0\.\.3"),
         ({"kind": 1.5}, r"expected 0\.\.3"),
         ({"kind": "huge"}, "expected one of none, low, mid, high"),

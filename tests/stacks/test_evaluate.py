@@ -14,6 +14,7 @@ from stacks.evaluate import (
     Protocol,
     Score,
     evaluate,
+    fingerprint,
     means,
     output_of_scale,
     prepare,
@@ -35,10 +36,13 @@ PHOTOS = {
 }
 
 
+KINDS = Reading({"target": "rgb"})
+
+
 @pytest.fixture
 def pairs(tmp_path: Path) -> Pairs:
     write_pictures(tmp_path, {f"{name}.png": photo for name, photo in PHOTOS.items()})
-    return Pairs(find_items(tmp_path, "targets", Reading({"target": "rgb"})))
+    return Pairs(find_items(tmp_path, "targets", KINDS))
 
 
 def enlarge(scale: int) -> Any:
@@ -168,6 +172,24 @@ def test_a_subset_by_name(pairs: Pairs) -> None:
         subset(pairs, ["a", "d"])
     with pytest.raises(ValueError, match="no names of pictures were given"):
         subset(pairs, [])
+
+
+def test_targets_are_told_apart_by_name_and_file(tmp_path: Path) -> None:
+    def told(folder: str, pictures: dict[str, np.ndarray]) -> str:
+        write_pictures(tmp_path / folder, {f"{name}.png": one for name, one in pictures.items()})
+        return fingerprint(Pairs(find_items(tmp_path / folder, "targets", KINDS)))
+
+    first = told("first", PHOTOS)
+    assert first == told("second", PHOTOS)
+    changed = PHOTOS["b"].copy()
+    changed[0, 0, 0] ^= 1
+    others = [
+        {**PHOTOS, "b": changed},
+        {**PHOTOS, "b": PHOTOS["c"], "c": PHOTOS["b"]},
+        {"d" if name == "c" else name: photo for name, photo in PHOTOS.items()},
+    ]
+    found = {told(f"other{index}", other) for index, other in enumerate(others)}
+    assert len({first, *found}) == 4
 
 
 def test_a_stack_as_a_predictor_at_odd_sizes() -> None:

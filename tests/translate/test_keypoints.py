@@ -86,6 +86,7 @@ def test_what_is_wrong_with_a_csv_file(tmp_path: Path, text: str, message: str) 
         ('{"1": {"head": [1, 2], "head": null}}', "{file}: is no JSON file in UTF-8: 'head' stand"),
         ('{"1": {"head": ["a", 2]}}', "{file}: picture '1': x of joint 'head' is 'a'; expected a "),
         ('{"1": {"head": [true, 2]}}', "{file}: picture '1': x of joint 'head' is True; expected"),
+        (f'{{"1": {{"head": [{10**400}, 2]}}}}', "{file}: picture '1': x of joint 'head' is 1000"),
         ('{"1": {"nose": [1, 2]}}', "{file}: picture '1': unknown joint 'nose'; take it out, or "),
         ('{"1": {}, "1.png": {}}', "{file}: picture '1.png' stands twice"),
     ],
