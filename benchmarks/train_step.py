@@ -18,6 +18,7 @@ from __future__ import annotations
 import copy
 import json
 import multiprocessing
+import os
 import resource
 import statistics
 import tempfile
