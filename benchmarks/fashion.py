@@ -41,6 +41,8 @@ Bytes = NDArray[np.uint8]
 Row = dict[str, str]
 CLOTHED = FACE + 1
 """The rest of the person: skin, garments and what is worn or held."""
+WIDEST = 1200
+"""Pixels of the grid of results, at most."""
 SHOWN = ("dress", "top and trousers", "coat and skirt", "shorts")
 MOST_DIFFERENCE, LEAST_FOUND, LEAST_OVERLAP = 10.0, 0.70, 0.65
 
@@ -261,7 +263,9 @@ def sheet(model: Translator, photos: Sequence[Bytes], asked: Sequence[Wish]) -> 
             line.append(model.run(views, outputs="target")["target"])
         lines.append(np.hstack(line))
     width = min(line.shape[1] for line in lines)
-    return Image.fromarray(np.vstack([line[:, :width] for line in lines]))
+    grid = Image.fromarray(np.vstack([line[:, :width] for line in lines]))
+    grid.thumbnail((WIDEST, WIDEST))
+    return grid
 
 
 def run(
