@@ -103,7 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
         code = group.main(arguments, prog_name="pixstack", standalone_mode=False)
     except UsageError as error:
         return _tell_usage(error)
-    except typer.Abort:
+    # An interrupt that comes while the command line begins or ends is not typer's to catch.
+    except (typer.Abort, KeyboardInterrupt):
         return _tell("interrupted", 130)
     except WrongUse as error:
         return _tell(f"error: {one_line(error)}", 2, debug)

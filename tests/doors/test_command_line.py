@@ -197,3 +197,15 @@ def test_serve_does_not_deny_models_that_ship(pixstack: Callable[..., Answer]) -
     tasks = {json.loads(pixstack("info", path, "--json", "-").out)["task"] for path in SHIPPED}
     assert {"pose", "photo"} <= tasks
     assert "none is shipped" not in " ".join(pixstack("serve", "--help").out.split())
+
+
+def test_an_interrupt_outside_of_the_command_line_is_told_like_one_inside(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted:
+        def main(self, *_: object, **__: object) -> int:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.typer.main, "get_command", lambda _: Interrupted())
+    assert cli.main(["models"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
