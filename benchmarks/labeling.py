@@ -26,7 +26,7 @@ from stacks.train import train
 from translate.generators.translation_unet import TranslationUNetSpec
 from translate.objective import ObjectiveSpec
 from translate.optim import OptimizerSpec, ScheduleSpec, Side
-from translate.pictures import Member
+from translate.pictures import content_of
 from translate.pixels import to_floats
 
 Counts = NDArray[np.int64]
@@ -111,8 +111,7 @@ def fingerprint(recipe: Recipe) -> str:
         for item in pairs.items:
             files = {str(view.path): view.path for view in item.views.values()}
             for _, file in sorted(files.items()):
-                content = file.read() if isinstance(file, Member) else file.read_bytes()
-                digest.update(hashlib.sha256(content).digest())
+                digest.update(hashlib.sha256(content_of(file)).digest())
     return digest.hexdigest()[:16]
 
 

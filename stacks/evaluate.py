@@ -25,7 +25,7 @@ from translate.degrade import parse_degradation
 from translate.kinds import parse_kind
 from translate.metrics import measure
 from translate.pairs import DataError, Item, Pairs
-from translate.pictures import Member
+from translate.pictures import content_of
 from translate.pixels import to_floats, to_picture
 
 Picture = NDArray[np.float32]
@@ -166,10 +166,8 @@ def fingerprint(pairs: Pairs) -> str:
     """
     digest = hashlib.sha256()
     for item in pairs.items:
-        path = item.views["target"].path
-        content = path.read() if isinstance(path, Member) else path.read_bytes()
         # A hash each, so that no name can run on into a file.
-        for part in (item.name.encode(), content):
+        for part in (item.name.encode(), content_of(item.views["target"].path)):
             digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()[:16]
 

@@ -106,6 +106,16 @@ def open_picture(file: File) -> pyvips.Image:
     return loaded(file, loader_of(found, "File"), str(file))
 
 
+def content_of(file: File) -> bytes:
+    """All bytes of a picture file, undecoded.
+
+    Raises:
+        DataError: as `Member.read`.
+        OSError: the file cannot be read.
+    """
+    return file.read() if isinstance(file, Member) else file.read_bytes()
+
+
 def open_header(file: File) -> pyvips.Image:
     """A picture for its size alone: of a member of a tar no more is read than that takes.
 
