@@ -22,7 +22,7 @@ import numpy as np
 import pyvips
 from numpy.typing import NDArray
 
-from stacks.tables.rows import Row, beneath, write_table
+from stacks.tables.rows import Row, beneath, check_held_out, write_table
 from translate.pairs import DataError, View
 
 Bytes = NDArray[np.uint8]
@@ -113,11 +113,7 @@ def write(ccp: Path, to: Path, root: Path | None = None, held_out: int = HELD_OU
     root = root or Path(os.path.commonpath([ccp.resolve(), to.resolve()]))
     merged = merge_table(ccp / "label_list.txt")
     photos = sorted((ccp / "photos").glob("*.jpg"))
-    if not 1 <= held_out < len(photos):
-        raise DataError(
-            f"{ccp / 'photos'}: {len(photos)} photos; {held_out} to be held out, expected 1 to "
-            f"{len(photos) - 1}"
-        )
+    check_held_out(held_out, len(photos), "photos", ccp / "photos", DataError)
     layouts = to / "fashion-layouts"
     layouts.mkdir(parents=True, exist_ok=True)
     rows = [describe(photo, ccp, layouts, root, merged) for photo in photos]

@@ -15,7 +15,7 @@ import csv
 import itertools
 from pathlib import Path
 
-from stacks.tables.rows import Row, beneath, write_table
+from stacks.tables.rows import Row, beneath, check_held_out, write_table
 
 COLUMNS: tuple[str, ...] = ("name", "source", "target", "gesture")
 NEEDED = {"run", "complete", "gesture", "file"}
@@ -40,11 +40,7 @@ def write(hands: Path, to: Path, held_out: int = 15, root: Path | None = None) -
     """
     runs = complete_runs(hands / "runs.csv")
     folder = beneath(hands, root or to, SystemExit)
-    if not 1 <= held_out < len(runs):
-        raise SystemExit(
-            f"{hands}: {len(runs)} complete runs; {held_out} to be held out, expected 1 to "
-            f"{len(runs) - 1}"
-        )
+    check_held_out(held_out, len(runs), "complete runs", hands, SystemExit)
     parts = {"train": runs[:-held_out], "validation": runs[-held_out:]}
     for part, chosen in parts.items():
         rows = [pair for run in chosen for pair in pairs(run, folder)]

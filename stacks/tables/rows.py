@@ -21,6 +21,27 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
     write_whole(path, text.getvalue().encode())
 
 
+def check_held_out(
+    held_out: int, count: int, what: str, where: Path, refusal: Callable[[str], BaseException]
+) -> None:
+    """See that something is held out, and something left to train on.
+
+    Args:
+        held_out: how many of them.
+        count: how many there are.
+        what: they are, in the plural.
+        where: they lie.
+        refusal: makes an error of the message.
+
+    Raises:
+        BaseException: what ``refusal`` makes, where it is none or all.
+    """
+    if not 1 <= held_out < count:
+        raise refusal(
+            f"{where}: {count} {what}; {held_out} to be held out, expected 1 to {count - 1}"
+        )
+
+
 def beneath(path: Path, root: Path, refusal: Callable[[str], BaseException]) -> str:
     """A file or folder as tables name it: from the data root.
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stacks.tables.rows import Row, beneath, write_table
+from stacks.tables.rows import Row, beneath, check_held_out, write_table
 
 COLUMNS: tuple[str, ...] = ("name", "source", "target", "turn")
 VIEWS = 72
@@ -80,11 +80,7 @@ def split(
 ) -> tuple[list[int], list[int]]:
     """The objects to train on, and the last ones, which are held out."""
     known = sorted(numbers)
-    if not 1 <= held_out < len(known):
-        raise SystemExit(
-            f"{objects}: {len(known)} objects; {held_out} to be held out, expected 1 to "
-            f"{len(known) - 1}"
-        )
+    check_held_out(held_out, len(known), "objects", objects, SystemExit)
     return known[:-held_out], known[-held_out:]
 
 
