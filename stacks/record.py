@@ -37,7 +37,7 @@ from stacks.spoken import brief, look, remaining
 from stacks.whole import write_whole
 from translate.batches import Batch
 from translate.joints import draw
-from translate.kinds import Kind, planes
+from translate.kinds import Kind, most_probable, planes
 from translate.layers.resampling import upsample
 from translate.pairs import Palette
 from translate.pixels import to_bytes, to_picture
@@ -235,11 +235,11 @@ def shown(view: Tensor, kind: Kind, size: tuple[int, int], palette: Palette) -> 
         return draw(view, kind.drawing, size).amax(1, keepdim=True)
     if kind.family != "labels":
         return view
-    labels = planes(view, kind).argmax(dim=1)
+    labels = most_probable(planes(view, kind))
     if not palette:
-        return labels.unsqueeze(1) / max(1, kind.count - 1)
+        return labels / max(1, kind.count - 1)
     colors = torch.tensor(palette, dtype=torch.float32, device=view.device) / 255
-    return colors[labels].permute(0, 3, 1, 2)
+    return colors[labels[:, 0]].permute(0, 3, 1, 2)
 
 
 def is_line(line: str) -> bool:

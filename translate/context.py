@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from translate.kinds import most_probable
 from translate.losses.adversarial import Mean
 from translate.losses.history import HistoricalAverage
 from translate.pixels import from_network, to_network
@@ -43,6 +45,11 @@ class StepContext:
     """Neighbours of the batch that are judged together."""
     mean: Mean = torch.mean
     """Of logits, over all devices."""
+
+    @cached_property
+    def truth_ids(self) -> Tensor:
+        """Label ids ``(N, 1, H, W)`` of the truth, of stages that write labels."""
+        return most_probable(self.truth)
 
     def logits(self) -> list[tuple[Tensor, Tensor]]:
         """(real, fake) of each scale in float32: the losses' exponentials need the range."""

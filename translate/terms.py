@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Literal, cast
 from torch import Tensor
 
 from translate.context import StepContext
-from translate.kinds import most_probable
 from translate.losses.features import batch_mean_matching, layer_matching
 from translate.losses.labels import cross_entropy_of_probabilities, dice
 from translate.losses.penalties import dragan, r1, r2, weight_l2, wgan_gp, zero_centered
@@ -111,7 +110,7 @@ class CrossEntropy(TermSpec):
         return True
 
     def value(self, context: StepContext) -> Tensor:
-        return cross_entropy_of_probabilities(context.fake, most_probable(context.truth))
+        return cross_entropy_of_probabilities(context.fake, context.truth_ids)
 
 
 @GENERATOR_TERMS.register("dice")
@@ -126,7 +125,7 @@ class Dice(TermSpec):
         return True
 
     def value(self, context: StepContext) -> Tensor:
-        return dice(context.fake, most_probable(context.truth))
+        return dice(context.fake, context.truth_ids)
 
 
 @GENERATOR_TERMS.register("perceptual")
