@@ -20,6 +20,7 @@ from stacks.doctor import clean as doctor
 from stacks.doctor.examine import examine
 from stacks.doctor.subject import open_subject
 from stacks.recipe import parse_recipe
+from tests.stacks import tiny
 from tests.stacks.faults import healthy, label_map, luma, other_look, photo, write
 from tests.stacks.test_doctor import snapshot
 from tests.tars import png, write_tar
@@ -155,7 +156,8 @@ def test_the_report_counts_what_was_brought_and_translated(tmp_path: Path) -> No
     assert fixes == {"items": 16, "left_out": 0, "brought": 26, "translated": 6}
 
 
-RECIPE = """
+RECIPE = (
+    """
 name = "tables"
 [data]
 root = "{root}"
@@ -164,35 +166,22 @@ size = 32
 folder = [{{ path = "train.csv" }}, {{ path = "./more.jsonl" }}]
 [validation]
 folder = [{{ path = "val.csv" }}]
-[[stage]]
-name = "x"
-generator = {{ kind = "pix2pix", depth = 3 }}
-objective = {{ generator = {{ l1 = 1 }} }}
-[[phase]]
-train = ["x"]
-adversarial = false
-steps = 1
 """
+    + tiny.ONE_STAGE
+)
 
 
-LABELED = """
+LABELED = (
+    """
 name = "labeled"
 [data]
 root = "{root}"
 views = {{ source = "labels:{count}", target = "rgb" }}
 {palette}
 size = 32
-[[stage]]
-name = "x"
-reads = ["source"]
-writes = "target"
-generator = {{ kind = "pix2pix", depth = 3 }}
-objective = {{ generator = {{ l1 = 1 }} }}
-[[phase]]
-train = ["x"]
-adversarial = false
-steps = 1
 """
+    + tiny.ONE_STAGE
+)
 
 
 def named(index: int) -> dict[str, str]:

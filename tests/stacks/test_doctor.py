@@ -18,6 +18,7 @@ from stacks.doctor.samples import samples
 from stacks.doctor.subject import open_subject
 from stacks.recipe import load_recipe, parse_recipe
 from tests.photographs import photograph
+from tests.stacks import tiny
 from tests.stacks.faults import (
     PALETTE,
     faulty_pairs,
@@ -107,7 +108,8 @@ def test_colors_outside_the_palette(tmp_path: Path) -> None:
     assert checked(clean).findings == []
 
 
-RECIPE = """
+RECIPE = (
+    """
 name = "tiny"
 [data]
 root = "{root}"
@@ -118,17 +120,9 @@ size = 32
 folder = [{{ pictures = ":-4" }}]
 [validation]
 folder = [{{ pictures = "-4:" }}]
-[[stage]]
-name = "x"
-reads = ["source"]
-writes = "target"
-generator = {{ kind = "pix2pix", depth = 3 }}
-objective = {{ generator = {{ l1 = 1 }} }}
-[[phase]]
-train = ["x"]
-adversarial = false
-steps = 1
 """
+    + tiny.ONE_STAGE
+)
 
 
 def test_a_recipe_says_which_labels_there_are(tmp_path: Path) -> None:

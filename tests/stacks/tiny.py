@@ -147,6 +147,18 @@ train = ["paint"]
 steps = 2
 """
 
+# The end of recipes whose data are what is looked at; to be formatted, as they are.
+ONE_STAGE = """
+[[stage]]
+name = "x"
+generator = {{ kind = "pix2pix", depth = 3 }}
+objective = {{ generator = {{ l1 = 1 }} }}
+[[phase]]
+train = ["x"]
+adversarial = false
+steps = 1
+"""
+
 
 def super_resolution(root: Path, *overrides: str) -> Recipe:
     """The two levels, on the pictures beneath ``root``."""
