@@ -18,13 +18,12 @@ from __future__ import annotations
 import copy
 import json
 import multiprocessing
-import os
 import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated
@@ -43,14 +42,11 @@ from export.runtime.session import cores
 from pixstack.console import print_table
 from stacks.cost import parameters
 from stacks.data import phase_sampler, training_groups
-from stacks.memory import ask_for_large_pages
 from stacks.recipe import parse_recipe
 from stacks.run import Run, launch
 from stacks.train import train_step
 from translate.batches import Batch
 from translate.pixels import to_network
-
-PLAIN = "plain PyTorch"
 
 RECIPE = """
 name = "pix2pix"
@@ -74,7 +70,7 @@ steps = 1000
 """
 SIDE = 256
 Step = Callable[[], object]
-CONTENDERS = ("Pixstack", PLAIN)
+CONTENDERS = ("Pixstack", "plain PyTorch")
 
 
 def run(
@@ -102,7 +98,7 @@ def run(
                         f"{share:.0%}" if rate else "",
                     )
                 )
-        verdict[f"batch_{batch}_ratio"] = seconds[PLAIN] / seconds["Pixstack"]
+        verdict[f"batch_{batch}_ratio"] = seconds["plain PyTorch"] / seconds["Pixstack"]
     print_table(
         ("batch", "loop", "images/s", "times plain", "peak GB", "share of matrix rate"), rows
     )
@@ -118,8 +114,7 @@ class Loop:
         self.process = context.Process(
             target=serve, args=(other, name, batch, threads, change), daemon=True
         )
-        with environment_of(name):
-            self.process.start()
+        self.process.start()
         other.close()
 
     def __enter__(self) -> Loop:
@@ -145,19 +140,6 @@ class Loop:
     def flops(self) -> float:
         """Floating-point operations of a step."""
         return self.ask("flops")
-
-
-@contextmanager
-def environment_of(name: str) -> Iterator[None]:
-    """What a process that starts meanwhile finds: for ours that which `pixstack train` asks for."""
-    before = dict(os.environ)
-    if name != PLAIN:
-        ask_for_large_pages()
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def serve(line: Connection, name: str, batch: int, threads: int, change: tuple[str, ...]) -> None:
@@ -201,7 +183,7 @@ def build(batch: int, name: str, change: tuple[str, ...] = ()) -> Step:
     source, target = (
         torch.rand(batch, side, side, 3, generator=random).permute(0, 3, 1, 2) for _ in range(2)
     )
-    if name == PLAIN:
+    if name == "plain PyTorch":
         # Its networks alone; what `launch` asks of the process is no part of a plain loop.
         run = Run(recipe, Fabric(accelerator="auto", devices=1))
         return plain_step(run, source.contiguous(), target.contiguous())

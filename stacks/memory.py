@@ -1,24 +1,11 @@
-"""Memory of training on the CPU: kept when it is freed, and mapped in large pages."""
+"""The C library keeps what training frees, so that the next step finds it warm."""
 
 from __future__ import annotations
 
 import ctypes
-import os
 
-LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
-"""Of PyTorch: whether tensors of 2 MB and more ask the kernel for pages of 2 MB."""
 TRIM_THRESHOLD, MMAP_MAX = -1, -4
 """Of ``mallopt``, as malloc.h numbers them."""
-
-
-def ask_for_large_pages() -> None:
-    """Give large tensors pages of 2 MB, where the kernel leaves that to the process.
-
-    A step of a large network walks through gigabytes; with pages of 4 KB the processor spends part
-    of that on finding where each lies. To be called before torch is imported, which reads the
-    switch when the first tensor is made. Who has set the switch keeps what was set.
-    """
-    os.environ.setdefault(LARGE_PAGES, "1")
 
 
 def keep_freed_memory() -> bool:

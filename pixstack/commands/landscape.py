@@ -101,10 +101,6 @@ def command(
     from pixstack.plugins import import_plugins
 
     require_train()
-    from stacks.memory import ask_for_large_pages
-
-    # Before plugins, which import torch.
-    ask_for_large_pages()
     import_plugins(plugins or [])
     folder = open_folder(study, output, resume, report)
     from stacks.landscape.search import Landscape

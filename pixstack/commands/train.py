@@ -62,13 +62,11 @@ def command(
 
     require_train()
     # What can be found out before torch is imported, which takes seconds.
-    from stacks.memory import ask_for_large_pages
     from stacks.presets import source_text, table_of
     from stacks.run_folder import refuse_second_run
 
     refuse_second_run(output, resume)
     table_of(source_text(recipe))
-    ask_for_large_pages()
     import_plugins(plugins or [])
     from lightning_fabric.utilities.rank_zero import rank_zero_only
 
