@@ -130,6 +130,7 @@ def results_of(given: str, sources: Path | None, folder: Path) -> Path:
     from export.runtime.translator import Translator
     from pixstack.blind.trials import pictures_of
     from pixstack.console import progress_bar
+    from pixstack.interrupts import interruptible
     from pixstack.shelf import find_model
 
     translator = Translator(find_model(given))
@@ -137,7 +138,8 @@ def results_of(given: str, sources: Path | None, folder: Path) -> Path:
     folder.mkdir(parents=True)
     with progress_bar(given) as progress:
         for done, (name, path) in enumerate(pictures.items(), start=1):
-            translator.file(path, folder / f"{name}.png")
+            target = folder / f"{name}.png"
+            interruptible(lambda stop, a=path, b=target: translator.file(a, b, cancel=stop))
             progress(done, len(pictures))
     return folder
 

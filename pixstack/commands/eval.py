@@ -227,6 +227,7 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
         return open_stack(model, scale, inputs)
     from export.runtime.files import as_view
     from export.runtime.translator import Translator
+    from pixstack.interrupts import interruptible
     from pixstack.shelf import find_model
     from translate.layouts import Reading
     from translate.pixels import to_floats
@@ -252,7 +253,8 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
         known = {port.name for port in manifest.inputs}
         given = {name: view for name, view in views.items() if name in known}
-        made = translator.run({source.name: views["source"]} | given, outputs=[output.name])
+        given[source.name] = views["source"]
+        made = interruptible(lambda stop: translator.run(given, [output.name], cancel=stop))
         # Of labels, which are whole numbers, pictures are made in 8 bits.
         return {name: to_floats(picture) for name, picture in made.items()}
 

@@ -269,11 +269,16 @@ def _translate(
 ) -> dict[str, Any]:
     from export.runtime.images import size_of
     from pixstack.console import progress_bar
+    from pixstack.interrupts import interruptible
 
     target.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     with progress_bar(source.name) as progress:
-        translator.file(source, target, inputs=values, output=view, progress=progress)
+        interruptible(
+            lambda stop: translator.file(
+                source, target, inputs=values, output=view, progress=progress, cancel=stop
+            )
+        )
     seconds = time.perf_counter() - start
     height, width = size_of(source)
     result_height, result_width = size_of(target)
