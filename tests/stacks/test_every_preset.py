@@ -32,15 +32,16 @@ SHRUNK = {
     "*.discriminator.size=32 *.discriminator.channels=16",
     "facade-photo": "data.size=32 *.generator.channels=4 *.generator.depth=3 "
     "*.discriminator.channels=4 *.discriminator.layers=1",
-    "fashion": "data.size=64 data.width=32 *.generator.channels=4 *.generator.depth=4 "
+    "fashion": "data.size=64 data.width=32 *.generator.channels=4 *.generator.depth=2 "
     "*.discriminator.channels=4 *.discriminator.layers=1",
-    "fashion-parse": "data.size=64 data.width=32 *.generator.channels=4 *.generator.depth=4",
-    "figure-pose": "data.size=64 *.generator.channels=4 *.generator.depth=4 "
+    "fashion-parse": "data.size=64 data.width=32 *.generator.channels=4 *.generator.depth=2",
+    "figure-pose": "data.size=64 *.generator.channels=4 *.generator.depth=2 "
     "*.discriminator.channels=4",
-    "hand-pose": "data.size=64 *.generator.channels=4 *.generator.depth=4 "
+    "hand-pose": "data.size=64 *.generator.channels=4 *.generator.depth=3 "
     "*.discriminator.channels=4",
     "lapgan": "*.generator.channels=8 *.generator.blocks=1 *.discriminator.channels=8",
-    "object-turn": "data.size=64 *.generator.channels=4 *.discriminator.channels=4",
+    "object-turn": "data.size=64 *.generator.channels=4 *.generator.depth=2 "
+    "*.discriminator.channels=4",
     "photo-denoise": "data.size=32 stage.0.generator.channels=4 stage.0.generator.depth=2 "
     "stage.0.generator.window=3 stage.1.generator.widths=[4,6,6,8] stage.1.generator.blocks=1",
     "photo-sr": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1",
