@@ -18,15 +18,16 @@ from stacks.train import train
 from tests.photographs import Bytes, window, write_pictures
 
 SMALL = (
-    "batch=2", "precision='fp32'", "data.size=32", "phase.0.steps=2", "validation.folder=[]",
-    "log.every=1", "log.checkpoint=2", "log.samples=2",
+    "batch=2", "precision='fp32'", "data.size=32", "validation.folder=[]", "log.every=1",
+    "log.checkpoint=2", "log.samples=2",
 )  # fmt: skip
 SMALL_UNET = (
-    *SMALL, "stage.0.generator.channels=4", "stage.0.generator.depth=3",
-    "stage.0.discriminator.channels=4", "stage.0.discriminator.layers=1",
+    *SMALL, "phase=[{ train = ['paint'], steps = 2 }]", "stage.0.generator.channels=4",
+    "stage.0.generator.depth=3", "stage.0.discriminator.channels=4",
+    "stage.0.discriminator.layers=1",
 )  # fmt: skip
 SMALL_CYCLE = (
-    *SMALL, *(f"stage.{index}.{key}" for index in (0, 1) for key in (
+    *SMALL, "phase.0.steps=2", *(f"stage.{index}.{key}" for index in (0, 1) for key in (
         "generator.channels=4", "generator.blocks=1",
         "discriminator.channels=4", "discriminator.layers=1",
     )),
