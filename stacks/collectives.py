@@ -10,7 +10,8 @@ ones break ``torch.autograd.grad``; what belongs to the whole batch is exchanged
   own, so that a penalty's points or dropout are those of a single device.
 
 What looks at items side by side in another way (minibatch discrimination and deviation, packing, a
-pool of fakes, mean features, updates that are looked ahead) sees those of its device.
+pool of fakes, mean features, overlaps of labels, updates that are looked ahead) sees those of its
+device.
 """
 
 from __future__ import annotations
@@ -46,18 +47,21 @@ def share_batches(
     Raises:
         DataError: a batch does not divide among the devices, or a device's share into packs.
     """
-    for sampler, together in zip(samplers, packs or [{}] * len(samplers), strict=True):
+    phases = enumerate(zip(samplers, packs or [{}] * len(samplers), strict=True))
+    for index, (sampler, together) in phases:
         if sampler.batch % fabric.world_size:
             raise DataError(
-                f"batch: got {sampler.batch}; must be a multiple of the {fabric.world_size} devices"
+                f"batch: got {sampler.batch} in phase.{index}; must be a multiple of the "
+                f"{fabric.world_size} devices"
             )
         share = sampler.batch // fabric.world_size
         for stage, pack in together.items():
             if share % pack:
                 raise DataError(
-                    f"batch: got {sampler.batch}, {share} on each of {fabric.world_size} devices; "
-                    f"must be a multiple of {pack * fabric.world_size}, as stage {stage!r} packs "
-                    f"{pack} pictures of one device"
+                    f"batch: got {sampler.batch} in phase.{index}, {share} on each of "
+                    f"{fabric.world_size} devices; must be a multiple of "
+                    f"{pack * fabric.world_size}, as stage {stage!r} packs {pack} pictures of one "
+                    "device"
                 )
         sampler.device, sampler.devices = fabric.global_rank, fabric.world_size
 

@@ -44,13 +44,17 @@ class Due:
         last = step == first + run.phase_spec.steps
         speak = last or step % recipe.log.every == 0
         save = last or step % recipe.log.checkpoint == 0
+        measured = bool(recipe.validation.folder)
+        measure = measured and (last or step % recipe.validation.every == 0)
+        regular = step % recipe.health.every == 0
         return cls(
             # What is written, or said, was looked at; terms of the first step are from before any
-            # update, which later ones are held against.
-            look=speak or save or step % recipe.health.every == 0 or step == first + 1,
+            # update, which later ones are held against. Measures may end the run, and devices meet
+            # where one looks.
+            look=speak or save or measure or regular or step == first + 1,
             speak=speak,
             save=save,
-            measure=last or step % recipe.validation.every == 0,
+            measure=measure,
             show=last or step % recipe.log.samples == 0,
         )
 
@@ -83,8 +87,13 @@ class States:
         self.healthy = self.last.with_name("healthy.safetensors")
 
     def begin(self, run: Run) -> None:
-        """See that there is a state to go back to: the start, where there is no other."""
-        if not self.healthy.exists():
+        """See that there is a state to go back to: the start, where there is no other.
+
+        Without a last state, what lies there is of an earlier attempt that came to nothing.
+        """
+        if not self.last.exists():
+            self.waiting.unlink(missing_ok=True)
+        if not (self.last.exists() and self.healthy.exists()):
             run.save(self.healthy)
 
     def save(self, run: Run) -> None:

@@ -120,14 +120,17 @@ class Run:
         )
         self.discriminators = laid_out(discriminators.to(device), device)
         self.presentations = {
-            stage.name: Presentation(presentation_of(stage)).to(device)
+            stage.name: Presentation(presentation_of(stage), self.is_judged_from(stage.name)).to(
+                device
+            )
             for stage in self.recipe.stage
         }
         self.histories = self.no_histories()
         self.health = Health(self.recipe.health, chances(self.recipe.stage))
         if self.recipe.precision == "fp16" and device.type == "cuda":
             self.scaler = GradScaler(device.type)
-        self.average = MovingAverage(self.stack, self.recipe.ema.decay)
+        since = {f"stages.{name}.": self.learns_from(name) for name in self.stack.stages}
+        self.average = MovingAverage(self.stack, self.recipe.ema.decay, since)
         self.check_truths()
         self.check_crops()
         if self.recipe.compile and self.has_compiler():
@@ -270,6 +273,23 @@ class Run:
         """The first step of a phase."""
         return sum(phase.steps for phase in self.recipe.phase[:index])
 
+    def learns_from(self, stage: str) -> int:
+        """The first step that trains the generator of a stage, be it for a stage that uses it."""
+        users = {name for name in self.stack.stages if self.stack.owner(name) == stage}
+        phases = enumerate(self.recipe.phase)
+        starts = (self.phase_start(index) for index, one in phases if users & set(one.train))
+        return next(starts, 0)
+
+    def is_judged_from(self, stage: str) -> int:
+        """The first step that trains the discriminator of a stage."""
+        phases = enumerate(self.recipe.phase)
+        starts = (
+            self.phase_start(index)
+            for index, one in phases
+            if one.adversarial and one.steps and stage in one.train
+        )
+        return next(starts, 0)
+
     def save(self, path: Path) -> None:
         """The full state, as one file that is either the old or the new one."""
         tensors = {
@@ -292,6 +312,12 @@ class Run:
         """What the best weights are the best at."""
         return f"{self.recipe.validation.metric} at {self.recipe.validation.degrade or 'none'}"
 
+    def optimizer_kinds(self) -> dict[str, str]:
+        """Of both sides, as recipes name them."""
+        sides = {"generator": self.recipe.optimizer.generator}
+        sides["discriminator"] = self.recipe.optimizer.discriminator
+        return {side: spec.kind for side, spec in sides.items()}
+
     def facts(self) -> dict[str, Any]:
         """Where the run is."""
         return {
@@ -303,6 +329,7 @@ class Run:
             "rollbacks": self.rollbacks,
             "health": self.health.facts(),
             "scaler": self.scaler.state_dict() if self.scaler else {},
+            "optimizers": self.optimizer_kinds(),
             "seconds": self.seconds,
             "recipe_hash": recipe_hash(self.recipe),
         }
@@ -332,6 +359,15 @@ class Run:
                 f"{path}: at step {step}, in phase {phase}, which this recipe begins at step "
                 f"{self.phase_start(phase)}; lengthen no phase that is over"
             )
+        for side, kind in self.optimizer_kinds().items():
+            # Moments of another kind are of no use to it. Older states do not tell theirs.
+            told = facts.get("optimizers")
+            before = told.get(side, kind) if isinstance(told, dict) else kind
+            if before != kind:
+                raise CheckpointError(
+                    f"{path}: was trained with optimizer.{side}.kind = {before!r}, the recipe has "
+                    f"{kind!r}; resume with that, or begin anew from its weights with --start"
+                )
         self.begin_phase(phase)
         load_weights(self.stack, without_prefix("stack", tensors), path)
         load_weights(self.average.module, without_prefix("average", tensors), path)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stacks.stack import Stack
+from stacks.stage import Stage
 from stacks.stage_spec import StageSpec
+from translate.kinds import Kind
 from translate.presentation import PresentationSpec
 from translate.tables import TableError
 
@@ -24,10 +26,11 @@ def discriminator_channels(stack: Stack, name: str) -> int:
     """Channels that the discriminator of a stage is shown: the picture and its condition.
 
     Raises:
-        TableError: the band is of a picture that has other channels than what it is added to, or
-            there is no condition.
+        TableError: the band is of a picture that has other channels than what it is added to,
+            there is no condition, or a discriminator that looks for a class does not find it last.
     """
     stage = stack.stages[name]
+    check_class(stage)
     together = stage.spec.presentation.pack
     channels = stage.writes.channels
     if stage.spec.sees == "picture":
@@ -52,6 +55,25 @@ def discriminator_channels(stack: Stack, name: str) -> int:
         )
     classes = sum(stage.kinds[view].channels for view in stage.classes)
     return (channels + base.channels + classes) * together
+
+
+def check_class(stage: Stage) -> None:
+    """See that a discriminator that takes its last channels for a class is shown one there."""
+    spec = stage.spec
+    count = getattr(spec.discriminator, "classes", 0)
+    if not count:
+        return
+    where = f"stage {spec.name!r}: a {spec.discriminator.kind!r} discriminator"
+    shown = {"picture": [], "pair": stage.conditions, "band": stage.classes}[spec.sees]
+    last = stage.kinds[shown[-1]] if shown else None
+    if last != Kind("class", count):
+        found = f"{shown[-1]!r}, {last}" if shown else "nothing but the picture"
+        raise TableError(
+            f"{where} of {count} classes is shown {found} last; expected a view of kind "
+            f"class:{count}, read last, and sees = 'pair'"
+        )
+    if spec.presentation.pack > 1:
+        raise TableError(f"{where} looks at one picture and its class; leave presentation.pack out")
 
 
 def band_base(stack: Stack, name: str) -> str:

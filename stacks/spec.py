@@ -233,7 +233,19 @@ class Recipe:
                 found += conflicts(
                     stage.objective, stage.discriminator, self.optimizer, f"stage[{index}]"
                 )
-        return found
+        return [*found, *self.misjudged()]
+
+    def misjudged(self) -> list[Conflict]:
+        """A metric that prefers the weights from before an adversarial phase to those from it."""
+        adversarial = [self.plays(phase) for phase in self.phase if phase.steps]
+        faithful = self.validation.metric != "band_error" and self.validation.folder
+        if not (faithful and adversarial and adversarial[-1] and not adversarial[0]):
+            return []
+        reason = (
+            "it falls in adversarial phases, and the best weights may be from before them; "
+            "'band_error' tells of detail"
+        )
+        return [Conflict("validation.metric", self.validation.metric, reason, impossible=False)]
 
     def check_terms(self, stage: StageSpec, path: str) -> None:
         """Terms of labels are for stages that write labels."""
@@ -306,10 +318,13 @@ class Recipe:
 
     def draws(self, phase: PhaseSpec) -> int:
         """Batches that a step of a phase takes."""
-        judged = phase.adversarial and any(
+        return (self.optimizer.discriminator_steps if self.plays(phase) else 1) * self.accumulate
+
+    def plays(self, phase: PhaseSpec) -> bool:
+        """Whether a discriminator learns in a phase."""
+        return phase.adversarial and any(
             stage.discriminator is not None and stage.name in phase.train for stage in self.stage
         )
-        return (self.optimizer.discriminator_steps if judged else 1) * self.accumulate
 
     def packs(self, phase: PhaseSpec) -> dict[str, int]:
         """How many pictures are judged together in a phase, by stage."""

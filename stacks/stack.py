@@ -60,6 +60,7 @@ class Stack(nn.Module):
                 stage = Stage(spec, self.views, truth_kind(recipe, spec.truth))
                 if spec.like:
                     self.check_like(stage, self.stages[spec.like])
+                self.check_training_areas(stage)
             except TableError as error:
                 raise TableError(f"stage[{index}]: {error}") from None
             taken = hasattr(self.stages, spec.name) or keyword.iskeyword(spec.name)
@@ -83,6 +84,19 @@ class Stack(nn.Module):
                 f"stage {stage.spec.name!r} {given} channels; {other.spec.name!r}, whose generator "
                 f"it uses, {expected}"
             )
+
+    def check_training_areas(self, stage: Stage) -> None:
+        """Areas that only training has are read as those that the stage is told."""
+        inside = stage.spec.inside
+        if inside is None:
+            return
+        for name in inside.training:
+            expected = stage.inside[name]
+            if (given := self.recipe.data.kinds[name]) != expected:
+                raise TableError(
+                    f"inside.training: {name!r} is {given}; expected {expected}, as "
+                    f"{inside.views[0]!r} is"
+                )
 
     def owner(self, name: str) -> str:
         """The stage whose generator does the work of a stage: mostly its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -130,26 +130,44 @@ class MovingAverage(Generic[Averaged]):
     first steps do not weigh on it for thousands. Of constrained weights (spectral normalisation,
     equalised rate) it is the average of what they act as.
 
+    Args:
+        module: whose weights are averaged.
+        decay: of the memory, once it has grown.
+        since: the step from which weights learn, by the beginning of their names; 0 of others.
+
     Attributes:
         module: a copy of the module that holds the average, its constraints folded into plain
             weights; it is what ships.
     """
 
-    def __init__(self, module: Averaged, decay: float) -> None:
-        self.decay = decay
+    def __init__(
+        self, module: Averaged, decay: float, since: Mapping[str, int] | None = None
+    ) -> None:
+        self.decay, self.since = decay, since or {}
         self.module: Averaged = fold(copy.deepcopy(module))
         self.module.eval().requires_grad_(False)
 
     @torch.no_grad()
     def update(self, module: Averaged, step: int) -> None:
         """Move towards the weights of ``module``; ``step`` counts updates from 0."""
-        decay = min(self.decay, (1 + step) / (10 + step))
         weights = effective_weights(module)
         averages = dict(self.module.named_parameters())
-        torch._foreach_lerp_(
-            list(averages.values()), [weights[name] for name in averages], 1 - decay
-        )
+        for first, names in self.together(averages).items():
+            # Weights that do not learn yet stand still, and their average with them.
+            if (learned := step - first) >= 0:
+                decay = min(self.decay, (1 + learned) / (10 + learned))
+                torch._foreach_lerp_(
+                    [averages[name] for name in names], [weights[name] for name in names], 1 - decay
+                )
         # Running statistics are averages already.
         buffers = dict(module.named_buffers())
         for name, average in self.module.named_buffers():
             average.copy_(buffers[name])
+
+    def together(self, names: Iterable[str]) -> dict[int, list[str]]:
+        """Names of weights by the step from which they learn."""
+        found: dict[int, list[str]] = {}
+        for name in names:
+            starts = (first for begin, first in self.since.items() if name.startswith(begin))
+            found.setdefault(next(starts, 0), []).append(name)
+        return found

@@ -44,7 +44,7 @@ class PresentationSpec:
         require(once, "augment", self.augment, "each augmentation once")
 
     def noise_at(self, step: int) -> float:
-        """Sigma at a step."""
+        """Sigma after so many steps of the discriminator."""
         if not self.noise_steps:
             return self.noise
         return self.noise * max(0.0, 1 - step / self.noise_steps)
@@ -76,14 +76,19 @@ class Presentation(nn.Module):
     """A spec at work for one discriminator; its buffers go into the checkpoint.
 
     All randomness is drawn from torch's own generators, which the training loop sets at every step.
+
+    Args:
+        spec: how pictures are presented.
+        begins: the step of the run at which the discriminator begins to learn; its noise falls from
+            there.
     """
 
     pool: Tensor
     kept: Tensor
 
-    def __init__(self, spec: PresentationSpec) -> None:
+    def __init__(self, spec: PresentationSpec, begins: int = 0) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.begins = spec, begins
         self.augmentations = nn.ModuleDict({name: augmentation(name) for name in spec.augment})
         self.register_buffer("pool", torch.zeros(spec.pool, 0))
         self.register_buffer("kept", torch.zeros((), dtype=torch.long))
@@ -95,7 +100,7 @@ class Presentation(nn.Module):
 
         Args:
             shown: picture and condition ``(N, C, H, W)`` in [-1, 1], the picture's channels first.
-            step: of the run, by which the noise falls.
+            step: of the run.
         """
         for name, module in self.augmentations.items():
             if name == "color":
@@ -104,7 +109,7 @@ class Presentation(nn.Module):
                 shown = torch.cat([picture, shown[:, 3:]], dim=1)
             else:
                 shown = module(shown)
-        sigma = self.spec.noise_at(step)
+        sigma = self.spec.noise_at(step - self.begins)
         if sigma:
             shown = shown + sigma * normal_like(shown)
         return pack(shown, self.spec.pack)

@@ -195,7 +195,7 @@ class History(TermSpec):
 @DISCRIMINATOR_TERMS.register("weight_l2")
 @dataclass(frozen=True)
 class WeightL2(TermSpec):
-    """Squared norm of the discriminator's weights (Kurach et al. 2019, arXiv 1807.04720)."""
+    """Half the squared norm of the discriminator's weights (Kurach et al., arXiv 1807.04720)."""
 
     judged: ClassVar[bool] = True
 

@@ -41,6 +41,8 @@ class Watch:
         if run.step not in self.due:
             return ""
         settle(run)
+        # A run that has gone back measures again what it had measured.
+        self.measures = [one for one in self.measures if one[0] < run.step]
         self.measures.append((run.step, self.measure(run.average.module)))
         if run.step < self.last:
             self.pruned = self.prune(self.looks)

@@ -233,6 +233,11 @@ def test_areas_of_training_alone_are_added_where_they_are() -> None:
     assert columns(changed) == [False, True, True, True]
 
 
+def test_areas_of_training_are_of_the_kind_that_is_told() -> None:
+    with pytest.raises(TableError, match=r"inside\.training: 'other' is gray; expected labels:3"):
+        Stack(parse_recipe(DRESSED, ["data.views.other='gray'"]))
+
+
 def test_where_nothing_is_asked_for_nothing_changes() -> None:
     as_it_is = torch.tensor([0])
     changed, *_ = dressed(outfit=as_it_is)

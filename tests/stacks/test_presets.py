@@ -1,13 +1,20 @@
 """Every recipe that comes with the project: it parses, builds and runs."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from stacks.feeds import random_inputs
+from stacks.keeper import Due
 from stacks.presets import preset_names
 from stacks.recipe import load_recipe, parse_recipe, recipe_text
+from stacks.run import Run, launch
+from stacks.sight import discriminator_channels
 from stacks.stack import Stack
+from tests.stacks.tiny import super_resolution
 from translate.degrade import parse_degradation
+from translate.tables import TableError
 
 PRESETS = preset_names()
 
@@ -50,3 +57,32 @@ def test_the_crisp_preset_can_start_from_the_faithful_one() -> None:
         for stack in (faithful, crisp)
     ]
     assert shapes[0] == shapes[1]
+
+
+def test_a_discriminator_that_looks_for_the_class_is_shown_it_last() -> None:
+    discriminator_channels(Stack(load_recipe("hand-pose")), "draw")
+    for change, message in (
+        ("stage.0.reads=['gesture', 'source']", "of 10 classes is shown 'source', rgb last"),
+        ("stage.0.sees='picture'", "is shown nothing but the picture last"),
+        ("stage.0.presentation.pack=2", r"leave presentation\.pack out"),
+    ):
+        with pytest.raises(TableError, match=message):
+            discriminator_channels(Stack(load_recipe("hand-pose", [change])), "draw")
+
+
+def test_a_metric_that_falls_in_adversarial_phases_is_told() -> None:
+    played = ["phase.4.steps=100"]
+    [conflict] = load_recipe("photo-denoise", played).conflicts()
+    assert str(conflict).startswith("validation.metric: got 'psnr_rgb'; it falls in adversarial")
+    assert load_recipe("photo-denoise", [*played, "validation.metric=band_error"]).conflicts() == []
+    assert load_recipe("photo-denoise").conflicts() == []
+
+
+def test_devices_meet_where_a_measure_may_end_the_run(targets: Path) -> None:
+    rare = [f"{key}=100" for key in ("log.every", "log.checkpoint", "health.every")]
+    recipe = super_resolution(targets, "validation.every=7", "phase.0.steps=100", *rare)
+    run = Run(recipe, launch(recipe))
+    due = Due.after(run, 7)
+    assert due.measure
+    assert due.look
+    assert not Due.after(run, 8).look

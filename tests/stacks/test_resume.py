@@ -209,6 +209,9 @@ def test_states_that_cannot_be_resumed(recipe: Recipe, whole: Path, tmp_path: Pa
     wider = parse_recipe(tiny.SUPER_RESOLUTION, [root, "stage.0.generator.channels=9"])
     with pytest.raises(CheckpointError, match=r"does not fit .*; use the recipe that"):
         train(wider, tmp_path, resume=True)
+    other = parse_recipe(tiny.SUPER_RESOLUTION, [root, "optimizer.generator.kind=muon"])
+    with pytest.raises(CheckpointError, match=r"with optimizer\.generator\.kind = 'adamw', the"):
+        train(other, tmp_path, resume=True)
     alone = parse_recipe(tiny.SUPER_RESOLUTION, [root, "phase.1.train=['x4']"])
     with pytest.raises(CheckpointError, match="state is of other weights; resume with the phases"):
         train(alone, tmp_path, resume=True)

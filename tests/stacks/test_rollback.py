@@ -12,7 +12,7 @@ import stacks.train
 from stacks.checkpoint import STATE, read
 from stacks.keeper import DivergenceError, Verdict
 from stacks.recipe import parse_recipe
-from stacks.run import Run
+from stacks.run import Run, launch
 from stacks.spec import Recipe
 from stacks.train import train
 from tests.stacks import tiny
@@ -199,3 +199,14 @@ def test_healthy_runs_are_quiet(kind: str, targets: Path, tmp_path: Path) -> Non
         recipe = super_resolution(targets, "phase.0.steps=20", "phase.1.steps=30", *steps)
     train(recipe, tmp_path)
     assert lines(tmp_path, "alarm") == []
+
+
+def test_what_an_attempt_that_came_to_nothing_left_is_not_gone_back_to(
+    targets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wider = super_resolution(targets, "stage.0.generator.channels=9")
+    (tmp_path / "last").mkdir()
+    Run(wider, launch(wider)).save(tmp_path / "last" / "healthy.safetensors")
+    monkeypatch.setattr(stacks.train, "train_step", broken(1, 1))
+    train(super_resolution(targets, "health.every=1"), tmp_path)
+    assert [alarm["alarm"] for alarm in lines(tmp_path, "alarm")] == ["nan"]

@@ -121,3 +121,20 @@ def test_the_average_learns_nothing_itself_and_shares_no_memory() -> None:
         module.weight.add_(1)
     assert torch.equal(held(average, "weight"), before)
     assert module.weight.requires_grad, "what is averaged goes on learning"
+
+
+def test_the_memory_grows_from_the_step_at_which_weights_learn() -> None:
+    early, late = nn.Linear(1, 1), nn.Linear(1, 1)
+    module = nn.ModuleDict({"early": early, "late": late})
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    average = MovingAverage(module, decay=0.9, since={"late.": 50})
+    for step in range(51):
+        nn.init.constant_(early.weight, 1.0)
+        if step == 50:
+            nn.init.constant_(late.weight, 1.0)
+        average.update(module, step)
+    # Of its first step a tenth is kept of the start; nine tenths were, had it learned all along.
+    assert float(held(average, "late.weight")) == pytest.approx(0.9)
+    assert float(held(average, "late.bias")) == 0
+    assert float(held(average, "early.weight")) > 0.99

@@ -33,6 +33,10 @@ def test_noise_falls_on_a_line_to_nothing() -> None:
     assert float(present(still, 0).std()) == pytest.approx(0.5, rel=0.02)
     assert float(present(still, 50).std()) == pytest.approx(0.25, rel=0.02)
     assert torch.equal(present(still, 100), still)
+    # Of a discriminator that begins late, the noise does, too.
+    late = Presentation(spec, begins=100)
+    assert float(late(still, 150).std()) == pytest.approx(0.25, rel=0.02)
+    assert torch.equal(late(still, 200), still)
 
 
 def test_a_pool_gives_back_earlier_fakes_and_keeps_new_ones() -> None:

@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+ITERATIONS = 15
+"""As many as torch makes when a constraint is put on."""
+
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -65,12 +68,25 @@ def assign(network: nn.Module, weights: dict[str, Tensor]) -> None:
     """Make a network act with the weights and buffers that `fold` left, constrained or not.
 
     A weight under spectral normalization acts divided by its norm, and so comes back as it was
-    where its largest singular value is 1, which `fold` made it.
+    where its largest singular value is 1, which `fold` made it. The values are copied: where
+    training goes on, what they came from stays as it is.
     """
     for name, value in weights.items():
         path, _, own = name.rpartition(".")
         module = network.get_submodule(path)
         if parametrize.is_parametrized(module, own):
-            setattr(module, own, value)
+            parametrization = cast(nn.ModuleDict, module.parametrizations)[own]
+            original = cast(Tensor, parametrization.original)
+            setattr(module, own, torch.empty_like(original).copy_(value))
+            settle_norm(parametrization)
         else:
             cast(Tensor, getattr(module, own)).copy_(value)
+
+
+def settle_norm(parametrization: nn.Module) -> None:
+    """Let power iterations find the norm of weights that were put in place of others."""
+    training = parametrization.training
+    parametrization.train()
+    for _ in range(ITERATIONS):
+        parametrization()
+    parametrization.train(training)
