@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from stacks.recipe import toml_value
+from stacks.recipe import toml_key, toml_value
 from stacks.survey import Survey
 
 BATCHES = {256: 4, 192: 6, 128: 8, 96: 12, 64: 16, 32: 32}
@@ -57,7 +57,7 @@ def data(survey: Survey, root: str) -> str:
     generating = survey.purpose == "generation"
     if generating:
         views = {"noise": "noise:64", **views}
-    listed = ", ".join(f"{view} = {toml_value(kind)}" for view, kind in views.items())
+    listed = ", ".join(f"{toml_key(view)} = {toml_value(kind)}" for view, kind in views.items())
     lines = [
         "[data]",
         f"root = {toml_value(root)}",
@@ -72,9 +72,9 @@ def data(survey: Survey, root: str) -> str:
     for view, found in survey.views.items():
         if found.palette:
             colors = ", ".join(toml_value(list(color)) for color in found.palette)
-            lines.append(f"palette.{view} = [{colors}]")
+            lines.append(f"palette.{toml_key(view)} = [{colors}]")
         if found.names:
-            lines.append(f"names.{view} = {toml_value(list(found.names))}")
+            lines.append(f"names.{toml_key(view)} = {toml_value(list(found.names))}")
     lines += ["", "[[data.folder]]", f"path = {toml_value(survey.path)}"]
     if survey.held_out:
         lines.append(f'pictures = ":-{survey.held_out}"          # the rest validates')
@@ -88,10 +88,15 @@ def generated(survey: Survey) -> int:
 
 def validation(survey: Survey, rest: str) -> str:
     """The table of the pictures held out, with what stands before the phases; nothing without."""
-    if not survey.held_out:
+    if survey.why_none_held_out:
         return ""
+    chosen = (
+        f"path = {toml_value(survey.apart)}"
+        if survey.apart
+        else f'path = {toml_value(survey.path)}, pictures = "-{survey.held_out}:"'
+    )
     return f"""[validation]
-folder = [{{ path = {toml_value(survey.path)}, pictures = "-{survey.held_out}:" }}]
+folder = [{{ {chosen} }}]
 {rest}
 every = {steps(survey) // LOOKS}
 

@@ -40,6 +40,8 @@ LEAST_TO_SPLIT = 6
 """Of fewer pictures none can be spared."""
 FEW = 100
 """Pictures below which results are poor."""
+TRAINING_FOLDERS = ("train", "training")
+HELD_OUT_FOLDERS = ("val", "valid", "validation", "test")
 SIZES = (256, 192, 128, 96, 64, 32)
 """Crops that a recipe may have: networks halve them several times."""
 
@@ -106,7 +108,8 @@ class Survey:
         most: of the largest one.
         layout_remarks: what was made of how the pictures lie.
         swap: of side-by-side pictures the left half is the target.
-        path: beneath the folder, of the tar that was looked at.
+        path: beneath the folder, of the pictures or the tar that was looked at.
+        apart: beneath the folder, of pictures that are held out already.
     """
 
     folder: Path
@@ -118,6 +121,7 @@ class Survey:
     layout_remarks: Sequence[str] = ()
     swap: bool = False
     path: str = "."
+    apart: str = ""
 
     @property
     def purpose(self) -> Literal["restoration", "generation", "translation"]:
@@ -134,19 +138,20 @@ class Survey:
 
     @property
     def held_out(self) -> int:
-        """Pictures kept for validation."""
-        if self.why_none_held_out:
+        """Of the pictures looked at, how many are kept for validation."""
+        if self.apart or self.why_none_held_out:
             return 0
         return max(LEAST_HELD_OUT, round(self.count * HELD_OUT))
 
     @property
     def why_none_held_out(self) -> str:
-        """Why no pictures are kept for validation; empty where some are."""
+        """Why no pictures validate; empty where some do."""
         if self.purpose == "generation":
             return "what is made from noise has no truth to be held against"
         if self.views["target"].labels:
             return "runs have no measure of label maps"
-        return "they are too few to spare any" if self.count < LEAST_TO_SPLIT else ""
+        few = self.count < LEAST_TO_SPLIT and not self.apart
+        return "they are too few to spare any" if few else ""
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -180,6 +185,17 @@ def survey(folder: Path) -> Survey:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected pictures, or a folder for each view")
+    training, held_out = split_folders(folder)
+    if held_out:
+        found = survey(folder / training)
+        remark = f"{training}/ is trained on, {held_out}/ validates"
+        return replace(
+            found,
+            folder=folder,
+            path=training,
+            apart=held_out,
+            layout_remarks=(remark, *found.layout_remarks),
+        )
     parts = sorted(path for path in folder.iterdir() if path.is_dir() and has_pictures(path))
     if not parts:
         return survey_pictures(folder)
@@ -211,6 +227,13 @@ def survey(folder: Path) -> Survey:
                     f"{one[1]}x{one[0]}; make the pictures of a pair the same size"
                 )
     return Survey(folder, "views", found, len(shared), *extremes(first), remarks)
+
+
+def split_folders(folder: Path) -> tuple[str, str]:
+    """The folders of what is trained on and what is held out: train and val; ".", "" without."""
+    training = next((name for name in TRAINING_FOLDERS if (folder / name).is_dir()), None)
+    held_out = next((name for name in HELD_OUT_FOLDERS if (folder / name).is_dir()), None)
+    return (training, held_out) if training and held_out else (".", "")
 
 
 def has_pictures(folder: Path) -> bool:

@@ -15,7 +15,16 @@ from stacks.doctor.headers import Header, header_or_fault
 from stacks.recipe import parse_recipe, toml_value
 from stacks.spec import FolderSpec, Recipe
 from stacks.starter import starter
-from stacks.survey import Found, Survey, extremes, has_pictures, kind_of, named_views, spread
+from stacks.survey import (
+    Found,
+    Survey,
+    extremes,
+    has_pictures,
+    kind_of,
+    named_views,
+    split_folders,
+    spread,
+)
 from stacks.survey_shards import (
     MAJORITY,
     MOST_CLASSES,
@@ -31,8 +40,6 @@ from translate.pictures import File
 from translate.rows import JSON_LINES, read_table
 from translate.shards import is_shards
 
-TRAINING_FOLDERS = ("train", "training")
-HELD_OUT_FOLDERS = ("val", "valid", "validation", "test")
 TABLES = JSON_LINES | {".csv"}
 
 
@@ -56,13 +63,6 @@ def guess(path: Path, name: str = "checked") -> Recipe:
     degrade = next(iter(recipe.degrade.choices), "")
     validation = replace(recipe.validation, folder=(FolderSpec(held_out),), degrade=degrade)
     return replace(recipe, data=data, validation=validation)
-
-
-def split_folders(folder: Path) -> tuple[str, str]:
-    """The folders of what is trained on and what is held out: train and val; ".", "" without."""
-    training = next((name for name in TRAINING_FOLDERS if (folder / name).is_dir()), None)
-    held_out = next((name for name in HELD_OUT_FOLDERS if (folder / name).is_dir()), None)
-    return (training, held_out) if training and held_out else (".", "")
 
 
 def majority(folder: Path) -> Survey:

@@ -77,6 +77,27 @@ def test_folders_without_common_names_are_classes(tmp_path: Path) -> None:
     assert [kind.kind for kind in found.views.values()] == ["class:3", "rgb"]
 
 
+def test_a_split_that_is_there_is_taken(tmp_path: Path) -> None:
+    root = tmp_path / "split"
+    for part, count in (("train", 3), ("val", 2)):
+        for index in range(count):
+            beside = np.concatenate([photo(seed=index), PALETTE[ids()]], axis=1)
+            write(root / part / f"{index}.png", beside)
+    found = survey(root)
+    assert (found.layout, found.count, found.held_out) == ("side-by-side", 3, 0)
+    recipe = parse_recipe(starter(found, "split", str(root)))
+    assert [len(pairs) for pairs, _ in training_groups(recipe)] == [3]
+    assert [len(pairs) for pairs in validation_pairs(recipe)] == [2]
+
+
+def test_views_may_have_any_name(tmp_path: Path) -> None:
+    root = pairs(tmp_path / "data", photo(), photo())
+    for index in range(4):
+        write(root / "edge maps.v2" / f"{index}.png", photo()[..., 0])
+    recipe = parse_recipe(starter(survey(root), "named", str(root)))
+    assert recipe.data.views["edge maps.v2"] == "gray"
+
+
 def test_pictures_alone_are_targets_of_all_sizes(tmp_path: Path) -> None:
     write(tmp_path / "a.png", photo(50, 90))
     write(tmp_path / "b.png", photo(200, 130))
