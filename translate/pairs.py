@@ -107,12 +107,24 @@ def half_of(image: pyvips.Image, half: Half) -> pyvips.Image:
     return image.crop(width if half == "right" else 0, 0, width, image.height)
 
 
+LUMA = (0.299, 0.587, 0.114)
+"""How much red, green and blue there is in gray (BT.601)."""
+
+
 def to_kind(image: pyvips.Image, kind: str) -> pyvips.Image:
     """Bring a picture to 8 bits in the color space of its view, on white where it has alpha."""
-    image = image.colourspace("srgb" if kind == "rgb" else "b-w")
+    colors = kind == "rgb" or image.bands > 2
+    image = image.colourspace("srgb" if colors else "b-w")
     if image.hasalpha():
         # After the conversion, because white is 255 in 8 bits only.
         image = image.flatten(background=[255])
+    if colors and kind != "rgb":
+        # As the runtime does it; libvips's own gray is of linear light.
+        image = (
+            image.recomb(pyvips.Image.new_from_array([list(LUMA)]))
+            .rint()
+            .copy(interpretation="b-w")
+        )
     return image.cast("uchar")
 
 

@@ -30,7 +30,7 @@ def photo(index: int, side: int = SIDE) -> Pixels:
 
 def other_look(pixels: Pixels) -> Pixels:
     """The same scene in other colors, as a partner shows it."""
-    return np.stack([255 - pixels[..., 1], pixels[..., 2] // 2, pixels[..., 0]], axis=2)
+    return np.stack([255 - pixels[..., 1], 255 - pixels[..., 0], pixels[..., 2] // 2], axis=2)
 
 
 def luma(pixels: Pixels) -> Pixels:

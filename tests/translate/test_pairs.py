@@ -9,6 +9,8 @@ import pytest
 import pyvips
 from PIL import Image
 
+from export.runtime.feeds import PictureFeed
+from export.runtime.tiles import Box
 from tests.photographs import window, write_pictures
 from translate.layouts import Reading, find_items
 from translate.pairs import SUFFIXES, DataError, View, list_pictures
@@ -265,3 +267,11 @@ def test_a_file_that_is_gone(tmp_path: Path) -> None:
     (tmp_path / "a.png").unlink()
     with pytest.raises(DataError, match=r"a\.png: no such file"):
         item.views["target"].decode()
+
+
+def test_gray_of_colors_is_that_of_the_runtime(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "1.png")
+    decoded = View(tmp_path / "1.png", "gray").decode()
+    assert decoded.shape == (24, 32, 1)
+    [read] = PictureFeed(PHOTO, 1).tensor(Box(0, 0, 24, 32))
+    assert np.abs(decoded[..., 0] - 255 * read[0]).max() <= 0.51
