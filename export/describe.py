@@ -130,7 +130,10 @@ def describe_input(stack: Stack, name: str) -> Input:
     if view.kind.family == "labels":
         palette = colors(data, name)
         return Input(name, str(view.kind), palette=palette, names=names, description=text)
-    return Input(name, str(view.kind), scale=int(view.scale), range=(0, 1), description=text)
+    paper = data.paper.get(name, "")
+    return Input(
+        name, str(view.kind), scale=int(view.scale), range=(0, 1), description=text, paper=paper
+    )
 
 
 def colors(data: DataSpec, view: str) -> tuple[tuple[int, int, int], ...]:

@@ -45,6 +45,7 @@ class Port:
     palette: RGB colors 0..255 of the K label ids; names: of the K labels, classes, joints or
         colors; limbs: pairs of joints, by number, between which a body is.
     keeps: of an output, the input whose pixels it returns as they were, outside of what it changes.
+    paper: of a `gray` input that is a line drawing, what it is drawn on: "white" or "black".
     """
 
     name: str
@@ -58,6 +59,7 @@ class Port:
     names: tuple[str, ...] = ()
     limbs: tuple[tuple[int, int], ...] = ()
     keeps: str = ""
+    paper: str = ""
 
     def __post_init__(self) -> None:
         what = type(self).__name__.lower()
@@ -77,6 +79,11 @@ class Port:
             raise ManifestError(
                 f"{what} {self.name!r} of kind {self.kind!r} has limbs {list(self.limbs)}; "
                 "expected pairs of its joints"
+            )
+        if self.paper and (self.family != "gray" or self.paper not in ("white", "black")):
+            raise ManifestError(
+                f"{what} {self.name!r} of kind {self.kind!r} has the paper {self.paper[:40]!r}; "
+                "expected white or black, of a gray picture"
             )
         for key, values in (("palette", self.palette), ("names", self.names)):
             if values and len(values) != self.count:
@@ -316,7 +323,7 @@ def _is_pair(value: object) -> bool:
 
 _TEXTS = (
     *("name", "kind", "description", "unit", "task", "version", "license", "data"),
-    *("recipe", "recipe_hash", "created", "tiling", "keeps"),
+    *("recipe", "recipe_hash", "created", "tiling", "keeps", "paper"),
 )
 # What each key must hold, in words for the message and as a test.
 _TYPES: dict[str, tuple[str, Any]] = {

@@ -30,6 +30,7 @@ def write_json(value: Any, target: str) -> None:
         # Here, because it brings the whole runtime, which most tables need not wait for.
         from export.runtime.whole import whole_file
 
+        path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
 

@@ -61,6 +61,10 @@ class DataSpec:
     """Of the labels, classes or colors of a view."""
     descriptions: Mapping[str, str] = field(default_factory=dict)
     """Of the pictures of a view, for those who will use the model: what it expects to see."""
+    paper: Mapping[str, Literal["white", "black"]] = field(default_factory=dict)
+    """What the line drawings of a gray view are drawn on: the app turns those of users around that
+    are drawn on the other.
+    """
     joints: JointsSpec | None = None
     """Of the views of kind keypoints:K."""
     size: int = 128
@@ -146,6 +150,9 @@ class DataSpec:
         for view in self.descriptions:
             if view not in self.kinds or not self.kinds[view].is_picture:
                 raise TableError(f"descriptions.{view}: expected a view of pictures")
+        for view in self.paper:
+            if self.views.get(view) != "gray":
+                raise TableError(f"paper.{view}: expected a view of kind gray")
         for view, colors in self.palette.items():
             for color in colors:
                 fits = len(color) == 3 and all(0 <= part <= 255 for part in color)

@@ -55,6 +55,10 @@ def translate_file(
     # The suffix and the folder first: they are wrong more often than anything else.
     images.check_target(target, 1, 1)
     picture = images.read(source)
+    if picture.alpha is not None and not keeps_alpha(manifest, output):
+        picture = replace(
+            picture, pixels=images.on_white(picture.pixels, picture.alpha), alpha=None
+        )
     height, width = picture.pixels.shape[:2]
     size = (scaled(height, output.scale), scaled(width, output.scale))
     images.check_target(target, *size)
@@ -68,6 +72,15 @@ def translate_file(
         pixels = run(views, output.name, on_disk)
         stop()
         images.write(target, _picture(picture, pixels, output), stop=stop)
+
+
+def keeps_alpha(manifest: Manifest, output: Output) -> bool:
+    """Whether a result shows what the source does where it does, so that its alpha still fits.
+
+    Others draw something new: they are fed what a viewer sees on white, as in training, and what
+    they draw is opaque.
+    """
+    return manifest.tiling == "exact" or bool(output.keeps)
 
 
 def _scratch(target: Path) -> IO[bytes]:

@@ -191,6 +191,18 @@ def write(
         raise ImageError(f"cannot write {path}: {error.strerror}") from None
 
 
+def largest(dtype: np.dtype) -> int:
+    """What white is, and an alpha that nothing shows through."""
+    return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
+
+
+def on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Pixels (H, W, C) of any type as they look on white; alpha: (H, W), of the same type."""
+    white = largest(pixels.dtype)
+    image = _from_array(pixels).bandjoin(_from_array(np.ascontiguousarray(alpha)))
+    return _to_array(image.flatten(background=[white], max_alpha=white))
+
+
 def resize(pixels: np.ndarray, height: int, width: int, kernel: str = "cubic") -> np.ndarray:
     """Resize (H, W) or (H, W, C) pixels of any type to `height` x `width`.
 

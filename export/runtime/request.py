@@ -75,14 +75,17 @@ def build(
         height, width = manifest.fixed_size or _NO_PICTURE
         dtype, layout = np.dtype(np.float32), "color"
     else:
+        shape = np.shape(views[first.name])
+        if len(shape) in (2, 3) and 0 not in shape:
+            # Before anything is made of what may be far too large.
+            check_size(manifest, *shape[:2])
         array = as_picture(first, views[first.name])
+        views = {**views, first.name: array}
         height, width = array.shape[:2]
         dtype = np.dtype(np.uint8) if first.family == "labels" else array.dtype
         layout = "color"
         if first.family != "labels":
-            flat = np.ndim(views[first.name]) == 2
-            layout = "flat" if flat else ("color" if array.shape[2] == 3 else "gray")
-        check_size(manifest, height, width)
+            layout = "flat" if len(shape) == 2 else ("color" if array.shape[2] == 3 else "gray")
     generator = np.random.default_rng(seed)
     feeds = {
         port.name: _feed(
@@ -119,6 +122,8 @@ def as_picture(port: Input, value: Any) -> np.ndarray:
 def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
+    if array.ndim == 3 and array.shape[2] == 3 and port.palette and array.dtype == np.uint16:
+        array = (array >> 8).astype(np.uint8)  # as in training
     if array.ndim == 3 and array.shape[2] == 3 and port.palette and array.dtype == np.uint8:
         return _ids_from_colors(port, array)
     if array.ndim != 2 or array.dtype.kind not in "iu" or array.size == 0:
@@ -173,7 +178,10 @@ def split(
     batched: set[str] = set()
     for port in manifest.inputs:
         rank = ranks.get(port.family, len(shapes[port.name]))
-        if port.name in views and np.ndim(views[port.name]) == rank:
+        given = np.shape(views.get(port.name, ()))
+        if port.is_picture and len(given) == 3 and given[-1] not in (1, 3):
+            rank = 3  # of (H, W) each
+        if port.name in views and len(given) == rank:
             batched.add(port.name)
             if len(views[port.name]) != count:
                 raise InputError(

@@ -15,7 +15,7 @@ from export.runtime import budget, files, request, tiles
 from export.runtime.cancel import Cancel, check, watched
 from export.runtime.errors import InputError, ModelError, first_line
 from export.runtime.feeds import Feed, Fit
-from export.runtime.images import resize
+from export.runtime.images import largest, on_white, resize
 from export.runtime.model_file import read_model
 from export.runtime.request import Request
 from export.runtime.results import Allocate, Result, in_memory
@@ -77,7 +77,8 @@ class Translator:
 
         array: (H, W), (H, W, 1), (H, W, 3), or with alpha (H, W, 2) and (H, W, 4); uint8, uint16
             or floats in [0, 1]. Grey given to an RGB model is fed as three equal channels and
-            averaged back (BT.601); alpha is resized beside the network.
+            averaged back (BT.601). Alpha is resized beside networks that work pixel by pixel;
+            to others the picture is shown on white, and their results are opaque.
         Returns the same type and channels; floats as float32, not clipped.
         """
         first = self.manifest.picture
@@ -88,6 +89,10 @@ class Translator:
         alpha = None
         if first.family != "labels" and array.ndim == 3 and array.shape[2] in (2, 4):
             array, alpha = array[:, :, :-1], array[:, :, -1]
+            if not files.keeps_alpha(self.manifest, output):
+                shown, seen = (request.as_picture(first, part) for part in (array, alpha))
+                array = on_white(shown, seen)
+                alpha = np.full_like(alpha, largest(alpha.dtype))
         result = self.run({first.name: array}, outputs=[output.name])[output.name]
         if alpha is None or output.family not in ("rgb", "gray"):
             return result
@@ -169,7 +174,8 @@ class Translator:
         """Translate a picture file to a picture file, in bounded memory.
 
         source: PNG, JPEG, WebP, TIFF, GIF or AVIF; EXIF orientation is applied. The ICC profile,
-            the resolution, alpha, grey and 16 bits are kept where the target's format has them.
+            the resolution, grey and 16 bits are kept where the target's format has them, and alpha
+            as in a call.
         target: .png, .jpg, .webp or .tif; it appears complete or not at all.
         inputs: the other views as in `run`; pictures may be given as paths, keypoints as paths of
             JSON files.

@@ -100,6 +100,8 @@ def write_page(
             page, key = make_page(
                 trials, (first, second), seed, question or QUESTION, count, progress
             )
+    for target in (output, key_path):
+        target.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(output) as path:
         path.write_text(page, "utf-8")
     with whole_file(key_path) as path:

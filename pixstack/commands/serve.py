@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pixstack.commands.run import Precision
+from pixstack.commands.run import Precision, check_provider
 
 
 def command(
@@ -34,7 +34,13 @@ def command(
       pixstack serve --host 0.0.0.0 --port 8080
       pixstack serve --models runs/exported --precision fast
     """
+    check_provider(provider)
+    from export.runtime.session import problem
     from pixstack.web.launch import Settings, serve
+
+    # Models are opened when they are first asked for, by visitors who can change nothing about it.
+    if why := problem(provider):
+        raise ValueError(f"--provider {provider}: {why}; use auto or cpu")
 
     serve(
         Settings(

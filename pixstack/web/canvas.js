@@ -220,7 +220,7 @@ size.addEventListener("input", show);
 
 const legend = choices("Color", colors, "legend", (index) => { color = index; });
 legend.querySelectorAll("input")[color].checked = true;
-const tools = choices("Tool", TOOLS.map((name) => [name]), "tools", (index) => { tool = index; start = null; });
+const tools = choices("Tool", TOOLS.map((name) => [name]), "tools", (index) => { end(); tool = index; });
 const starts = examples.map((address, index) => {
   const button = make("button", { type: "button", class: "start", "aria-label": `Start from example ${index + 1}` },
     make("img", { src: address, alt: "" }));

@@ -29,7 +29,7 @@ def canvas(
     its palette has no names.
 
     Args:
-        port: what is drawn; `labels:K` with a palette, or `gray`: black lines on white paper.
+        port: what is drawn: `labels:K` with a palette, or lines, here always black on white.
         size: (height, width) of the drawing in pixels; None for a square that is large enough.
         examples: PNG files to start from.
         elem_id: of the component.
@@ -61,7 +61,7 @@ def canvas(
 
 def can_be_drawn(port: Input) -> bool:
     """Whether a board for it makes sense."""
-    return port.family == "gray" or (port.family == "labels" and bool(port.palette))
+    return bool(port.paper) or (port.family == "labels" and bool(port.palette))
 
 
 def _suits(example: Path, port: Input) -> bool:

@@ -69,9 +69,8 @@ def nearest_colors(pixels: np.ndarray, palette: tuple[tuple[int, int, int], ...]
 def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
     """The picture as the model takes it: `source` itself, or a changed copy in `folder`.
 
-    A picture that is larger than the model can take at once is reduced. What a photo model of task
-    `photo` reads as `gray` is edges, bright on dark; where most of a picture is bright it is lines
-    on paper, and turned around.
+    A picture that is larger than the model can take at once is reduced. Lines are brought to the
+    paper that the model knows, white or black, whichever they were drawn on.
 
     Raises:
         ImageError: the picture cannot be read.
@@ -80,8 +79,7 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
     assert port is not None, "the tabs serve models that read a picture"
     height, width = images.size_of(source)
     smaller = largest_size(manifest, height, width)
-    edges = manifest.task == "photo" and port.family == "gray"
-    if smaller == (height, width) and not edges:
+    if smaller == (height, width) and not port.paper:
         return source
     picture = images.read(source)
     pixels = picture.pixels
@@ -92,8 +90,10 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
         if alpha is not None:
             alpha = images.resize(alpha, *smaller)
         picture = replace(picture, pixels=pixels, alpha=alpha)
-    if edges:
-        picture = Picture(bright_lines(pixels))
+    if port.paper:
+        if picture.alpha is not None:
+            pixels = images.on_white(pixels, picture.alpha)
+        picture = Picture(on_paper(pixels, port.paper))
     target = folder / "prepared.png"
     images.write(target, picture)
     return target
@@ -118,9 +118,10 @@ def drawn_size(manifest: Manifest, output: str, height: int, width: int) -> tupl
     return content if content < (height, width) else None  # of one aspect, so both sides are
 
 
-def bright_lines(pixels: np.ndarray) -> np.ndarray:
-    """Lines (H, W, 1 or 3) of any type as (H, W, 1), bright on dark, whichever way they came."""
+def on_paper(pixels: np.ndarray, paper: str) -> np.ndarray:
+    """Lines (H, W, 1 or 3) of any type as (H, W, 1), on paper that is "white" or "black"."""
     gray = as_float(pixels)
     if gray.shape[2] == 3:
         gray = (gray @ LUMA)[:, :, None]
-    return from_float(1 - gray if gray.mean() > 0.5 else gray, pixels.dtype)
+    found = "white" if gray.mean() > 0.5 else "black"
+    return from_float(gray if found == paper else 1 - gray, pixels.dtype)

@@ -209,3 +209,15 @@ def test_an_interrupt_outside_of_the_command_line_is_told_like_one_inside(
     monkeypatch.setattr(cli.typer.main, "get_command", lambda _: Interrupted())
     assert cli.main(["models"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_serve_refuses_what_no_visitor_could_use(
+    pixstack: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = pixstack("serve", "--provider", "gpu")
+    assert (answer.code, answer.out) == (2, "")
+    assert "--provider gpu: unknown; use auto, " in answer.err
+    monkeypatch.setattr("export.runtime.session.problem", lambda name: "no GPU here")
+    answer = pixstack("serve", "--provider", "cuda")
+    assert answer.code == 1
+    assert answer.err == "error: --provider cuda: no GPU here; use auto or cpu\n"

@@ -87,3 +87,8 @@ def test_the_bar_appears_when_the_work_takes_its_time(
     text = capsys.readouterr().err
     assert ("[photo].png" in text) == shown
     assert ("1/2" in text) == shown
+
+
+def test_json_makes_its_folder(tmp_path: Path) -> None:
+    console.write_json([1], str(tmp_path / "results" / "a.json"))
+    assert json.loads((tmp_path / "results" / "a.json").read_text("utf-8")) == [1]

@@ -88,7 +88,7 @@ def write_sketch(path: Path) -> None:
     manifest = Manifest(
         name=path.stem,
         task="photo",
-        inputs=(Input("source", "gray", range=(0, 1)),),
+        inputs=(Input("source", "gray", range=(0, 1), paper="black"),),
         outputs=(Output("target", "rgb"),),
         max_pixels=2**22,
     )

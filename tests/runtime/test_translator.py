@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from export.runtime import Cancelled, InputError, Translator
+from export.runtime.images import Picture, read, write
 from tests.runtime import models
 
 RANDOM = np.random.default_rng(3)
@@ -43,6 +44,47 @@ def test_alpha_goes_beside_the_network(enlarger: Translator):
     assert (result[..., :3] == 200).all()
     assert (result[..., 3] == 77).all()
     assert enlarger(array[..., 2:]).shape == (8, 10, 2)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_what_draws_anew_sees_a_picture_on_white_and_is_opaque(tmp_path: Path, dtype: type):
+    path = models.adder(tmp_path / "whole.onnx", tiling="whole")
+    white = 1 if dtype == np.float32 else int(np.iinfo(dtype).max)
+    array = np.zeros((4, 6, 4), dtype)
+    array[:, 3:, 3] = white
+    views = {"strength": 0.0, "noise": np.zeros((3, 4, 6)), "layout": np.zeros((4, 6), int)}
+    translator, run = Translator(path, providers="cpu"), Translator.run
+    seen = translator.run({**views, "image": array[..., :3]})["result"]
+    assert not seen.any()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Translator, "run", lambda own, given, **rest: run(own, {**views, **given}, **rest)
+        )
+        result = translator(array)
+    assert result.dtype == dtype
+    assert (result[:, :3] == white).all()
+    assert not result[:, 3:, :3].any()
+    assert (result[:, 3:, 3] == white).all()
+    picture = Picture(array[..., :3], array[..., 3])
+    write(tmp_path / "a.tif", picture)
+    translator.file(tmp_path / "a.tif", tmp_path / "b.tif", inputs=views)
+    found = read(tmp_path / "b.tif")
+    assert found.alpha is None
+    assert (found.pixels[:, :3] == white).all()
+    assert not found.pixels[:, 3:].any()
+
+
+def test_label_colors_may_have_sixteen_bits(adder: Translator):
+    colors = np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint16) * 257
+    views = full(4, 5)
+    views["layout"] = colors[ids := RANDOM.integers(0, 3, (4, 5))]
+    assert np.array_equal(adder.run(views)["same layout"], ids)
+
+
+def test_labels_of_many_pictures_are_dealt_out_without_channels(adder: Translator):
+    ids = RANDOM.integers(0, 3, (3, 4, 5))
+    images = np.zeros((3, 4, 5, 3), np.float32)
+    assert np.array_equal(adder.run({"image": images, "layout": ids})["same layout"], ids)
 
 
 def full(height: int, width: int) -> dict[str, np.ndarray]:
