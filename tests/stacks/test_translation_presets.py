@@ -153,6 +153,7 @@ def test_a_sketch_preset_trains_and_ships(tmp_path: Path) -> None:
     recipe = load_recipe("sketch-photo", [*SMALL_UNET, f"data.root={str(tmp_path)!r}"])
     exported = export_stack(train(recipe, tmp_path / "run"), tmp_path / "sketch.onnx")
     assert [port.kind for port in exported.manifest.inputs] == ["gray", "noise"]
+    assert exported.manifest.input("source").paper == "black"
 
 
 def test_a_cycle_preset_trains_and_ships(tmp_path: Path) -> None:
