@@ -137,6 +137,21 @@ def test_the_board_is_drawn_on_with_the_keyboard(page: Page, tmp_path: Path) -> 
     assert label(gray[SIDE // 2 + 16, SIDE // 2 - 16]) == 0  # taken back
 
 
+def test_a_rectangle_that_was_only_begun_is_in_the_drawing(page: Page, tmp_path: Path) -> None:
+    open_tab(page, "Photo")
+    board = page.locator(BOARD)
+    board.get_by_text("shop", exact=True).click()
+    board.get_by_text("Rectangle", exact=True).click()
+    page.locator(f"{BOARD} canvas").focus()
+    for key in ("Space", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    board.get_by_text("Brush", exact=True).click()
+    run(page, "photo")
+    gray = result(page, "photo", tmp_path).mean(axis=2)
+    assert label(gray[SIDE // 2 + 4, SIDE // 2 + 4]) == 11
+    assert label(gray[SIDE // 2 + 20, SIDE // 2 + 20]) == 0
+
+
 def test_another_takes_a_new_seed_and_runs(page: Page, tmp_path: Path) -> None:
     open_tab(page, "Photo")
     page.locator(f"{BOARD} .start").click()
