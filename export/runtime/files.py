@@ -56,9 +56,10 @@ def translate_file(
     images.check_target(target, 1, 1)
     picture = images.read(source)
     if picture.alpha is not None and not keeps_alpha(manifest, output):
-        picture = replace(
-            picture, pixels=images.on_white(picture.pixels, picture.alpha), alpha=None
-        )
+        # Colors of labels count as they are, see-through or not.
+        drawn = first.family == "labels"
+        pixels = picture.pixels if drawn else images.on_white(picture.pixels, picture.alpha)
+        picture = replace(picture, pixels=pixels, alpha=None)
     height, width = picture.pixels.shape[:2]
     size = (scaled(height, output.scale), scaled(width, output.scale))
     images.check_target(target, *size)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from export.manifest import Input, Manifest, Output
 from export.runtime import Cancelled, InputError, Translator
 from export.runtime.images import Picture, read, write
 from tests.runtime import models
@@ -72,6 +73,24 @@ def test_what_draws_anew_sees_a_picture_on_white_and_is_opaque(tmp_path: Path, d
     assert found.alpha is None
     assert (found.pixels[:, :3] == white).all()
     assert not found.pixels[:, 3:].any()
+
+
+def test_see_through_labels_are_those_of_their_colors(tmp_path: Path):
+    graph = models.Graph()
+    graph.add("Identity", "layout", output="same")
+    palette = ((0, 0, 0), (255, 0, 0), (0, 0, 255))
+    manifest = Manifest(
+        "test-labels",
+        "painting",
+        (Input("layout", "labels:3", palette=palette),),
+        (Output("same", "labels:3", palette=palette),),
+    )
+    shape = (models.INT64, ["n", 1, "h", "w"])
+    path = graph.save(tmp_path / "labels.onnx", manifest, {"layout": shape}, {"same": shape})
+    colors = np.array(palette, np.uint8)[RANDOM.integers(0, 3, (4, 5))]
+    write(tmp_path / "a.png", Picture(colors, RANDOM.integers(0, 256, (4, 5)).astype(np.uint8)))
+    Translator(path, providers="cpu").file(tmp_path / "a.png", tmp_path / "b.png")
+    assert np.array_equal(read(tmp_path / "b.png").pixels, colors)
 
 
 def test_label_colors_may_have_sixteen_bits(adder: Translator):
