@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -37,13 +37,11 @@ from stacks.sight import discriminator_channels, presentation_of
 from stacks.spec import PhaseSpec, Recipe
 from stacks.stack import Stack
 from translate.batches import Batch
-from translate.hardware import bf16_pays
+from translate.hardware import bf16_pays, laid_out
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
 from translate.presentation import Presentation
 from translate.tables import TableError
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 def launch(recipe: Recipe, devices: int = 1, nodes: int = 1) -> Fabric:
@@ -396,15 +394,3 @@ class Run:
         # A best by another measure, or at another task, is not comparable.
         if facts.get("judge", self.judge) == self.judge:
             self.best = best
-
-
-def laid_out(module: Network, device: torch.device) -> Network:
-    """The module with its kernels channels last in memory, where convolutions prefer that.
-
-    Pictures are channels last everywhere. On the CPU the convolutions bring kernels into an order
-    of their own, and the fused optimizer copies those that do not lie in the default one.
-    """
-    if device.type == "cpu":
-        return module
-    # The stubs of `to` know this form for tensors alone.
-    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,8 +1,13 @@
-"""What the hardware multiplies fast."""
+"""What the hardware multiplies fast, and how it likes weights to lie."""
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def bf16_pays(device: torch.device) -> bool:
@@ -12,3 +17,15 @@ def bf16_pays(device: torch.device) -> bool:
     if device.type == "cpu":
         return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return False
+
+
+def laid_out(module: Network, device: torch.device) -> Network:
+    """The module with its kernels channels last in memory, where convolutions prefer that.
+
+    Pictures are channels last everywhere. On the CPU the convolutions bring kernels into an order
+    of their own, and the fused optimizer copies those that do not lie in the default one.
+    """
+    if device.type == "cpu":
+        return module
+    # The stubs of `to` know this form for tensors alone.
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
