@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import sysconfig
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,16 +119,20 @@ class Run:
         )
         self.discriminators = laid_out(discriminators.to(device), device)
         self.presentations = {
-            stage.name: Presentation(presentation_of(stage), self.is_judged_from(stage.name)).to(
-                device
-            )
+            stage.name: Presentation(
+                presentation_of(stage), self.first_step([stage.name], judged=True)
+            ).to(device)
             for stage in self.recipe.stage
         }
         self.histories = self.no_histories()
         self.health = Health(self.recipe.health, chances(self.recipe.stage))
         if self.recipe.precision == "fp16" and device.type == "cuda":
             self.scaler = GradScaler(device.type)
-        since = {f"stages.{name}.": self.learns_from(name) for name in self.stack.stages}
+        # A generator learns for every stage that uses it.
+        users = {name: set[str]() for name in self.stack.stages}
+        for name in users:
+            users[self.stack.owner(name)].add(name)
+        since = {f"stages.{name}.": self.first_step(users[name]) for name in users}
         self.average = MovingAverage(self.stack, self.recipe.ema.decay, since)
         self.check_truths()
         self.check_crops()
@@ -271,20 +276,14 @@ class Run:
         """The first step of a phase."""
         return sum(phase.steps for phase in self.recipe.phase[:index])
 
-    def learns_from(self, stage: str) -> int:
-        """The first step that trains the generator of a stage, be it for a stage that uses it."""
-        users = {name for name in self.stack.stages if self.stack.owner(name) == stage}
-        phases = enumerate(self.recipe.phase)
-        starts = (self.phase_start(index) for index, one in phases if users & set(one.train))
-        return next(starts, 0)
-
-    def is_judged_from(self, stage: str) -> int:
-        """The first step that trains the discriminator of a stage."""
-        phases = enumerate(self.recipe.phase)
+    def first_step(self, stages: Collection[str], judged: bool = False) -> int:
+        """The first step that trains one of some stages, or the discriminator of one."""
         starts = (
             self.phase_start(index)
-            for index, one in phases
-            if one.adversarial and one.steps and stage in one.train
+            for index, phase in enumerate(self.recipe.phase)
+            if phase.steps
+            and (phase.adversarial or not judged)
+            and not set(phase.train).isdisjoint(stages)
         )
         return next(starts, 0)
 
@@ -312,9 +311,8 @@ class Run:
 
     def optimizer_kinds(self) -> dict[str, str]:
         """Of both sides, as recipes name them."""
-        sides = {"generator": self.recipe.optimizer.generator}
-        sides["discriminator"] = self.recipe.optimizer.discriminator
-        return {side: spec.kind for side, spec in sides.items()}
+        spec = self.recipe.optimizer
+        return {"generator": spec.generator.kind, "discriminator": spec.discriminator.kind}
 
     def facts(self) -> dict[str, Any]:
         """Where the run is."""
@@ -357,9 +355,9 @@ class Run:
                 f"{path}: at step {step}, in phase {phase}, which this recipe begins at step "
                 f"{self.phase_start(phase)}; lengthen no phase that is over"
             )
+        told = facts.get("optimizers")
         for side, kind in self.optimizer_kinds().items():
             # Moments of another kind are of no use to it. Older states do not tell theirs.
-            told = facts.get("optimizers")
             before = told.get(side, kind) if isinstance(told, dict) else kind
             if before != kind:
                 raise CheckpointError(

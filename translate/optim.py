@@ -143,16 +143,21 @@ class MovingAverage(Generic[Averaged]):
     def __init__(
         self, module: Averaged, decay: float, since: Mapping[str, int] | None = None
     ) -> None:
-        self.decay, self.since = decay, since or {}
+        self.decay = decay
         self.module: Averaged = fold(copy.deepcopy(module))
         self.module.eval().requires_grad_(False)
+        self.names: dict[int, list[str]] = {}
+        """Of weights, by the step from which they learn."""
+        for name, _ in self.module.named_parameters():
+            starts = (first for begin, first in (since or {}).items() if name.startswith(begin))
+            self.names.setdefault(next(starts, 0), []).append(name)
 
     @torch.no_grad()
     def update(self, module: Averaged, step: int) -> None:
         """Move towards the weights of ``module``; ``step`` counts updates from 0."""
         weights = effective_weights(module)
         averages = dict(self.module.named_parameters())
-        for first, names in self.together(averages).items():
+        for first, names in self.names.items():
             # Weights that do not learn yet stand still, and their average with them.
             if (learned := step - first) >= 0:
                 decay = min(self.decay, (1 + learned) / (10 + learned))
@@ -163,11 +168,3 @@ class MovingAverage(Generic[Averaged]):
         buffers = dict(module.named_buffers())
         for name, average in self.module.named_buffers():
             average.copy_(buffers[name])
-
-    def together(self, names: Iterable[str]) -> dict[int, list[str]]:
-        """Names of weights by the step from which they learn."""
-        found: dict[int, list[str]] = {}
-        for name in names:
-            starts = (first for begin, first in self.since.items() if name.startswith(begin))
-            found.setdefault(next(starts, 0), []).append(name)
-        return found

@@ -86,3 +86,15 @@ def test_devices_meet_where_a_measure_may_end_the_run(targets: Path) -> None:
     assert due.measure
     assert due.look
     assert not Due.after(run, 8).look
+
+
+def test_a_stage_begins_with_the_first_phase_that_has_steps_for_it(targets: Path) -> None:
+    phases = (
+        "phase=[{ train=['x4'], steps=0 }, { train=['x2'], adversarial=false, steps=5 }, "
+        "{ train=['x2', 'x4'], steps=2 }]"
+    )
+    recipe = super_resolution(targets, phases)
+    run = Run(recipe, launch(recipe))
+    assert (run.first_step(["x2"]), run.first_step(["x4"])) == (0, 5)
+    assert run.first_step(["x2"], judged=True) == 5
+    assert run.average.names.keys() == {0, 5}
