@@ -24,6 +24,7 @@ from translate.layers.normalization import (
 )
 from translate.layers.virtual_batch import VirtualBatchNorm, reference
 
+ORDERS = (torch.contiguous_format, torch.channels_last)
 ACTING_ON_FEATURES: list[GeneratorNormalization] = ["batch", "instance", "layer", "virtual"]
 
 
@@ -153,13 +154,14 @@ def standardized(array: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return (array - mean) / np.sqrt(array.var(axis=axes, keepdims=True) + 1e-5)
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(
     ("norm", "axes"), [("batch", (0, 2, 3)), ("instance", (2, 3)), ("layer", (1, 2, 3))]
 )
 def test_features_are_normalized_by_their_own_statistics(
-    norm: Normalization, axes: tuple[int, ...]
+    norm: Normalization, axes: tuple[int, ...], order: torch.memory_format
 ) -> None:
-    features = random(3, 4, 5, 6) * 3 + 2
+    features = (random(3, 4, 5, 6) * 3 + 2).contiguous(memory_format=order)
     [module] = normalize(4, norm)
     module.double()
     scale, shift = random(4, seed=1), random(4, seed=2)
@@ -169,7 +171,15 @@ def test_features_are_normalized_by_their_own_statistics(
     expected = scale.numpy()[:, None, None] * expected + shift.numpy()[:, None, None]
     np.testing.assert_allclose(module(features).detach().numpy(), expected, rtol=1e-9)
     if norm != "batch":
-        assert torch.equal(module(features), module.eval()(features))
+        assert torch.allclose(module(features), module.eval()(features), rtol=1e-12)
+
+
+def test_instance_norm_keeps_maps_that_lie_channels_last() -> None:
+    features = random(3, 4, 5, 6).contiguous(memory_format=torch.channels_last).requires_grad_()
+    output = InstanceNorm(4, affine=True).double()(features)
+    assert output.is_contiguous(memory_format=torch.channels_last)
+    (gradient,) = torch.autograd.grad(output.square().sum() + output.pow(3).sum(), features)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -192,11 +202,14 @@ def test_layer_norm_of_vectors(channels: int) -> None:
     np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("norm", ["instance", "layer", "virtual"])
-def test_first_and_second_derivatives(norm: GeneratorNormalization) -> None:
+def test_first_and_second_derivatives(
+    norm: GeneratorNormalization, order: torch.memory_format
+) -> None:
     [module] = normalize(2, norm)
     module.double()
-    features = random(2, 2, 2, 3).requires_grad_()
+    features = random(2, 2, 2, 3).contiguous(memory_format=order).requires_grad_()
     assert gradcheck(module, (features,))
     # Gradient penalties differentiate the gradient.
     assert gradgradcheck(module, (features,))

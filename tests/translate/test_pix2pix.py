@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from translate.generators.translation_unet import TranslationUNetSpec
-from translate.layers.normalization import InstanceNorm
+from translate.layers.normalization import InstanceNorm, channels_last
 from translate.layers.reminder import Expectation
 from translate.tables import TableError
 
@@ -65,6 +65,16 @@ def test_dropout_acts_in_training_alone() -> None:
     assert not torch.equal(generator(picture), generator(picture))
     generator.eval()
     assert torch.equal(generator(picture), generator(picture))
+
+
+def test_the_order_in_memory_outlives_a_bottleneck_of_one_pixel() -> None:
+    generator = TranslationUNetSpec(8, 4).build(3, 3)
+    orders: list[bool] = []
+    for up in generator.get_submodule("ups").children():
+        up.register_forward_hook(lambda *call: orders.append(channels_last(call[2])))
+    generator(random(2, 3, 16, 16).contiguous(memory_format=torch.channels_last))
+    # The first is made from the map of one pixel.
+    assert orders[1:] == [True] * 3
 
 
 def test_the_bottleneck_of_one_pixel_still_tells_pictures_apart() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from translate.generators.registry import GENERATORS
 from translate.layers.attention import SelfAttention
 from translate.layers.blocks import Block, BlockStyle
-from translate.layers.normalization import GeneratorNormalization, constraint
+from translate.layers.normalization import GeneratorNormalization, channels_last, constraint
 from translate.layers.reminder import Expectation, Reminder
 from translate.layers.sampling import Up, down_convolution, up_convolution
 from translate.tables import require
@@ -110,6 +110,9 @@ class TranslationUNet(nn.Module):
         # The bottleneck has nothing beside it.
         skips.pop()
         features = self.ups[0](features, None, picture)
+        if channels_last(skips[-1]):
+            # A map of 1x1 has no order that the layer behind it could keep.
+            features = features.contiguous(memory_format=torch.channels_last)
         for up in self.ups[1:]:
             features = up(features, skips.pop(), picture)
         return features.tanh()

@@ -36,6 +36,17 @@ class InstanceNorm(nn.InstanceNorm2d):
     def forward(self, input: Tensor) -> Tensor:
         """``(N, C, H, W)`` -> the same shape."""
         cudnn = torch.backends.cudnn.enabled
+        if self.training and channels_last(input) and input.device.type == "cpu":
+            # PyTorch's own has no kernel for this order: it would be changed here, and changed back
+            # at the next convolution. Batch normalization has one, and of a single sample it is
+            # the same.
+            samples = [
+                torch.batch_norm(
+                    sample, self.weight, self.bias, None, None, True, 0.0, self.eps, cudnn
+                )
+                for sample in torch.split(input, 1)
+            ]
+            return torch.cat(samples)
         return torch.instance_norm(
             input, self.weight, self.bias, None, None, True, 0.0, self.eps, cudnn
         )
@@ -66,6 +77,12 @@ class PixelNorm(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """``(N, C, H, W)`` -> the same shape."""
         return features * (features.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+
+
+def channels_last(features: Tensor) -> bool:
+    """Whether ``(N, C, H, W)`` lies with the channels of a pixel side by side, and only so."""
+    last = features.is_contiguous(memory_format=torch.channels_last)
+    return last and not features.is_contiguous()
 
 
 def constraint(norm: GeneratorNormalization) -> Normalization:
