@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -199,10 +198,11 @@ def share(landscape: Landscape, task: Task, processes: int) -> int:
         return take_part(task)
     # The judge and the real pictures once, by this process; the others read them.
     open_measure(landscape, task.judge)
+    from export.runtime.session import cores
     from stacks.stopping import Stopping
 
     context = get_context("spawn")
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = max(1, cores() // processes)
     pool = [context.Process(target=take_part_with, args=(task, threads)) for _ in range(processes)]
     with Stopping() as stopping:
         for process in pool:

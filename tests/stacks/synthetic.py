@@ -15,8 +15,8 @@ from translate.kinds import Kind
 ITEMS = 6
 
 
-def write_data(data: DataSpec, root: Path, where: str, side: int) -> None:
-    """Six items beneath ``root / where`` (a CSV file in layout ``table``), pictures of ``side``."""
+def write_data(data: DataSpec, root: Path, where: str, side: int, items: int = ITEMS) -> None:
+    """Items beneath ``root / where`` (a CSV file in layout ``table``), pictures of ``side``."""
     random = np.random.default_rng(0)
     place, kinds = root / where, data.kinds
     pictures = {view: kind for view, kind in kinds.items() if kind.is_picture}
@@ -28,7 +28,7 @@ def write_data(data: DataSpec, root: Path, where: str, side: int) -> None:
                 for view, kind in kinds.items()
                 if kind.is_picture or kind.is_value
             }
-            for index in range(ITEMS)
+            for index in range(items)
         ]
         with open(place, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
@@ -37,7 +37,7 @@ def write_data(data: DataSpec, root: Path, where: str, side: int) -> None:
         if data.joints is not None:
             write_joints(root / data.joints.file, rows, data, side, random)
         return
-    for index in range(ITEMS):
+    for index in range(items):
         made = {view: picture(data, view, kind, side, random) for view, kind in pictures.items()}
         if data.layout == "side-by-side":
             halves = [made["source"], made["target"]][:: -1 if data.swap else 1]

@@ -77,8 +77,8 @@ def overrides(name: str, recipe: Recipe) -> list[str]:
     return found
 
 
-def shrunk(name: str, root: Path) -> Recipe:
-    """The preset at a few steps of a few items, on data made for it beneath ``root``."""
+def shrunk(name: str, root: Path, items: int = ITEMS) -> Recipe:
+    """The preset at a few steps of two items each, on data made for it beneath ``root``."""
     whole = load_recipe(name)
     phases = [
         f"phase.{index}.{key}"
@@ -88,9 +88,9 @@ def shrunk(name: str, root: Path) -> Recipe:
     small = load_recipe(name, [*overrides(name, whole), *phases, "batch=2", "precision=fp32"])
     data, validation = small.data, small.validation
     side = 2 * data.size if data.fit == "crop" else data.size + 4
-    write_data(data, root, "items.csv" if data.layout == "table" else "items", side)
+    write_data(data, root, "items.csv" if data.layout == "table" else "items", side, items)
     [path] = [path.name for path in root.iterdir() if path.stem == "items"]
-    held_out = (FolderSpec(path, pictures=f"{ITEMS - 1}:"),) if validation.folder else ()
+    held_out = (FolderSpec(path, pictures=f"{items - 1}:"),) if validation.folder else ()
     return replace(
         small,
         compile=False,
