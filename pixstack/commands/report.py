@@ -14,6 +14,12 @@ def command(
         Path | None,
         typer.Option("-o", "--to", metavar="FILE.html", help="Where to; RUN/report.html if not."),
     ] = None,
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public", help="Leave out what may not be shown: samples, and where the data lay."
+        ),
+    ] = False,
     plugins: Annotated[
         list[str] | None,
         typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
@@ -27,16 +33,18 @@ def command(
     Examples:
       pixstack report runs/mine
       pixstack report runs/mine -o mine.html
+      pixstack report runs/mine -o docs/mine.html --public
     """
     from pixstack.errors import require_train
     from pixstack.plugins import import_plugins
 
     require_train()
     import_plugins(plugins or [])
-    from stacks.report.history import read_run
+    from stacks.report.history import published, read_run
     from stacks.report.page import page
     from stacks.whole import write_whole
 
     target = output or run / "report.html"
-    write_whole(target, page(read_run(run)).encode())
+    history = read_run(run)
+    write_whole(target, page(published(history) if public else history).encode())
     print(target)

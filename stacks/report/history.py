@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from stacks.checkpoint import WEIGHTS, CheckpointError, header
+from stacks.data_spec import DataSpec
 from stacks.recipe import load_recipe
 from stacks.spec import Recipe
 
@@ -46,6 +47,13 @@ class History:
     def step(self) -> int:
         """The last step that was written down."""
         return max((line["step"] for line in self.lines), default=0)
+
+
+def published(history: History) -> History:
+    """The history without samples, and without where the data lay on this machine."""
+    recipe = history.recipe
+    data = replace(recipe.data, root=DataSpec.root)
+    return replace(history, recipe=replace(recipe, data=data), samples=[])
 
 
 def read_run(folder: Path) -> History:

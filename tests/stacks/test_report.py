@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stacks.report.curves import MOST, chart, dots, lone, number, path, thinned, ticks
-from stacks.report.history import read_run
+from stacks.report.history import published, read_run
 from stacks.report.page import page, placed
 from stacks.train import train
 from tests.stacks.tiny import super_resolution
@@ -79,6 +79,15 @@ def test_the_page(run: Path) -> None:
     best = max((line for line in log if line["kind"] == "validation"), key=lambda x: x["psnr_y"])
     assert f"<th>best psnr_y</th><td>{best['psnr_y']:.4f} (95 %: {best['psnr_y/low']:.4f}" in text
     assert "<th>torch</th>" in text
+
+
+def test_a_page_to_publish(run: Path, targets: Path) -> None:
+    whole, public = page(read_run(run)), page(published(read_run(run)))
+    assert str(targets) in whole, "else nothing is left out"
+    for left_out in (str(targets), "data:image", "Samples"):
+        assert left_out not in public
+    for kept in ("Held-out pictures", "<th>torch</th>", "root = &quot;data&quot;"):
+        assert kept in public
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
