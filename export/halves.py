@@ -13,6 +13,8 @@ from torch import nn
 
 LEAST = 1024
 """Numbers of a weight that is worth a cast: biases stay as they are."""
+SUFFIX = ".half"
+"""Of the name of a weight that is kept so; its cast has the name without."""
 LARGEST = 65504.0
 """The largest number of half precision."""
 
@@ -46,7 +48,7 @@ def halve(model: onnx.ModelProto) -> None:
         if values.size < LEAST or not np.array_equal(half.astype(np.float32), values):
             continue
         name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(half, f"{name}.half"))
+        weight.CopyFrom(numpy_helper.from_array(half, f"{name}{SUFFIX}"))
         casts.append(
             helper.make_node(
                 "Cast", [weight.name], [name], name=f"{name}.cast", to=TensorProto.FLOAT

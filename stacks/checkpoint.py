@@ -36,6 +36,10 @@ class CheckpointError(ValueError):
     """A checkpoint is missing, damaged, or of another recipe."""
 
 
+class FitError(CheckpointError):
+    """Weights are of other networks than the recipe's."""
+
+
 @dataclass
 class Checkpoint:
     """The content of a file: tensors by name, and plain facts."""
@@ -140,13 +144,29 @@ def load_stack(path: str | Path, overrides: Sequence[str] = ()) -> Stack:
 
     Raises:
         CheckpointError: the file is missing, damaged, not a stack's weights, or its recipe is of
-            unknown kinds or of other networks than the weights are.
+            unknown kinds.
+        FitError: its recipe is of other networks than the weights are.
         TableError: an override is of no key, or of a value that is not allowed.
     """
     path = Path(path)
     checkpoint = read(path, WEIGHTS)
-    tensors = checkpoint.tensors
-    text = written_recipe(checkpoint, path)
+    return stack_of(written_recipe(checkpoint, path), checkpoint.tensors, path, overrides)
+
+
+def stack_of(
+    text: str, tensors: dict[str, Tensor], path: Path, overrides: Sequence[str] = ()
+) -> Stack:
+    """The stack of a recipe with averaged weights, in evaluation mode.
+
+    Args:
+        text: of the recipe.
+        tensors: by the names of the stack's weights and buffers.
+        path: of the file that holds both, for what is said of it.
+        overrides: of the recipe.
+
+    Raises:
+        FitError, CheckpointError, TableError: as `load_stack` tells.
+    """
     try:
         recipe = parse_recipe(text)
     except UnknownKind as error:
@@ -178,7 +198,7 @@ def written_recipe(checkpoint: Checkpoint, path: Path) -> str:
 
 
 def load_weights(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Strictly load weights; what differs is named in one line."""
+    """Strictly load weights; what differs is named in one line (FitError)."""
     check_fit(module, tensors, path)
     module.load_state_dict(tensors)
 
@@ -195,7 +215,7 @@ def beginning(stack: Stack, start: Stack) -> dict[str, Tensor]:
 
 
 def check_fit(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
-    """Raise CheckpointError where names and shapes are not those of the module's own weights."""
+    """Raise FitError where names and shapes are not those of the module's own weights."""
     own = module.state_dict()
     wrong = sorted(
         name
@@ -203,7 +223,7 @@ def check_fit(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -
         if name not in own or name not in tensors or own[name].shape != tensors[name].shape
     )
     if wrong:
-        raise CheckpointError(
+        raise FitError(
             f"{path}: does not fit the recipe's networks: {len(wrong)} tensors differ, "
             f"first {wrong[0]!r}; use the recipe that the checkpoint was trained with"
         )

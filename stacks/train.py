@@ -36,6 +36,7 @@ from stacks.run_folder import refuse_second_run, state_of
 from stacks.sight import band_base
 from stacks.spec import Recipe
 from stacks.spoken import opening
+from stacks.stack import Stack
 from stacks.stopping import Stopped, Stopping
 from stacks.validation import out_of_patience, training_sample
 from stacks.whole import sweep, write_whole
@@ -57,6 +58,7 @@ def train(
     devices: int = 1,
     nodes: int = 1,
     watch: Callable[[Run], str] = lambda run: "",
+    opened: Callable[[Path], Stack] = load_stack,
 ) -> Path:
     """Train a recipe's stack; returns the path of the best weights.
 
@@ -67,6 +69,7 @@ def train(
         resume: go on from ``last/``.
         start: weights to begin with, of a stack of the same shape or of some of its stages.
         watch: sees the run after every step; what it says, if anything, is why the run ends there.
+        opened: reads the file of ``start``.
 
     Raises:
         RunExistsError: there is a run in the folder and ``resume`` was not asked.
@@ -96,7 +99,7 @@ def train(
     if state.exists():
         run.restore(state)
     elif start is not None:
-        weights = beginning(run.average.module, load_stack(start))
+        weights = beginning(run.average.module, opened(start))
         load_weights(run.average.module, weights, start)
         assign(run.stack, weights)
         run.health.begin(run.step, run.weight_norms())

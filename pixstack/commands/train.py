@@ -28,7 +28,9 @@ def command(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
     start: Annotated[
         Path | None,
-        typer.Option(help="Weights to begin with: another run's best.safetensors."),
+        typer.Option(
+            metavar="WEIGHTS", help="To begin with: best.safetensors of another run, or a model."
+        ),
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="Devices on each machine.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
@@ -56,6 +58,7 @@ def command(
       pixstack train photo-sr -o runs/sr --data downloads
       pixstack train photo-sr-crisp -o runs/crisp --start runs/sr/best.safetensors \\
           --set phase.0.steps=0 --set phase.1.steps=0
+      pixstack train mine.toml -o runs/mine --start models/photo-sr.onnx
     """
     from pixstack.errors import require_train
     from pixstack.plugins import import_plugins
@@ -70,6 +73,7 @@ def command(
     import_plugins(plugins or [])
     from lightning_fabric.utilities.rank_zero import rank_zero_only
 
+    from export.weights import opened
     from stacks.recipe import load_recipe, toml_value
     from stacks.stopping import Stopped
     from stacks.train import train
@@ -83,7 +87,7 @@ def command(
     if not recipe.endswith(".toml"):
         check_named_data(recipe, made)
     try:
-        best = train(made, output, resume, start, devices, nodes)
+        best = train(made, output, resume, start, devices, nodes, opened=opened)
     except Stopped as stopped:
         say(stopped, file=sys.stderr)
         raise typer.Exit(stopped.code) from None
