@@ -1,6 +1,6 @@
 """Make the hands that the Pose tab offers as examples: results of the model that ships.
 
-    python docs/pictures/make_hands.py DATA
+    python -m docs.pictures.make_hands DATA
 
 reads photographs of held-out people from `DATA/hands` (Mavi 2020, Apache-2.0), asks
 `models/hand-pose.onnx` for another gesture and keeps what it draws. No photograph is copied.
