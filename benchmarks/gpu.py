@@ -106,7 +106,9 @@ def run(
             late.append(name)
             continue
         with tempfile.TemporaryDirectory() as folder:
-            found[name] = measure(made_up(name, Path(folder)), Path(folder), "cuda", side)
+            found[name] = measure(
+                made_up(name, Path(folder), "precision=bf16"), Path(folder), "cuda", side
+            )
         print(f"{name}: {found[name]}", file=sys.stderr)
     print_table(HEADER, [measured.row(name) for name, measured in found.items()])
     apart = [name for name, measured in found.items() if not measured.difference <= CLOSE]
@@ -126,9 +128,9 @@ def run(
         raise typer.Exit(1)
 
 
-def made_up(name: str, folder: Path) -> Recipe:
-    """A preset in bf16 on pictures made for it beneath ``folder``, nothing held out."""
-    recipe = load_recipe(name, ["precision=bf16"])
+def made_up(name: str, folder: Path, *changes: str) -> Recipe:
+    """A preset, changed so, on pictures made for it beneath ``folder``, nothing held out."""
+    recipe = load_recipe(name, changes)
     data = recipe.data
     largest = max([data.size, *(phase.size for phase in recipe.phase)])
     where = "items.csv" if data.layout == "table" else "items"
@@ -155,8 +157,14 @@ def measure(recipe: Recipe, folder: Path, provider: str, side: int) -> Measured:
     return Measured(training, waiting, memory, exporting, difference, running)
 
 
-def trained(run: Run) -> tuple[float, float, float]:
-    """Pictures a second, share of waiting, and peak memory of `STEPS` steps of the last phase."""
+def trained(run: Run, steps: int = STEPS, warming: int = WARMING) -> tuple[float, float, float]:
+    """Pictures a second, share of waiting, and peak memory on the GPU.
+
+    Args:
+        run: begins its last phase.
+        steps: to take.
+        warming: of these, before the clock starts.
+    """
     recipe = run.recipe
     index = max((index for index, phase in enumerate(recipe.phase) if phase.steps), default=0)
     sampler = phase_sampler(recipe, training_groups(recipe), recipe.phase[index])
@@ -167,21 +175,21 @@ def trained(run: Run) -> tuple[float, float, float]:
     if cuda:
         torch.cuda.reset_peak_memory_stats()
     first = run.step
-    batches = Prefetch(sampler, batch_numbers(run, first)[: STEPS * run.draws], pin=cuda)
+    batches = Prefetch(sampler, batch_numbers(run, first)[: steps * run.draws], pin=cuda)
     started, waited = 0.0, 0.0
     for drawn in groups_of(run.draws, batches):
         set_rates(run, run.step - first)
         grow(run, run.step - first)
         train_step(run, drawn)
         run.step += 1
-        if run.step - first == WARMING:
+        if run.step - first == warming:
             if cuda:
                 torch.cuda.synchronize()
             started, waited = time.perf_counter(), batches.waited
     if cuda:
         torch.cuda.synchronize()
     seconds = time.perf_counter() - started
-    pictures = (STEPS - WARMING) * sampler.batch * run.draws
+    pictures = (steps - warming) * sampler.batch * run.draws
     memory = torch.cuda.max_memory_allocated() / 2**30 if cuda else 0.0
     return pictures / seconds, (batches.waited - waited) / seconds, memory
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import typer
 from typer.testing import CliRunner
 
-from benchmarks import degrade, doctor, gpu, runtime, train_step
+from benchmarks import degrade, doctor, gpu, runtime, train_step, waiting
 from benchmarks.resident import peak_gigabytes
 from stacks.recipe import load_recipe
 from tests.stacks.test_every_preset import shrunk
@@ -135,8 +136,22 @@ def test_a_preset_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("name", ["photo-sr", "hand-pose", "cgan"])
 def test_pictures_are_made_up_for_a_preset(name: str, tmp_path: Path) -> None:
-    made = gpu.made_up(name, tmp_path)
+    made = gpu.made_up(name, tmp_path, "precision=bf16")
     assert made.precision == "bf16"
     assert made.stage == load_recipe(name).stage
     sampler = gpu.phase_sampler(made, gpu.training_groups(made), made.phase[-1])
     assert {view.shape[0] for view in sampler(0).views.values()} == {sampler.batch}
+
+
+@pytest.mark.parametrize(("share", "code"), [(0.04, 0), (0.06, 1)])
+def test_a_preset_that_waits_too_long_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, share: float, code: int
+) -> None:
+    recipe = shrunk("photo-sr", tmp_path / "data")
+    monkeypatch.setattr(waiting, "made_up", lambda *arguments: recipe)
+    monkeypatch.setattr(waiting, "trained", lambda *arguments: (1.0, share, 0.0))
+    app = typer.Typer()
+    app.command()(waiting.run)
+    result = CliRunner().invoke(app, ["--presets", "photo-sr"])
+    assert result.exit_code == code
+    assert json.loads(result.stdout[result.stdout.index("{") :]) == {"photo-sr": share}
