@@ -145,7 +145,7 @@ def made_up(name: str, folder: Path, *changes: str) -> Recipe:
 def measure(recipe: Recipe, folder: Path, provider: str, side: int) -> Measured:
     """Train, export and run one recipe, by the device that there is."""
     run = Run(recipe, launch(recipe))
-    training, waiting, memory = trained(run)
+    training, waiting, memory = trained(run, STEPS, WARMING)
     settle(run)
     save_best(run, folder, {})
     started = time.perf_counter()
@@ -157,7 +157,7 @@ def measure(recipe: Recipe, folder: Path, provider: str, side: int) -> Measured:
     return Measured(training, waiting, memory, exporting, difference, running)
 
 
-def trained(run: Run, steps: int = STEPS, warming: int = WARMING) -> tuple[float, float, float]:
+def trained(run: Run, steps: int, warming: int) -> tuple[float, float, float]:
     """Pictures a second, share of waiting, and peak memory on the GPU.
 
     Args:

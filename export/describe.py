@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from export.graph import View, written_views
 from export.manifest import Input, Manifest, Output
-from stacks.data_spec import DataSpec, FolderSpec
-from stacks.recipe import recipe_hash, recipe_text
+from stacks.data_spec import DataSpec
+from stacks.recipe import portable, recipe_hash, recipe_text
 from stacks.spec import Recipe
 from stacks.stack import Stack
 from translate.degrade import Noise
@@ -75,20 +73,6 @@ def network_size(data: DataSpec) -> int | tuple[int, int]:
     """The size of whole pictures, as manifests tell it: a side, or height and width."""
     height, width = data.shape
     return height if height == width else (height, width)
-
-
-def portable(recipe: Recipe) -> Recipe:
-    """The recipe without the places of one machine, which are nobody else's business or use."""
-
-    def moved(folders: tuple[FolderSpec, ...]) -> tuple[FolderSpec, ...]:
-        return tuple(
-            replace(folder, path=path.name) if (path := Path(folder.path)).is_absolute() else folder
-            for folder in folders
-        )
-
-    data = replace(recipe.data, root=DataSpec().root, folder=moved(recipe.data.folder))
-    validation = replace(recipe.validation, folder=moved(recipe.validation.folder))
-    return replace(recipe, data=data, validation=validation)
 
 
 def describe_input(stack: Stack, name: str) -> Input:

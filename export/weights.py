@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import torch
 from google.protobuf.message import DecodeError
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
 from export.halves import SUFFIX
@@ -24,9 +24,11 @@ from stacks.stack import Stack
 
 PREFIX = "stack."
 """Of the names in a graph: `export.graph.ShippedStack` holds the stack under it."""
+KEPT = {TensorProto.FLOAT, TensorProto.FLOAT16}
+"""What weights are kept in."""
 
 
-def opened(path: Path) -> Stack:
+def open_start(path: Path) -> Stack:
     """The trained stack of ``RUN/best.safetensors`` or of an exported ``.onnx`` file.
 
     Raises:
@@ -36,23 +38,31 @@ def opened(path: Path) -> Stack:
         return load_stack(path)
     try:
         content, manifest = read_model(path)
-        return stack_of(manifest.recipe, weights(content), path)
-    except (ModelError, DecodeError) as error:
+    except ModelError as error:
         raise CheckpointError(str(error)) from None
+    try:
+        return stack_of(manifest.recipe, weights(content, path), path)
     except FitError:
         raise CheckpointError(
-            f"{path}: does not hold all weights as they were trained, since exporting works some "
-            "into others; begin with best.safetensors of its run"
+            f"{path}: does not hold all weights as they were trained: exporting leaves stages out "
+            "that serve training alone, and works some weights into others; begin with "
+            "best.safetensors of its run"
         ) from None
 
 
-def weights(content: bytes) -> dict[str, Tensor]:
-    """The stack's weights in a graph by name, in full precision."""
+def weights(content: bytes, path: Path) -> dict[str, Tensor]:
+    """The stack's weights in a graph by name, in full precision.
+
+    Raises:
+        CheckpointError: the graph of the file of this path is damaged.
+    """
     found: dict[str, Tensor] = {}
-    for initializer in onnx.ModelProto.FromString(content).graph.initializer:
-        if initializer.name.startswith(PREFIX):
-            values = numpy_helper.to_array(initializer)
-            name = initializer.name.removeprefix(PREFIX).removesuffix(SUFFIX)
-            wide = values.astype(np.float32) if values.dtype == np.float16 else values
-            found[name] = torch.from_numpy(wide.copy())
+    try:
+        for initializer in onnx.ModelProto.FromString(content).graph.initializer:
+            name = initializer.name
+            if name.startswith(PREFIX) and initializer.data_type in KEPT:
+                values = numpy_helper.to_array(initializer).astype(np.float32)
+                found[name.removeprefix(PREFIX).removesuffix(SUFFIX)] = torch.from_numpy(values)
+    except (DecodeError, ValueError, TypeError, OverflowError) as error:
+        raise CheckpointError(f"{path}: its weights cannot be read: {error}") from None
     return found

@@ -21,12 +21,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from stacks.recipe import parse_recipe, recipe_text
-from stacks.sketch import SketchError, sketch
+from stacks.sketch import sketch
 from stacks.spec import Recipe
 from stacks.stack import Stack
 from stacks.whole import write_whole
 from translate.layers.folding import fold
-from translate.tables import TableError, UnknownKind
+from translate.tables import UnknownKind
 
 WEIGHTS = "pixstack.stack"
 STATE = "pixstack.training"
@@ -173,7 +173,7 @@ def stack_of(
         raise CheckpointError(
             f"{path}: its recipe: {error}; kinds of one's own come with --plugin MODULE"
         ) from None
-    except TableError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: its recipe: {error}") from None
     if overrides:
         recipe = parse_recipe(text, overrides)
@@ -183,7 +183,9 @@ def stack_of(
         # trained under.
         check_fit(sketch(recipe, len(tensors)), tensors, path)
         stack = fold(Stack(recipe))
-    except (TableError, SketchError) as error:
+    except FitError:
+        raise
+    except ValueError as error:
         raise CheckpointError(f"{path}: its recipe: {error}") from None
     stack.load_state_dict(tensors)
     return stack.eval()

@@ -7,8 +7,11 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from stacks.data_spec import DataSpec, FolderSpec
 from stacks.presets import source_text, table_of
 from stacks.spec import Recipe
 from translate.tables import TableError, parse, plain
@@ -79,6 +82,20 @@ def recipe_text(recipe: Recipe) -> str:
     lines: list[str] = []
     write_table(table, "", lines)
     return "\n".join(lines).strip() + "\n"
+
+
+def portable(recipe: Recipe) -> Recipe:
+    """The recipe without the places of one machine, which are nobody else's business or use."""
+
+    def moved(folders: tuple[FolderSpec, ...]) -> tuple[FolderSpec, ...]:
+        return tuple(
+            replace(folder, path=path.name) if (path := Path(folder.path)).is_absolute() else folder
+            for folder in folders
+        )
+
+    data = replace(recipe.data, root=DataSpec().root, folder=moved(recipe.data.folder))
+    validation = replace(recipe.validation, folder=moved(recipe.validation.folder))
+    return replace(recipe, data=data, validation=validation)
 
 
 def recipe_hash(recipe: Recipe) -> str:

@@ -58,7 +58,7 @@ def train(
     devices: int = 1,
     nodes: int = 1,
     watch: Callable[[Run], str] = lambda run: "",
-    opened: Callable[[Path], Stack] = load_stack,
+    read_start: Callable[[Path], Stack] = load_stack,
 ) -> Path:
     """Train a recipe's stack; returns the path of the best weights.
 
@@ -69,7 +69,7 @@ def train(
         resume: go on from ``last/``.
         start: weights to begin with, of a stack of the same shape or of some of its stages.
         watch: sees the run after every step; what it says, if anything, is why the run ends there.
-        opened: reads the file of ``start``.
+        read_start: reads the file of ``start``.
 
     Raises:
         RunExistsError: there is a run in the folder and ``resume`` was not asked.
@@ -99,7 +99,7 @@ def train(
     if state.exists():
         run.restore(state)
     elif start is not None:
-        weights = beginning(run.average.module, opened(start))
+        weights = beginning(run.average.module, read_start(start))
         load_weights(run.average.module, weights, start)
         assign(run.stack, weights)
         run.health.begin(run.step, run.weight_norms())

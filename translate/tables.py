@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import reprlib
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -125,10 +126,15 @@ def convert_union(arguments: tuple[Any, ...], value: object, path: str) -> objec
 def convert_plain(hint: Any, value: object, path: str) -> object:
     """Numbers, truth values and text; a truth value is never taken for a number."""
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        # TOML has inf and nan, which no range check catches well and no rate or weight can be.
-        if not math.isfinite(value):
-            raise TableError(f"{path}: expected a finite number, got {value!r}")
-        return float(value)
+        # TOML has inf and nan, which no range check catches well and no rate or weight can be, and
+        # whole numbers of any length.
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise TableError(f"{path}: expected a finite number, got {reprlib.repr(value)}")
+        return number
     if hint is int and isinstance(value, int) and not isinstance(value, bool):
         return value
     if hint in (bool, str) and isinstance(value, hint):

@@ -29,7 +29,8 @@ def command(
     start: Annotated[
         Path | None,
         typer.Option(
-            metavar="WEIGHTS", help="To begin with: best.safetensors of another run, or a model."
+            metavar="WEIGHTS",
+            help="Of the same networks, to begin with: a best.safetensors, a model or its name.",
         ),
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="Devices on each machine.")] = 1,
@@ -58,7 +59,7 @@ def command(
       pixstack train photo-sr -o runs/sr --data downloads
       pixstack train photo-sr-crisp -o runs/crisp --start runs/sr/best.safetensors \\
           --set phase.0.steps=0 --set phase.1.steps=0
-      pixstack train mine.toml -o runs/mine --start models/photo-sr.onnx
+      pixstack train photo-sr -o runs/finer --data downloads --start photo-sr
     """
     from pixstack.errors import require_train
     from pixstack.plugins import import_plugins
@@ -73,7 +74,8 @@ def command(
     import_plugins(plugins or [])
     from lightning_fabric.utilities.rank_zero import rank_zero_only
 
-    from export.weights import opened
+    from export.weights import open_start
+    from pixstack.shelf import find_model
     from stacks.recipe import load_recipe, toml_value
     from stacks.stopping import Stopped
     from stacks.train import train
@@ -83,11 +85,13 @@ def command(
     changes = list(overrides or [])
     if data is not None:
         changes.append(f"data.root={toml_value(str(data))}")
+    if start is not None and not start.suffix and not start.exists():
+        start = find_model(str(start))
     made = load_recipe(recipe, changes)
     if not recipe.endswith(".toml"):
         check_named_data(recipe, made)
     try:
-        best = train(made, output, resume, start, devices, nodes, opened=opened)
+        best = train(made, output, resume, start, devices, nodes, read_start=open_start)
     except Stopped as stopped:
         say(stopped, file=sys.stderr)
         raise typer.Exit(stopped.code) from None

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stacks.checkpoint import WEIGHTS, CheckpointError, header
-from stacks.data_spec import DataSpec
-from stacks.recipe import load_recipe
+from stacks.recipe import load_recipe, portable
 from stacks.spec import Recipe
 
 LINE = ("step", "phase", "kind")
@@ -51,9 +50,7 @@ class History:
 
 def published(history: History) -> History:
     """The history without samples, and without where the data lay on this machine."""
-    recipe = history.recipe
-    data = replace(recipe.data, root=DataSpec.root)
-    return replace(history, recipe=replace(recipe, data=data), samples=[])
+    return replace(history, recipe=portable(history.recipe), samples=[])
 
 
 def read_run(folder: Path) -> History:

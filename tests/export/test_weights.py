@@ -1,12 +1,16 @@
 """Weights read back from an exported file."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
 
 from export.convert import export_stack
-from export.weights import opened
+from export.manifest import MANIFEST_KEY
+from export.weights import PREFIX, open_start
 from stacks.checkpoint import CheckpointError, load_stack
 from tests.export import small
 from translate.layers.folding import fold
@@ -23,16 +27,16 @@ def saved(folder: Path, norm: str) -> Path:
 def test_an_export_holds_the_weights_it_was_made_of(tmp_path: Path, norm: str) -> None:
     checkpoint = saved(tmp_path, norm)
     model = export_stack(checkpoint, tmp_path / "model.onnx").path
-    expected, found = load_stack(checkpoint).state_dict(), opened(model).state_dict()
+    expected, found = load_stack(checkpoint).state_dict(), open_start(model).state_dict()
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
-    assert opened(checkpoint).state_dict().keys() == expected.keys()
+    assert open_start(checkpoint).state_dict().keys() == expected.keys()
 
 
 def test_weights_in_half_precision_come_back_as_they_are_kept(tmp_path: Path) -> None:
     checkpoint = saved(tmp_path, "instance")
     model = export_stack(checkpoint, tmp_path / "model.onnx", half=True).path
-    expected, found = load_stack(checkpoint).state_dict(), opened(model).state_dict()
+    expected, found = load_stack(checkpoint).state_dict(), open_start(model).state_dict()
     rounded = [name for name in expected if not torch.equal(found[name], expected[name])]
     assert rounded, "nothing was large enough"
     for name, weight in found.items():
@@ -45,7 +49,49 @@ def test_weights_in_half_precision_come_back_as_they_are_kept(tmp_path: Path) ->
 def test_weights_that_were_worked_into_others(tmp_path: Path) -> None:
     model = export_stack(saved(tmp_path, "batch"), tmp_path / "model.onnx").path
     with pytest.raises(CheckpointError, match=r"model\.onnx: does not hold all weights"):
-        opened(model)
+        open_start(model)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    return export_stack(saved(folder, "instance"), folder / "model.onnx").path
+
+
+def cut_short(model: onnx.ModelProto) -> None:
+    weight = next(one for one in model.graph.initializer if one.name.startswith(PREFIX))
+    weight.raw_data = weight.raw_data[:-4]
+
+
+def of_no_type(model: onnx.ModelProto) -> None:
+    weight = next(one for one in model.graph.initializer if one.name.startswith(PREFIX))
+    weight.data_type = 99
+
+
+def of_endless_rate(model: onnx.ModelProto) -> None:
+    [manifest] = [one for one in model.metadata_props if one.key == MANIFEST_KEY]
+    facts = json.loads(manifest.value)
+    facts["recipe"] = facts["recipe"].replace("rate = ", f"rate = 1{'0' * 400} # ")
+    manifest.value = json.dumps(facts)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (cut_short, "its weights cannot be read"),
+        (of_no_type, "does not hold all weights"),
+        (of_endless_rate, r"its recipe: .*rate: expected a finite number"),
+    ],
+)
+def test_a_spoiled_model_is_refused_in_a_line(
+    exported: Path, tmp_path: Path, spoil: Callable[[onnx.ModelProto], None], told: str
+) -> None:
+    model = onnx.load(exported)
+    spoil(model)
+    onnx.save(model, tmp_path / "spoiled.onnx")
+    with pytest.raises(CheckpointError, match=rf"spoiled\.onnx: {told}") as caught:
+        open_start(tmp_path / "spoiled.onnx")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"\x08\x07" * 9])
@@ -53,4 +99,4 @@ def test_what_is_no_model(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"model\.onnx"):
-        opened(path)
+        open_start(path)

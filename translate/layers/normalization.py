@@ -30,7 +30,8 @@ class InstanceNorm(nn.InstanceNorm2d):
     """Instance normalization (Ulyanov et al. 2016, arXiv 1607.08022, equation 3), at any size.
 
     A map of 1x1 equals its own mean and comes out as the learned shift; PyTorch's own module
-    refuses it in training. Nothing is kept from batch to batch: training and evaluation agree.
+    refuses it in training. Nothing is kept from batch to batch: training and evaluation agree, but
+    for rounding.
     """
 
     def forward(self, input: Tensor) -> Tensor:
