@@ -98,7 +98,7 @@ def run(
         print(f"benchmarks.gpu: ONNX Runtime cannot use CUDA: {problem}", file=sys.stderr)
         raise typer.Exit(2)
     started = time.perf_counter()
-    names = [name.strip() for name in presets.split(",") if name.strip()] or preset_names()
+    names = chosen(presets)
     found: dict[str, Measured] = {}
     late: list[str] = []
     for name in names:
@@ -126,6 +126,11 @@ def run(
     )
     if apart or late:
         raise typer.Exit(1)
+
+
+def chosen(presets: str) -> list[str]:
+    """Names with commas between them; of all presets if there are none."""
+    return [name.strip() for name in presets.split(",") if name.strip()] or preset_names()
 
 
 def made_up(name: str, folder: Path, *changes: str) -> Recipe:

@@ -16,9 +16,8 @@ from typing import Annotated
 
 import typer
 
-from benchmarks.gpu import made_up, trained
+from benchmarks.gpu import chosen, made_up, trained
 from pixstack.console import print_table
-from stacks.presets import preset_names
 from stacks.run import Run, launch
 from translate.batches import AHEAD
 
@@ -37,10 +36,9 @@ def run(
     if warming >= steps:
         print(f"--warming {warming}: expected fewer than the {steps} of --steps", file=sys.stderr)
         raise typer.Exit(2)
-    names = [name.strip() for name in presets.split(",") if name.strip()] or preset_names()
     rows: list[tuple[str, str, str]] = []
     shares: dict[str, float] = {}
-    for name in names:
+    for name in chosen(presets):
         with tempfile.TemporaryDirectory() as folder:
             recipe = made_up(name, Path(folder), "compile=false")
             speed, shares[name], _ = trained(Run(recipe, launch(recipe)), steps, warming)

@@ -13,15 +13,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
 from benchmarks.drawing import sheet
 from benchmarks.pose import SIZE, read_photos
-from benchmarks.toys.hands import split_rows
+from benchmarks.toys.hands import Bytes, split_rows
 from pixstack import Translator
 from translate.degrade import parse_degradation
+from translate.pixels import to_bytes, to_floats
 
 FOLDER = Path(__file__).resolve().parent
 MODELS = FOLDER.parent.parent / "models"
@@ -39,8 +39,6 @@ SEED = 6
 PEOPLE = (0, 4, 7, 11)
 """Places among the people held out."""
 
-Bytes = NDArray[np.uint8]
-
 
 def part(name: str) -> Bytes:
     """A square of a sample."""
@@ -51,8 +49,7 @@ def part(name: str) -> Bytes:
 def degraded(picture: Bytes, text: str, seed: int) -> Bytes:
     """As ``pixstack eval --degrade`` would, rounded to 8 bits."""
     random = np.random.default_rng(seed)
-    source = parse_degradation(text).apply(picture.astype(np.float32) / 255, random).source
-    return np.clip(np.rint(source * 255), 0, 255).astype(np.uint8)
+    return to_bytes(parse_degradation(text).apply(to_floats(picture), random).source)
 
 
 def large(picture: Bytes) -> Bytes:
