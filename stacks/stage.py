@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from stacks.derive import GRAY
 from stacks.inside import InsideSpec, area, where
+from stacks.light import light
 from stacks.stage_spec import StageSpec
 from translate.joints import draw
 from translate.kinds import Kind, planes, seen
@@ -98,7 +99,7 @@ class Stage(nn.Module):
         if not spec.like:
             self.generator = spec.generator.build(*self.channels)
         self.writes = ViewSpec(kind, self.base.scale * spec.generator.scale)
-        if spec.join == "add":
+        if spec.join in ("add", "light"):
             self.check_base(kind)
         self.inside: dict[str, Kind] = {}
         if spec.inside is not None:
@@ -113,7 +114,7 @@ class Stage(nn.Module):
         self.hands_up = ViewSpec(Kind("features", handed), grid)
 
     def check_base(self, kind: Kind) -> None:
-        """A residual is added to the first view read, a picture of as many channels."""
+        """What is generated is added to the first view read, a picture, or to its light."""
         name = self.spec.reads[0]
         base = self.kinds[name]
         if kind.channels > base.channels:
@@ -122,8 +123,8 @@ class Stage(nn.Module):
             )
         if base.family not in ("rgb", "gray") or kind.family not in ("rgb", "gray"):
             raise TableError(
-                f"stage {self.spec.name!r}: join = 'add' is of pictures; {name!r} is {base}, and "
-                f"{kind} is written"
+                f"stage {self.spec.name!r}: join = {self.spec.join!r} is of pictures; {name!r} is "
+                f"{base}, and {kind} is written"
             )
 
     def check_inside(self, inside: InsideSpec, views: dict[str, ViewSpec]) -> dict[str, int]:
@@ -218,6 +219,8 @@ class Stage(nn.Module):
         changed = self.changed(views)
         shown = self.hidden(views, changed)
         read = [seen(self.drawn(shown, name), kind) for name, kind in self.kinds.items()]
+        if self.spec.join == "light":
+            read[0] = read[0] - light(read[0])
         joined = self.together(read, list(self.kinds))
         written: Views = {}
         if self.spec.generator.features:
@@ -322,6 +325,9 @@ class Stage(nn.Module):
             enlarged = upsample(base, self.spec.generator.scale)
             # A residual in [-1, 1] units of the network is half as large in [0, 1].
             return enlarged[:, : made.shape[1]] + made / 2
+        if self.spec.join == "light":
+            # Not halved: from any light to black, or to white, is up to all of [-1, 1].
+            return light(views[self.spec.reads[0]])[:, : made.shape[1]] + made
         labels = self.writes.kind.family == "labels"
         made = torch.softmax(made * LOGITS, dim=1) if labels else from_network(made)
         if changed is not None:

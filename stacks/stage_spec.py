@@ -44,10 +44,12 @@ class StageSpec:
     writes: str = "target"
     truth: str = "target"
     """The view that the written one is held against, reduced to its size where it is larger."""
-    join: Literal["replace", "add", "told", "inside"] = "replace"
+    join: Literal["replace", "add", "told", "inside", "light"] = "replace"
     """``add``: what is generated is added to the first view read, enlarged to the new size;
     ``told``: a strength given by the caller stands in for what is generated; ``inside``: it
-    replaces the first view read inside an area, and elsewhere that view stays as it is."""
+    replaces the first view read inside an area, and elsewhere that view stays as it is; ``light``:
+    that view is read without the mean color along its frame, which is added to what is generated
+    (see `stacks.light`)."""
     inside: InsideSpec | None = None
     """The area of ``join = "inside"``; its views need not be among those the generator reads."""
     features: str = ""

@@ -81,13 +81,20 @@ def check_symmetries(kinds: Mapping[str, Kind], augment: AugmentSpec) -> None:
     """A mirrored angle is the opposite one; what a quarter turn does to it, nobody knows.
 
     Raises:
-        TableError: pictures with an angle would be turned by quarters.
+        TableError: pictures with an angle would be turned by quarters, or the channels of what is
+            not RGB would change their order.
     """
     for view, kind in kinds.items():
         if kind.family == "angle" and augment.turn:
             raise TableError(
                 f"augment.turn: got true, but {view!r} is an angle, which does not turn along; "
                 "allowed: false"
+            )
+        colored = kind.is_picture or kind.family == "colors"
+        if augment.channels and colored and kind.family != "rgb":
+            raise TableError(
+                f"augment.channels: got true, but {view!r} is {kind}; only the channels of rgb "
+                "pictures may change their order; allowed: false"
             )
 
 

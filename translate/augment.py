@@ -1,4 +1,4 @@
-"""Augmentation on the host: geometry drawn once and applied to every view of an item."""
+"""Augmentation on the host: symmetries drawn once and applied to every view of an item."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ CORNER = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
 
 @dataclass(frozen=True)
 class AugmentSpec:
-    """Which symmetries of the picture plane a data set has.
+    """Which symmetries a data set has.
 
     ``flip`` mirrors left and right, which text does not bear; ``turn`` turns by quarters, which
     textures and small patches bear. Both together are the eight symmetries of the square.
+    ``channels`` puts red, green and blue in one of their six orders: for restoration, where what is
+    a picture and what is not has nothing to do with its hues.
     """
 
     flip: bool = True
     turn: bool = False
+    channels: bool = False
 
 
 class Augment:
@@ -42,36 +45,53 @@ class Augment:
         self._threads = threading.local()
 
     def __call__(self, views: Mapping[str, Bytes], random: np.random.Generator) -> dict[str, Bytes]:
-        """Aligned views ``(H, W, C)``, square where turns are allowed, to the same ones moved."""
+        """Aligned views ``(H, W, C)`` to the same ones moved.
+
+        They are square where turns are allowed, and RGB where channels change their order.
+        """
         return self.move(views, random)[0]
 
     def move(
         self, views: Mapping[str, Bytes], random: np.random.Generator
     ) -> tuple[dict[str, Bytes], Motion]:
         """The views moved, and where that takes points of them."""
-        if not (self.spec.flip or self.spec.turn):
+        if not (self._moves or self.spec.channels):
             return dict(views), STILL
         pipeline = self._pipeline(len(views))
         pipeline.set_random_seed(int(random.integers(2**31)))
         keys = target_keys(len(views))
         pictures: dict[str, Any] = dict(zip(keys, views.values(), strict=True))
-        moved = pipeline(**pictures, keypoints=CORNER)
-        origin, right, down = np.asarray(moved["keypoints"], float)
-        motion = Motion(np.stack([right - origin, down - origin], axis=1), origin)
+        corner: dict[str, Any] = {"keypoints": CORNER} if self._moves else {}
+        moved = pipeline(**pictures, **corner)
+        motion = STILL
+        if self._moves:
+            origin, right, down = np.asarray(moved["keypoints"], float)
+            motion = Motion(np.stack([right - origin, down - origin], axis=1), origin)
         return {name: moved[key] for name, key in zip(views, keys, strict=True)}, motion
+
+    @property
+    def _moves(self) -> bool:
+        """Whether points move at all."""
+        return self.spec.flip or self.spec.turn
 
     def _pipeline(self, views: int) -> albumentations.Compose:
         """One pipeline a thread and number of views: seeding a shared one would race."""
         pipelines = self._threads.__dict__.setdefault("pipelines", {})
         if views not in pipelines:
-            step = albumentations.HorizontalFlip(p=0.5)
-            if self.spec.turn:
-                both = self.spec.flip
-                step = albumentations.D4(p=1) if both else albumentations.RandomRotate90(p=1)
+            steps: list[Any] = []
+            if self.spec.flip and self.spec.turn:
+                steps.append(albumentations.D4(p=1))
+            elif self.spec.turn:
+                steps.append(albumentations.RandomRotate90(p=1))
+            elif self.spec.flip:
+                steps.append(albumentations.HorizontalFlip(p=0.5))
+            if self.spec.channels:
+                steps.append(albumentations.ChannelShuffle(p=1))
+            points = albumentations.KeypointParams("xy", remove_invisible=False)
             pipelines[views] = albumentations.Compose(
-                [step],
+                steps,
                 additional_targets=dict.fromkeys(target_keys(views)[1:], "image"),
-                keypoint_params=albumentations.KeypointParams("xy", remove_invisible=False),
+                keypoint_params=points if self._moves else None,
             )
         return pipelines[views]
 

@@ -100,6 +100,14 @@ def test_what_the_degradation_tells_needs_a_degradation(line: str) -> None:
         parse_recipe(text)
 
 
+def test_the_channels_of_rgb_pictures_alone_change_their_order() -> None:
+    channels = "augment.channels=true"
+    assert parse_recipe(TEXT, [channels]).augment.channels
+    views = 'data.views={source="rgb", layout="labels:4", target="rgb"}'
+    with pytest.raises(TableError, match=r"^augment\.channels: .* 'layout' is labels:4; "):
+        parse_recipe(tiny.TRANSLATION, [channels, views])
+
+
 def test_a_phase_that_nothing_judges_is_refused() -> None:
     silent = ["stage.1.objective.generator.l1=0", "stage.0.objective.generator={}"]
     # In the second phase their discriminators judge them, in the first one nothing does.

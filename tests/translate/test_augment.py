@@ -46,6 +46,23 @@ def test_without_symmetries_nothing_moves() -> None:
     assert counts(AugmentSpec(flip=False, turn=False), 20) == {0: 20}
 
 
+def test_channels_come_in_all_six_orders_alike_and_the_same_for_every_view() -> None:
+    augment = Augment(AugmentSpec(flip=False, turn=False, channels=True))
+    orders: list[tuple[int, ...]] = []
+    for seed in range(300):
+        views = {"source": PICTURE, "target": 255 - PICTURE}
+        moved = augment(views, np.random.default_rng(seed))
+        # Channel c of the picture's first pixel holds c.
+        order = tuple(int(channel) for channel in moved["source"][0, 0])
+        assert np.array_equal(moved["source"], PICTURE[..., order])
+        assert np.array_equal(moved["target"], 255 - PICTURE[..., order])
+        orders.append(order)
+    found = {order: orders.count(order) for order in set(orders)}
+    assert set(found) == set(itertools.permutations(range(3)))
+    # 50 of each are expected, five standard deviations are 32.
+    assert all(18 < count < 82 for count in found.values()), found
+
+
 def test_turns_alone_mirror_nothing() -> None:
     found = counts(AugmentSpec(flip=False, turn=True))
     # The first four symmetries are the turns of the picture itself.
