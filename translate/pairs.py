@@ -94,9 +94,30 @@ class View:
     def resized(self, image: pyvips.Image) -> pyvips.Image:
         """Reduced or fitted."""
         if self.fit:
-            across, down = self.fit[1] / image.width, self.fit[0] / image.height
-            return image.resize(across, vscale=down, kernel="lanczos3")
+            return fitted(image, *self.fit)
         return image.shrink(self.reduce, self.reduce) if self.reduce > 1 else image
+
+
+def fitted(image: pyvips.Image, height: int, width: int) -> pyvips.Image:
+    """A picture brought to a size; the centers of pixels keep their places, as in `nearest`.
+
+    Where a side grows, libvips' own resizing would end up half a pixel of the result away.
+    """
+    across, down = width / image.width, height / image.height
+    if min(across, down) < 1:
+        image = image.resize(min(across, 1), vscale=min(down, 1), kernel="lanczos3")
+    if (image.width, image.height) == (width, height):
+        return image
+    return image.affine(
+        [max(across, 1), 0, 0, max(down, 1)],
+        interpolate=pyvips.Interpolate.new("bicubic"),
+        idx=0.5,
+        idy=0.5,
+        odx=-0.5,
+        ody=-0.5,
+        oarea=[0, 0, width, height],
+        extend="copy",
+    )
 
 
 def half_of(image: pyvips.Image, half: Half) -> pyvips.Image:

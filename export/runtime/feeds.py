@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from export.runtime.images import resize
+from export.runtime.images import largest, resize
 from export.runtime.tiles import Box
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
@@ -72,7 +72,9 @@ class PictureFeed:
 
     def fitted(self, fit: Fit) -> PictureFeed:
         # As floats: rounding to 8 bits between resizing and the network would be a loss.
-        return replace(self, pixels=_fit(as_float(self.pixels), fit, self.scale, "cubic"))
+        given = self.pixels if self.pixels.dtype.kind == "u" else as_float(self.pixels)
+        pixels = _fit(given, fit, self.scale, "cubic")
+        return replace(self, pixels=pixels / np.float32(largest(self.pixels.dtype)))
 
 
 @dataclass(frozen=True)
@@ -140,17 +142,17 @@ def as_float(pixels: np.ndarray) -> np.ndarray:
     """uint8, uint16 or floating pixels as float32; integers become [0, 1]."""
     if pixels.dtype.kind == "f":
         return pixels.astype(np.float32, copy=False)
-    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    return pixels.astype(np.float32) / np.float32(largest(pixels.dtype))
 
 
 def from_float(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The inverse of `as_float`: integers are clipped and rounded, floats are left alone."""
     if dtype.kind == "f":
         return values.astype(dtype, copy=False)
-    largest = np.float32(np.iinfo(dtype).max)
-    result = values * largest
+    white = np.float32(largest(dtype))
+    result = values * white
     np.rint(result, out=result)
-    np.clip(result, 0, largest, out=result)
+    np.clip(result, 0, white, out=result)
     return result.astype(dtype)
 
 
@@ -166,9 +168,12 @@ def _crop(array: np.ndarray, window: Box, scale: float) -> np.ndarray:
 
 
 def _fit(array: np.ndarray, fit: Fit, scale: float, kernel: str) -> np.ndarray:
-    """Resize to the content and repeat its last row and column up to the network's size."""
+    """Resize to the content and repeat its last row and column up to the network's size.
+
+    Where values may lie between those given, they are floats, on the scale of the type given.
+    """
     content = [scaled(side, scale) for side in fit.content]
     size = [scaled(side, scale) for side in fit.size]
-    array = resize(array, content[0], content[1], kernel)
+    array = resize(array, content[0], content[1], kernel, floats=True)
     padding = [(0, size[0] - content[0]), (0, size[1] - content[1])]
     return np.pad(array, padding + [(0, 0)] * (array.ndim - 2), mode="edge")

@@ -10,7 +10,7 @@ Trap: libvips keeps threads, so a process that has used it must not be forked (u
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,14 +203,16 @@ def on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return _to_array(image.flatten(background=[white], max_alpha=white))
 
 
-def resize(pixels: np.ndarray, height: int, width: int, kernel: str = "cubic") -> np.ndarray:
+def resize(
+    pixels: np.ndarray, height: int, width: int, kernel: str = "cubic", floats: bool = False
+) -> np.ndarray:
     """Resize (H, W) or (H, W, C) pixels of any type to `height` x `width`.
 
-    Reductions average over the area that a new pixel covers; kernel: "cubic", or "nearest" for
-    label ids, each of which is what lies under the center of its pixel.
+    kernel: "cubic", or "nearest" for label ids, each of which is what lies under the center of its
+        pixel. Cubic reductions average over the area that a new pixel covers.
+    floats: of cubic resizing, float32 in place of the type given: nothing is rounded. The whole
+        picture is never held as floats.
     """
-    if pixels.shape[:2] == (height, width):
-        return pixels
     if kernel == "nearest":
         # As in training. libvips, in several passes, would end up pixels away from there.
         rows, columns = (
@@ -218,15 +220,43 @@ def resize(pixels: np.ndarray, height: int, width: int, kernel: str = "cubic") -
             for wanted, given in zip((height, width), pixels.shape, strict=False)
         )
         return pixels[rows][:, columns]
-    image = _from_array(np.ascontiguousarray(pixels))
-    image = image.resize(width / image.width, vscale=height / image.height, kernel=kernel)
-    image = image.crop(0, 0, min(width, image.width), min(height, image.height))
-    resized = _to_array(image)
-    # libvips rounds the size itself; a row too few is repeated.
-    missing = (height - resized.shape[0], width - resized.shape[1])
-    if any(missing):
-        resized = np.pad(resized, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="edge")
+    if pixels.shape[:2] == (height, width):
+        return pixels.astype(np.float32, copy=False) if floats else pixels
+    image = _from_array(pixels)
+    resized = _to_array(brought_to(image.cast("float") if floats else image, height, width))
     return resized.reshape(height, width, *pixels.shape[2:])
+
+
+def resized_bands(
+    pixels: np.ndarray, height: int, width: int, rows: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """What `resize` makes of floats (H, W, C), a few rows at a time, with the first row of each."""
+    image = brought_to(_from_array(pixels), height, width)
+    for row in range(0, height, rows):
+        yield row, _to_array(image.crop(0, row, width, min(rows, height - row)))
+
+
+def brought_to(image: pyvips.Image, height: int, width: int) -> pyvips.Image:
+    """The image at that size, lazily; the centers of pixels keep their places.
+
+    Where a side grows, libvips' own resizing would end up half a pixel of the result away.
+    """
+    across, down = width / image.width, height / image.height
+    if min(across, down) < 1:
+        image = image.resize(min(across, 1), vscale=min(down, 1), kernel="cubic")
+    if (image.width, image.height) == (width, height):
+        return image
+    return image.affine(
+        [max(across, 1), 0, 0, max(down, 1)],
+        interpolate=pyvips.Interpolate.new("bicubic"),
+        idx=0.5,
+        idy=0.5,
+        odx=-0.5,
+        ody=-0.5,
+        oarea=[0, 0, width, height],
+        # A row that libvips' rounding of the size left out is repeated, too.
+        extend="copy",
+    )
 
 
 def _open(path: Path) -> pyvips.Image:

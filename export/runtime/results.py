@@ -11,7 +11,7 @@ import numpy as np
 from export.manifest import Output
 from export.runtime.errors import ModelError
 from export.runtime.feeds import LUMA, Fit, PictureFeed, from_float, scaled
-from export.runtime.images import resize
+from export.runtime.images import resize, resized_bands
 from export.runtime.request import Request
 from export.runtime.tiles import Box, Tile
 
@@ -75,31 +75,35 @@ class Result:
             return
         scale = self.port.scale
         rows, columns = (scaled(side, scale) for side in fit.content)
-        part = tensor[0, :, :rows, :columns].transpose(1, 2, 0)
+        part = np.ascontiguousarray(tensor[0, :, :rows, :columns].transpose(1, 2, 0))
         size = (scaled(fit.height, scale), scaled(fit.width, scale))
+        form = self._values(part[:1, :1])
+        array = self.allocate(self.port.name, (*size, *form.shape[2:]), form.dtype)
         if self.port.family == "labels":
-            values = resize(self._values(part), *size, kernel="nearest")
+            array[:] = resize(self._values(part), *size, kernel="nearest")
         else:
-            values = self._values(resize(np.ascontiguousarray(part), *size))
+            for row, band in resized_bands(part, *size, _BAND):
+                array[row : row + len(band)] = self._values(band)
         if self.port.keeps:
-            values = self._kept(values, part, fit)
-        self.array = self.allocate(self.port.name, values.shape, values.dtype)
-        self.array[:] = values
+            self._keep(array, part, fit)
+        self.array = array
 
-    def _kept(self, values: np.ndarray, part: np.ndarray, fit: Fit) -> np.ndarray:
-        """The caller's own pixels where the network changed nothing.
+    def _keep(self, array: np.ndarray, part: np.ndarray, fit: Fit) -> None:
+        """Put the caller's own pixels back where the network changed nothing.
 
-        values: (H, W, ...), the result at the picture's size; part: (h, w, C) of the network.
+        array: (H, W, ...), the result at the picture's size; part: (h, w, C) of the network.
         """
         feed = self.request.feeds[self.port.keeps]
-        if not isinstance(feed, PictureFeed) or feed.pixels.size != values.size:
-            return values  # A model of gray pictures has no color to give back.
+        if not isinstance(feed, PictureFeed) or feed.pixels.size != array.size:
+            return  # A model of gray pictures has no color to give back.
         whole = Box(0, 0, *fit.size)
         given = feed.fitted(fit).tensor(whole)[0].transpose(1, 2, 0)
         same = (part == given[: part.shape[0], : part.shape[1]]).all(axis=2)
-        same = resize(same.astype(np.uint8)[:, :, None], *values.shape[:2], kernel="nearest") > 0
-        values[same[:, :, 0]] = feed.pixels.reshape(values.shape)[same[:, :, 0]]
-        return values
+        same = resize(same, *array.shape[:2], kernel="nearest")
+        own = feed.pixels.reshape(array.shape)
+        for row in range(0, len(array), _BAND):
+            rows = slice(row, row + _BAND)
+            array[rows][same[rows]] = own[rows][same[rows]]
 
     def _values(self, part: np.ndarray) -> np.ndarray:
         """(h, w, C) of the graph in the type and channels the caller gets."""

@@ -51,7 +51,10 @@ def started(settings: Settings) -> Iterator[str]:
         os.environ["GRADIO_TEMP_DIR"] = cache
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
+        from starlette.middleware import Middleware
+
         from pixstack.shelf import list_models
+        from pixstack.web.guard import ServesFilesAlone
         from pixstack.web.look import CSS, HEAD, theme
         from pixstack.web.page import build_page
         from pixstack.web.studio import Studio
@@ -79,6 +82,7 @@ def started(settings: Settings) -> Iterator[str]:
                 pwa=False,
                 mcp_server=False,
                 enable_monitoring=False,
+                app_kwargs={"middleware": [Middleware(ServesFilesAlone)]},
             )
             yield (public or address).rstrip("/")
         finally:

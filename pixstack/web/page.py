@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import gradio as gr
 
 from pixstack.web.denoise import denoise_tab
+from pixstack.web.guard import refuse_addresses
 from pixstack.web.look import TITLE
 from pixstack.web.panel import connect_sending
 from pixstack.web.photo import photo_tab
@@ -43,6 +44,7 @@ def build_page(studio: Studio) -> gr.Blocks:
             studio.runs.leave(str(request.session_hash))
 
         page.unload(leave)
+    refuse_addresses(page)
     return page
 
 

@@ -37,7 +37,7 @@ def write_previews(source: Path, result: Path, folder: Path) -> tuple[Path, Path
             str(result), LONGEST_SIDE, height=LONGEST_SIDE, size="down", no_rotate=True
         )
         shown = _display_values(source, folder)
-        before = pyvips.Image.thumbnail(str(shown), after.width, height=after.height, size="force")
+        before = _brought_to(shown, after.height, after.width)
         for picture, file in zip((before, after), files, strict=True):
             # Light compression: the files travel to the browser once.
             _to_screen(picture).pngsave(str(file), compression=2)
@@ -52,6 +52,22 @@ def write_previews(source: Path, result: Path, folder: Path) -> tuple[Path, Path
             f"No previews of {source.name} and {result.name} can be made: {reason}"
         ) from None
     return *files, reduced
+
+
+def _brought_to(file: Path, height: int, width: int) -> pyvips.Image:
+    """The picture of a file, upright, at that size."""
+    given = images.size_of(file)
+    grows = given[0] < height and given[1] < width
+    # Where it grows it is loaded as it is, for libvips moves what it enlarges.
+    size = "down" if grows else "force"
+    picture = pyvips.Image.thumbnail(str(file), width, height=height, size=size)
+    if not grows:
+        return picture
+    if not picture.hasalpha():
+        return images.brought_to(picture, height, width)
+    # What cannot be seen has no color to lend to what stands beside it.
+    grown = images.brought_to(picture.premultiply(), height, width)
+    return grown.unpremultiply().rint().cast(picture.format)
 
 
 def _display_values(source: Path, folder: Path) -> Path:

@@ -35,12 +35,12 @@ class Limits:
 
 
 def upload_box(label: str, elem_id: str, visible: bool = True) -> gr.Image:
-    """A place to drop a picture; it takes files and refuses addresses.
+    """A place to drop a picture.
 
     Events that read it must be wired with `preprocess=False` and take `uploaded_file` of the
     value: gradio would open the file with Pillow first and answer a broken one in its own words.
     """
-    box = gr.Image(
+    return gr.Image(
         label=label,
         elem_id=elem_id,
         type="filepath",
@@ -50,17 +50,6 @@ def upload_box(label: str, elem_id: str, visible: bool = True) -> gr.Image:
         visible=visible,
         buttons=["fullscreen"],
     )
-    move = box.async_move_resource_to_block_cache
-
-    async def move_file(url_or_file_path: str | Path | None) -> str | None:
-        # A page must not make the server fetch an address, however public.
-        if str(url_or_file_path).lower().startswith(("http://", "https://")):
-            raise gr.Error("Upload a file; addresses are not fetched.", print_exception=False)
-        return await move(url_or_file_path)
-
-    # On the instance: a subclass would make gradio write a .pyi file beside this one.
-    box.async_move_resource_to_block_cache = move_file
-    return box
 
 
 def uploaded_file(value: dict[str, Any] | None, cache: Path) -> str | None:

@@ -76,3 +76,18 @@ def test_floats_are_shown_as_the_values_that_they_are(channels: int, tmp_path: P
     # As linear light, half would be a light gray of 188.
     assert set(np.unique(np.asarray(Image.open(before)))) <= {127, 128}
     assert sorted((tmp_path / "shown").iterdir()) == [after, before]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_before_and_after_lie_on_each_other(mode: str, tmp_path: Path) -> None:
+    ramp = np.arange(40, 140, 2, dtype=np.uint8)
+    small = np.tile(ramp[:, None], (30, 1, 3))
+    whole = Image.fromarray(small).convert(mode)
+    whole.save(tmp_path / "small.png")
+    Image.new("RGB", (200, 120)).save(tmp_path / "large.png")
+    before, _, _ = write_previews(tmp_path / "small.png", tmp_path / "large.png", tmp_path)
+    shown = np.asarray(Image.open(before).convert("RGB"), float)
+    assert shown.shape == (120, 200, 3)
+    expected = 40 + 2 * ((np.arange(200) + 0.5) / 4 - 0.5)
+    # Half a pixel of the result would be off by a quarter of a step.
+    assert abs((shown[60, 20:180, 0] - expected[20:180]).mean()) < 0.1

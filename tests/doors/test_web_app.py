@@ -246,45 +246,10 @@ def test_nothing_uploaded_is_told(client: Client) -> None:
         client.predict(None, "4x", "Faithful", api_name="/super_resolution")
 
 
-def call(address: str, picture: object) -> str:
-    """Call the endpoint as a browser does, with any picture value, and return what comes back."""
-    body = json.dumps({"data": [picture, "2x", "Faithful"]}).encode()
-    url = f"{address}/gradio_api/call/super_resolution"
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            event = json.load(response)["event_id"]
-        with urllib.request.urlopen(f"{url}/{event}", timeout=60) as response:
-            return response.read().decode()
-    except urllib.error.HTTPError as error:
-        return f"event: error {error.code}"
-
-
-@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
-def test_files_of_the_server_are_not_read(address: str, photo: Path, meta: dict) -> None:
-    answer = call(address, {"path": str(photo)} | meta)
-    assert "event: error" in answer
-    assert "photo-x2" not in answer
-
-
-@pytest.mark.parametrize("meta", [{}, {"meta": {"_type": "gradio.FileData"}}])
-def test_addresses_are_not_fetched(address: str, meta: dict) -> None:
-    for key in ("path", "url"):
-        answer = call(address, {"path": None, key: "https://example.invalid/photo.png"} | meta)
-        assert "event: error" in answer
-
-
 def test_an_upload_that_was_deleted_is_asked_for_again(photo: Path) -> None:
     photo.unlink()
     with pytest.raises(ImageError, match="no longer here; choose it again"):
         check_upload(str(photo), 2, Limits())
-
-
-def test_files_beside_the_cache_are_not_served(address: str, photo: Path) -> None:
-    for path in (photo, ROOT / "pyproject.toml", "/etc/passwd"):
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(f"{address}/gradio_api/file={path}", timeout=30)
-        assert caught.value.code in (403, 404)
 
 
 def test_an_upload_over_the_limit_is_refused(client: Client, tmp_path: Path) -> None:

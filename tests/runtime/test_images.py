@@ -10,8 +10,16 @@ import pyvips
 from PIL import Image, ImageCms, ImageOps
 
 from export.runtime import ImageError
-from export.runtime.images import Picture, check_target, read, resize, size_of, write
-from translate.pairs import nearest
+from export.runtime.images import (
+    Picture,
+    check_target,
+    read,
+    resize,
+    resized_bands,
+    size_of,
+    write,
+)
+from translate.pairs import fitted, nearest
 
 RANDOM = np.random.default_rng(0)
 
@@ -279,6 +287,31 @@ def test_resizing_keeps_constants_and_averages_areas():
     assert inner == pytest.approx(np.full((12, 12), 100.0), abs=1.0)
     ids = np.array([[0, 5], [9, 2]], np.uint16)
     assert np.array_equal(resize(ids, 4, 4, "nearest"), ids.repeat(2, axis=0).repeat(2, axis=1))
+
+
+@pytest.mark.parametrize("size", [(100, 60), (100, 120), (160, 240), (50, 30), (64, 90), (33, 90)])
+def test_centers_of_pixels_keep_their_places(size: tuple[int, int]):
+    rows, columns = np.indices((50, 60), np.float32)
+    ramps = np.stack([rows, columns], axis=2)
+    places = [
+        (np.arange(wanted) + 0.5) * given / wanted - 0.5
+        for wanted, given in zip(size, (50, 60), strict=True)
+    ]
+    expected = np.stack(np.meshgrid(*places, indexing="ij"), axis=2)
+    # Away from the border, beyond which the picture is repeated.
+    inner = (slice(size[0] // 5, -(size[0] // 5)), slice(size[1] // 5, -(size[1] // 5)))
+    assert resize(ramps, *size)[inner] == pytest.approx(expected[inner], abs=0.05)
+    bands = np.concatenate([band for _, band in resized_bands(ramps, *size, 7)])
+    assert np.array_equal(bands, resize(ramps, *size))
+    # In training it is the same, in 8 bits.
+    trained = fitted(pyvips.Image.new_from_array(ramps), *size).numpy()
+    assert trained[inner] == pytest.approx(expected[inner], abs=0.05)
+
+
+def test_floats_are_made_of_bytes_without_rounding():
+    steps = np.array([[0, 1]], np.uint8).repeat(3, axis=0)
+    assert resize(steps, 3, 4, floats=True)[1, 1] == pytest.approx(0.203, abs=0.01)
+    assert resize(steps, 3, 2, floats=True).dtype == np.float32
 
 
 @pytest.mark.parametrize("size", [(4, 5), (27, 64), (300, 91), (1000, 7)])
