@@ -96,7 +96,7 @@ def facts_of(file: Any, path: Path, form: str) -> dict[str, Any]:
         raise CheckpointError(f"{path}: expected a {form} file, got {head.get('form', 'another')}")
     try:
         facts = json.loads(head["facts"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, RecursionError):
         facts = None
     if not isinstance(facts, dict):
         raise CheckpointError(f"{path}: its header does not hold the facts of a {form} file")

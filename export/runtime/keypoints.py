@@ -19,6 +19,7 @@ from export.manifest import Input
 from export.runtime.errors import InputError
 
 _FORM = "[x, y], [x, y, visible 0 or 1] or null"
+_FARTHEST = 2.0**24  # pixels; beyond, float32 does not tell one from the next
 _LARGEST = 1_000_000  # bytes of a file; a pose has some hundred
 
 
@@ -61,7 +62,6 @@ def as_keypoints(port: Input, value: Any, size: tuple[int, int]) -> np.ndarray:
             f"input {port.name!r} has the shape {points.shape}; expected ({port.count}, 3): "
             "x, y in pixels and visible 0 or 1"
         )
-    points = points.astype(np.float32)
     names = port.names or [str(index) for index in range(port.count)]
     return np.stack([_checked(port, *entry) for entry in zip(names, points.tolist(), strict=True)])
 
@@ -106,7 +106,7 @@ def _checked(port: Input, name: str, place: Any) -> np.ndarray:
         raise InputError(
             f"input {port.name!r}: visible of joint {name!r} is {visible:g}; expected 0 or 1"
         )
-    known = bool(np.isfinite([x, y]).all())
+    known = abs(x) <= _FARTHEST and abs(y) <= _FARTHEST  # NaN is neither.
     if not known and not visible:
         return np.zeros(3, np.float32)
     if not known:
@@ -130,7 +130,7 @@ def _is_number(value: Any) -> bool:
 def _size(port: Input, size: Any) -> tuple[float, float]:
     """(width, height) of the picture that a pose was taken from."""
     sides = size if isinstance(size, list | tuple) else []
-    if len(sides) != 2 or not all(_is_number(side) and 0 < side < np.inf for side in sides):
+    if len(sides) != 2 or not all(_is_number(side) and 1 <= side <= _FARTHEST for side in sides):
         raise InputError(
             f"input {port.name!r}: size is {str(size)[:40]}; expected [width, height] in pixels"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -230,22 +231,35 @@ class Translator:
             plan = self.plan(built.height, built.width)
         else:
             plan = tiles.whole(built.height, built.width)
-        total = len(plan.tiles)
+        total, done = len(plan.tiles), 0
         if progress is not None:
             progress(0, total)
-        for done, tile in enumerate(plan.tiles, start=1):
-            check(cancel)
-            tensors = self._run_tile(feeds, tile, names, cancel, last=done == total)
-            for result, tensor in zip(results.values(), tensors, strict=True):
-                if fit is None:
-                    result.put(tile, tensor)
-                else:
-                    result.put_fitted(fit, tensor)
-            # A tile's tensors are as large as its budget: gone before the next tile is computed.
-            del tensors, tensor
-            if progress is not None:
-                progress(done, total)
+        try:
+            for done, tile in enumerate(plan.tiles, start=1):
+                check(cancel)
+                tensors = self._run_tile(feeds, tile, names, cancel, last=done == total)
+                for result, tensor in zip(results.values(), tensors, strict=True):
+                    if fit is None:
+                        result.put(tile, tensor)
+                    else:
+                        result.put_fitted(fit, tensor)
+                # A tile's tensors are as large as its budget: gone before the next is computed.
+                del tensors, tensor
+                if progress is not None:
+                    progress(done, total)
+        except BaseException:
+            if 1 <= done < total:
+                self._let_go()
+            raise
         return {name: result.array for name, result in results.items()}
+
+    def _let_go(self) -> None:
+        """Give back the memory of a run that was left before its last tile would have done so."""
+        side = self._least_side
+        feeds, tile = self._blank(side), tiles.whole(side, side).tiles[0]
+        # What ended the run is the error to be told.
+        with contextlib.suppress(ModelError):
+            self._run_tile(feeds, tile, self._names(None), None, last=True)
 
     def _run_tile(
         self,
@@ -272,14 +286,22 @@ class Translator:
             ) from None
         return [np.asarray(tensor) for tensor in found]
 
+    def _blank(self, side: int) -> Mapping[str, Feed]:
+        """Inputs of an empty square picture."""
+        return request.blank(self.manifest, self._shapes, side).feeds
+
+    @property
+    def _least_side(self) -> int:
+        """Pixels along one side of the smallest square that the network takes."""
+        return max(self.manifest.min_size, self.manifest.size_multiple)
+
     def _cost(self) -> float:
         """Bytes of activations per pixel of the picture, measured once."""
         with self._lock:
             if self._pixel_cost is None:
-                side = max(_PROBE, self.manifest.min_size, self.manifest.size_multiple)
-                feeds = request.blank(self.manifest, self._shapes, side).feeds
+                side = max(_PROBE, self._least_side)
                 box = Box(0, 0, side, side)
-                tensors = {name: feed.tensor(box) for name, feed in feeds.items()}
+                tensors = {name: feed.tensor(box) for name, feed in self._blank(side).items()}
                 self._pixel_cost = budget.bytes_per_pixel(self._model, tensors, box.pixels)
             return self._pixel_cost
 

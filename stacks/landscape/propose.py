@@ -99,10 +99,16 @@ def propose(
     return asked.ask(distributions).params
 
 
+ENDED = ("done", "pruned")
+
+
 def ends_early(
     spec: PruningSpec, looks: Sequence[tuple[int, float]], results: Sequence[Result]
 ) -> str:
     """Why a trial with these looks is ended, held against those that are finished.
+
+    Those that were ended early count as far as they came: held against the survivors alone, each
+    of which is better than most, soon no trial would do.
 
     Args:
         spec: of the study.
@@ -118,7 +124,7 @@ def ends_early(
     if spec.kind == "halving":
         pruner = SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
     held = optuna.create_study(pruner=pruner)
-    finished = [result for result in results if result.state == "done" and result.looks]
+    finished = [result for result in results if result.state in ENDED and result.looks]
     if len(finished) < spec.startup:
         return ""
     for result in finished:

@@ -18,6 +18,7 @@ from stacks.mishaps import OutOfMemory
 from stacks.reference import settle
 from stacks.run import Run
 from stacks.train import train
+from translate.tables import TableError
 
 Prune = Callable[[Sequence[tuple[int, float]]], str]
 """Step and FID of the looks so far -> why the trial ends here; nothing where it goes on."""
@@ -83,8 +84,8 @@ def run_trial(combination: Combination, trials: Trials, measure: Measure, prune:
             train(recipe, folder, watch=watch)
     except (DivergenceError, NotFinite) as error:
         state, reason = "diverged", str(error)
-    except (OutOfMemory, RuntimeError) as error:
-        # It is this trial's own mishap: the others may do well.
+    except (OutOfMemory, TableError, RuntimeError) as error:
+        # It is this trial's own mishap, such as a batch too large: the others may do well.
         state, reason = "failed", " ".join(str(error).split())
     if watch.pruned:
         state, reason = "pruned", watch.pruned

@@ -81,8 +81,8 @@ class Trials:
         write_whole(self.path(result.key), json.dumps(asdict(result), indent=2).encode())
 
     def results(self) -> list[Result]:
-        """All there are, in the order of their names."""
-        found = [read_result(path) for path in sorted(self.folder.glob("*.json"))]
+        """All there are, in the order of their names; what is hidden was not written whole."""
+        found = [read_result(path) for path in sorted(self.folder.glob("[!.]*.json"))]
         return [result for result in found if result is not None]
 
     def begin(self, key: str, settings: Settings) -> None:

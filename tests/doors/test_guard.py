@@ -83,9 +83,7 @@ def test_no_other_value_makes_the_server_fetch(address: str, fetched: list[str],
 
 
 @pytest.mark.parametrize("route", ["file=", "file/"])
-@pytest.mark.parametrize(
-    "at", [ELSEWHERE, ELSEWHERE.replace(":", "%3A"), "HTTPS%3a%2f%2fa.io"]
-)
+@pytest.mark.parametrize("at", [ELSEWHERE, ELSEWHERE.replace(":", "%3A"), "HTTPS%3a%2f%2fa.io"])
 def test_the_route_of_files_fetches_nothing(
     address: str, fetched: list[str], route: str, at: str
 ) -> None:

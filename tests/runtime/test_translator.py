@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from export.manifest import Input, Manifest, Output
@@ -274,6 +275,25 @@ def test_a_run_stops_between_tiles(adder: Translator, form: str):
     with pytest.raises(Cancelled):
         adder.run(full(4, 5), progress=progress, cancel=cancel)
     assert done == [0, 1, 2]
+
+
+def test_a_run_that_is_left_gives_its_memory_back(
+    adder: Translator, monkeypatch: pytest.MonkeyPatch
+):
+    emptied: list[str] = []
+
+    class Options(onnxruntime.RunOptions):
+        def add_run_config_entry(self, name: str, value: str) -> None:
+            emptied.append(value)
+            super().add_run_config_entry(name, value)
+
+    monkeypatch.setattr(onnxruntime, "RunOptions", Options)
+    done: list[int] = []
+    with pytest.raises(Cancelled):
+        adder.run(full(4, 5), progress=lambda *now: done.append(now[0]), cancel=lambda: 2 in done)
+    assert done == [0, 1, 2]
+    # ONNX Runtime keeps what it took until a run that is told to let go.
+    assert emptied == ["cpu:0"]
 
 
 def test_an_event_stops_a_tile_that_is_being_computed(tmp_path: Path):

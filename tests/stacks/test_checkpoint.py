@@ -146,7 +146,8 @@ def test_files_of_another_form(file: Path, tmp_path: Path) -> None:
 
 
 def test_a_form_without_facts(tmp_path: Path) -> None:
-    for index, facts in enumerate(({}, {"facts": "{"}, {"facts": "[]"}, {"facts": "{}"})):
+    deep = {"facts": "[" * 100_000}
+    for index, facts in enumerate(({}, {"facts": "{"}, {"facts": "[]"}, {"facts": "{}"}, deep)):
         path = tmp_path / f"{index}.safetensors"
         save_file({"a": torch.zeros(2)}, path, metadata={"form": WEIGHTS, **facts})
         with pytest.raises(CheckpointError, match=rf"{index}\.safetensors: its header does"):

@@ -236,6 +236,22 @@ def test_a_grid_runs_once_and_goes_on_where_it_was(landscape: Landscape, measure
     assert [each.fid for each in repeated] == [done.fid]
 
 
+def test_a_trial_that_cannot_be_trained_fails_alone(
+    landscape: Landscape, measure: Measure, data: Path
+) -> None:
+    text = (landscape.folder / "study.toml").read_text()
+    huge = text.replace('"stage.0.discriminator.norm" = "batch"', "batch = 1_000_000_000")
+    (landscape.folder / "study.toml").write_text(huge)
+    landscape = Landscape(landscape.folder, str(data))
+    told: list[Result] = []
+    only = {"penalty": ["none"]}
+    search(landscape, measure, limits(landscape.study, seeds=(0,), only=only), told.append)
+    states = {each.settings["norm"]: (each.state, each.reason) for each in told}
+    assert states["none"] == ("done", "")
+    assert states["batch"][0] == "failed"
+    assert "batch: got 1000000000; " in states["batch"][1]
+
+
 def test_no_trial_begins_after_the_budget(landscape: Landscape, measure: Measure) -> None:
     told: list[Result] = []
     search(landscape, measure, limits(landscape.study, until=0.0), told.append)

@@ -148,11 +148,25 @@ def test_a_trial_far_behind_the_others_ends_early(kind: str) -> None:
     assert ends_early(PruningSpec(), [(5, 90.0)], others) == ""
 
 
+@pytest.mark.parametrize("kind", ["median", "halving"])
+def test_what_was_ended_early_counts_when_others_are_held_against_it(kind: str) -> None:
+    spec = PruningSpec(kind, startup=4)  # pyright: ignore[reportArgumentType]
+    survivors = [result(1.0 + i, looks=((5, 1.0 + i), (10, 1.0 + i))) for i in range(4)]
+    ended = [result(50.0 + i, state="pruned", looks=((5, 50.0 + i),)) for i in range(16)]
+    # Behind all survivors, but ahead of all others.
+    assert "pruned by" in ends_early(spec, [(5, 10.0)], survivors)
+    assert ends_early(spec, [(5, 10.0)], [*ended, *survivors]) == ""
+    assert "pruned by" in ends_early(spec, [(5, 90.0)], [*ended, *survivors])
+
+
 def test_a_result_that_cannot_be_read_is_none(tmp_path: Path) -> None:
     trials = Trials(tmp_path)
     trials.write(result(1.0, loss="a"))
     (tmp_path / "trials" / "half.json").write_text('{"key": "ha')
     (tmp_path / "trials" / "list.json").write_text("[]")
+    # Killed between writing and renaming: the trial is tried again, and must not count twice.
+    whole = next((tmp_path / "trials").glob("*.json")).read_text()
+    (tmp_path / "trials" / ".x.writing.json").write_text(whole)
     assert [each.fid for each in trials.results()] == [1.0]
     failed = tmp_path / "trials" / "failed.json"
     failed.write_text(json.dumps({"key": "failed", "settings": {}, "seed": 0, "state": "failed"}))
