@@ -21,6 +21,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from stacks.recipe import parse_recipe, recipe_text
+from stacks.run_folder import weights_of
 from stacks.sketch import sketch
 from stacks.spec import Recipe
 from stacks.stack import Stack
@@ -78,6 +79,8 @@ def header(path: Path, form: str = STATE) -> dict[str, Any]:
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """A safetensors file; CheckpointError where it is missing, damaged, or something else."""
+    if path.is_dir():
+        raise CheckpointError(f"{path}: no such checkpoint; the folder holds no best.safetensors")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     try:
@@ -139,7 +142,7 @@ def load_stack(path: str | Path, overrides: Sequence[str] = ()) -> Stack:
     """The trained stack of ``RUN/best.safetensors``, in evaluation mode.
 
     Args:
-        path: of the file.
+        path: of the file, or of the folder of its run.
         overrides: of its recipe, as ``stage.1.ships=true``.
 
     Raises:
@@ -148,7 +151,7 @@ def load_stack(path: str | Path, overrides: Sequence[str] = ()) -> Stack:
         FitError: its recipe is of other networks than the weights are.
         TableError: an override is of no key, or of a value that is not allowed.
     """
-    path = Path(path)
+    path = weights_of(Path(path))
     checkpoint = read(path, WEIGHTS)
     return stack_of(written_recipe(checkpoint, path), checkpoint.tensors, path, overrides)
 

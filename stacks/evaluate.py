@@ -242,7 +242,9 @@ def output_of_scale(stack: Stack, scale: int) -> str:
     }
     matching = [name for name, own in written.items() if own == scale]
     if not matching:
-        scales = ", ".join(f"{name} x{own}" for name, own in written.items()) or "labels alone"
+        scales = (
+            ", ".join(f"{name} of scale {own}" for name, own in written.items()) or "labels alone"
+        )
         raise ValueError(f"no output of scale {scale}; this stack writes {scales}")
     return matching[-1]
 

@@ -9,6 +9,14 @@ class RunExistsError(ValueError):
     """There is a run in the folder, and it was not asked to go on."""
 
 
+BEST = "best.safetensors"
+
+
+def weights_of(path: Path) -> Path:
+    """The file of weights that a path means: of a run's folder it is its best."""
+    return path / BEST if (path / BEST).is_file() else path
+
+
 def state_of(folder: Path) -> Path:
     """The file of a run's full state."""
     return folder / "last" / "state.safetensors"

@@ -53,18 +53,24 @@ class Shipped:
         """The TOML of a user's file, or of one that comes with the project.
 
         Raises:
-            TableError: none of that name, or no text.
+            TableError: none of that name, or no TOML.
             FileNotFoundError: a path that does not exist.
         """
         path = Path(name)
         if path.suffix != ".toml":
+            if path.exists() and name not in self.names():
+                raise TableError(f"{name}: is no {self.file}; expected a .toml file, or a name")
             return self.text(name)
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such {self.file} file")
         try:
-            return path.read_text("utf-8")
+            text = path.read_text("utf-8")
+            self.table(text)
         except UnicodeDecodeError:
             raise TableError(f"{path}: not a text in UTF-8, which TOML is") from None
+        except TableError as error:
+            raise TableError(f"{path}: {error}") from None
+        return text
 
     def table(self, text: str) -> dict[str, Any]:
         """TOML as nested tables.

@@ -13,6 +13,8 @@ import typer
 from pixstack.commands.run import Precision, check_provider, parse_inputs
 from pixstack.errors import WrongUse
 
+REDUCED = "add --degrade bicubic:S, by which sources are made of the targets for scale S"
+
 if TYPE_CHECKING:
     from stacks.evaluate import Predict
     from stacks.stack import Stack
@@ -223,7 +225,7 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
     if plus and not Path(model).exists():
         before = open_model(first, 1, inputs, precision, provider)
         return behind(before, open_model(second, scale, [], precision, provider))
-    if model.endswith(".safetensors"):
+    if model.endswith(".safetensors") or Path(model).is_dir():
         return open_stack(model, scale, inputs)
     from export.runtime.files import as_view
     from export.runtime.translator import Translator
@@ -240,9 +242,10 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
     pictures = [output for output in manifest.outputs if output.family in ("rgb", "gray")]
     matching = [output for output in pictures if output.scale == scale]
     if not matching:
-        listed = ", ".join(f"{output.name} x{output.scale}" for output in pictures)
+        listed = ", ".join(f"{output.name} of scale {output.scale:g}" for output in pictures)
         raise ValueError(
             f"{model}: no output of scale {scale}; it writes {listed or 'no pictures'}"
+            + (f"; {REDUCED}" if pictures and scale == 1 else "")
         )
     [output, *_] = matching
     values = parse_inputs(inputs, manifest)

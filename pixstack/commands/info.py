@@ -17,9 +17,10 @@ def command(
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the manifest as JSON.")
     ] = None,
 ) -> None:
-    """Print what an ONNX file says of itself: inputs, outputs, sizes, license, measures.
+    """Print what an ONNX file says of itself: inputs, outputs, sizes, license.
 
-    The whole of it, with the recipe it was trained by, is in the JSON.
+    The whole of it is in the JSON: the recipe of its training too, and measures where whoever
+    exported it gave some.
 
     \b
     Examples:

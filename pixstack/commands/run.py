@@ -36,7 +36,7 @@ def command(
     ],
     inputs: Annotated[
         list[str] | None,
-        typer.Option("--input", metavar="NAME=VALUE", help="A further input; may be repeated."),
+        typer.Option("--input", metavar="NAME=VALUE", help="A further input, as below."),
     ] = None,
     view: Annotated[
         str | None,
@@ -59,12 +59,15 @@ def command(
     Results keep the size times the output's scale, EXIF orientation, color profile, alpha and
     bit depth. In a folder they are named as their source, ending in .png.
 
+    Further inputs may be repeated. VALUE is a number (a strength, an angle), a class by name or
+    number, colors as #rrggbb,#rrggbb, or a file: a picture, joints as .json, noise as .npy.
+
     \b
     Examples:
       pixstack run photo-sr small.jpg -o large.png
       pixstack run photo-sr small.jpg -o double.png --output x2
       pixstack run photo-denoise noisy/ -o clean/ --input strength=25
-      pixstack run object-turn cup.png -o turned.png --input turn=45
+      pixstack run hand-pose hand.png -o two.png --input gesture=2
       pixstack run figure-pose a.png -o b.png --input source_pose=a.json --input pose=b.json
       pixstack run my.onnx a.png b.png -o results/ --precision fast --json -
     """

@@ -25,7 +25,9 @@ def command(
         list[str] | None,
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe; may be repeated."),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in RUN.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in RUN, or begin one.")
+    ] = False,
     start: Annotated[
         Path | None,
         typer.Option(
@@ -67,9 +69,11 @@ def command(
     require_train()
     # What can be found out before torch is imported, which takes seconds.
     from stacks.presets import source_text, table_of
-    from stacks.run_folder import refuse_second_run
+    from stacks.run_folder import refuse_second_run, state_of
 
     refuse_second_run(output, resume)
+    if resume and not state_of(output).exists():
+        print(f"{output} holds no run to go on with: one begins", file=sys.stderr)
     table_of(source_text(recipe))
     import_plugins(plugins or [])
     from lightning_fabric.utilities.rank_zero import rank_zero_only
@@ -109,8 +113,16 @@ def check_named_data(preset: str, recipe: Recipe) -> None:
     """
     root = Path(recipe.data.root)
     for folder in (*recipe.data.folder, *recipe.validation.folder):
-        if not (root / folder.path).exists():
+        missing = root / folder.path
+        if missing.exists():
+            continue
+        if missing.suffix:
             raise ValueError(
-                f"{root / folder.path}: no such folder; this preset trains on named data sets (see "
-                f"`pixstack recipes {preset}`); for your own pictures: pixstack new FOLDER"
+                f"{missing}: no such file; the table of this preset is written by a command that "
+                f"`pixstack recipes {preset}` names; for your own pictures: pixstack new FOLDER"
             )
+        raise ValueError(
+            f"{missing}: no such folder; this preset trains on named data sets (see "
+            f"`pixstack recipes {preset}` and docs/data.md); for your own pictures: "
+            "pixstack new FOLDER"
+        )

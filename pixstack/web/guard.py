@@ -30,10 +30,10 @@ def refuse_addresses(page: gr.Blocks) -> None:
         move = block.async_move_resource_to_block_cache
 
         # The default binds the method of this round: a closure would see the last one.
-        async def move_file(named: str | Path | None, move: Any = move) -> str | None:
-            if _ADDRESS.match(str(named)):
+        async def move_file(url_or_file_path: str | Path | None, move: Any = move) -> str | None:
+            if _ADDRESS.match(str(url_or_file_path)):
                 raise gr.Error(REFUSAL, print_exception=False)
-            return await move(named)
+            return await move(url_or_file_path)
 
         # On the instance: a subclass would make gradio write a .pyi file beside this one.
         block.async_move_resource_to_block_cache = move_file

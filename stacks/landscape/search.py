@@ -132,7 +132,8 @@ def create(folder: Path, name: str, resume: bool) -> None:
     """Put a study, by file or name, and its recipe into a folder.
 
     Raises:
-        TableError: the study is wrong, or the folder holds trials and ``resume`` was not asked.
+        TableError: the study is wrong, or the folder holds another or trials, and ``resume`` was
+            not asked.
         FileNotFoundError: no such study, or no such recipe beside it.
         OSError: the folder cannot be written to.
     """
@@ -144,16 +145,24 @@ def create(folder: Path, name: str, resume: bool) -> None:
     kept = replace(study, recipe=RECIPE)
     # What is wrong is told before anything is written.
     Combinations(kept, source)
-    if (folder / STUDY).exists() and not resume:
+    lines: list[str] = []
+    write_table(plain(kept), "", lines)
+    text = "\n".join(lines).strip() + "\n"
+    # A study that ended before its first trial, such as for want of data, is begun again.
+    begun = any(folder.glob("trials/*")) or not same(folder / STUDY, text)
+    if (folder / STUDY).exists() and begun and not resume:
         raise TableError(
             f"{folder} holds a study already; add --resume, which skips the trials that are "
             "finished, or choose another folder"
         )
     prepare_folder(folder)
-    lines: list[str] = []
-    write_table(plain(kept), "", lines)
-    write_whole(folder / STUDY, ("\n".join(lines).strip() + "\n").encode())
+    write_whole(folder / STUDY, text.encode())
     write_whole(folder / RECIPE, source.encode())
+
+
+def same(file: Path, text: str) -> bool:
+    """Whether a file holds that text."""
+    return file.is_file() and file.read_text("utf-8") == text
 
 
 def search(landscape: Landscape, measure: Measure, limits: Limits, tell: Tell) -> None:

@@ -283,7 +283,10 @@ def test_pictures_of_ones_own_are_no_data_set_of_a_preset(
     answer = pixstack("train", "photo-sr", "-o", tmp_path / "run", "--data", targets)
     assert (answer.code, len(answer.err.splitlines())) == (1, 1)
     assert f"{targets / 'bsds500/photos/train'}: no such folder" in answer.err
-    assert "`pixstack recipes photo-sr`); for your own pictures: pixstack new FOLDER" in answer.err
+    assert (
+        "`pixstack recipes photo-sr` and docs/data.md); for your own pictures: pixstack new FOLDER"
+        in answer.err
+    )
 
 
 @pytest.mark.parametrize(

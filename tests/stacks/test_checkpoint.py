@@ -160,6 +160,12 @@ def test_no_file(tmp_path: Path) -> None:
             load_stack(path)
 
 
+def test_the_folder_of_a_run_means_its_best(tmp_path: Path) -> None:
+    recipe = parse_recipe(SUPER_RESOLUTION)
+    save_stack(tmp_path / "best.safetensors", Stack(recipe), recipe, {})
+    assert load_stack(tmp_path).recipe == recipe
+
+
 def test_a_stack_comes_back_with_its_recipe(tmp_path: Path) -> None:
     recipe = parse_recipe(SUPER_RESOLUTION)
     torch.manual_seed(3)

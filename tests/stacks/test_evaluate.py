@@ -219,7 +219,9 @@ def test_a_stack_of_two_scales_as_a_predictor() -> None:
     assert written["x4"].shape == (28, 36, 3)
     assert output_of_scale(stack, 2) == "x2"
     assert output_of_scale(stack, 4) == "x4"
-    with pytest.raises(ValueError, match="no output of scale 3; this stack writes x2 x2, x4 x4"):
+    with pytest.raises(
+        ValueError, match="no output of scale 3; this stack writes x2 of scale 2, x4 of scale 4"
+    ):
         output_of_scale(stack, 3)
 
 

@@ -278,6 +278,12 @@ def test_numbers_of_two_protocols_are_not_mixed(
 
 
 def test_a_folder_is_not_taken_over(landscape: Landscape, tmp_path: Path) -> None:
+    # No trial has begun: what went wrong may be put right.
+    create(landscape.folder, str(tmp_path / "tiny.toml"), resume=False)
+    (tmp_path / "other.toml").write_text(STUDY.replace("steps = 2", "steps = 3", 1))
+    with pytest.raises(TableError, match="--resume"):
+        create(landscape.folder, str(tmp_path / "other.toml"), resume=False)
+    landscape.trials.begin("one", {"norm": "none"})
     with pytest.raises(TableError, match="--resume"):
         create(landscape.folder, str(tmp_path / "tiny.toml"), resume=False)
     create(landscape.folder, str(tmp_path / "tiny.toml"), resume=True)

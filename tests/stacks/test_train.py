@@ -215,7 +215,7 @@ def test_what_is_wrong_with_the_data_leaves_no_folder(tmp_path: Path) -> None:
     [
         (["degrade.choices=['bicubic:2']", "degrade.shares=[]"],
          r"phase\[0\]\.train: stage 'x4' enlarges the source by 4, but sources are reduced by 2 "),
-        (["validation.degrade=bicubic:8"], "no output of scale 8; this stack writes x2 x2, x4 x4"),
+        (["validation.degrade=bicubic:8"], "no output of scale 8; this stack writes x2 of scale 2"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_judged_is_found_before_the_first_step(
