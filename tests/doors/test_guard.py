@@ -74,7 +74,7 @@ def test_a_picture_at_an_address_is_not_fetched(
     assert fetched == []
 
 
-@pytest.mark.parametrize("at", [ELSEWHERE, ELSEWHERE.upper(), f" {ELSEWHERE}"])
+@pytest.mark.parametrize("at", [ELSEWHERE, f" {ELSEWHERE.upper()}"])
 def test_no_other_value_makes_the_server_fetch(address: str, fetched: list[str], at: str) -> None:
     claim = {"path": at} | CLAIM
     assert "event: error" in call(address, None, claim)

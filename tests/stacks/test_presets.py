@@ -61,13 +61,14 @@ def test_the_crisp_preset_can_start_from_the_faithful_one() -> None:
 
 def test_a_discriminator_that_looks_for_the_class_is_shown_it_last() -> None:
     discriminator_channels(Stack(load_recipe("hand-pose")), "draw")
-    for change, message in (
-        ("stage.0.reads=['gesture', 'source']", "of 10 classes is shown 'source', rgb last"),
-        ("stage.0.sees='picture'", "is shown nothing but the picture last"),
-        ("stage.0.presentation.pack=2", r"leave presentation\.pack out"),
+    last = ["stage.0.join='replace'", "stage.0.reads=['gesture', 'source']"]
+    for changes, message in (
+        (last, "of 10 classes is shown 'source', rgb last"),
+        (["stage.0.sees='picture'"], "is shown nothing but the picture last"),
+        (["stage.0.presentation.pack=2"], r"leave presentation\.pack out"),
     ):
         with pytest.raises(TableError, match=message):
-            discriminator_channels(Stack(load_recipe("hand-pose", [change])), "draw")
+            discriminator_channels(Stack(load_recipe("hand-pose", changes)), "draw")
 
 
 def test_a_metric_that_falls_in_adversarial_phases_is_told() -> None:
