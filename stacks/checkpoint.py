@@ -79,8 +79,6 @@ def header(path: Path, form: str = STATE) -> dict[str, Any]:
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """A safetensors file; CheckpointError where it is missing, damaged, or something else."""
-    if path.is_dir():
-        raise CheckpointError(f"{path}: no such checkpoint; the folder holds no best.safetensors")
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     try:

@@ -15,6 +15,7 @@ from stacks.health import Alarm, not_finite
 from stacks.record import Record
 from stacks.reference import settle
 from stacks.run import Run
+from stacks.run_folder import BEST
 from stacks.stopping import Stopping
 from stacks.validation import out_of_patience, save_best, validate
 from stacks.whole import link
@@ -220,6 +221,6 @@ class Keeper:
 
     def finish(self) -> None:
         """Weights to ship, where no held-out pictures have chosen any."""
-        if not self.validation or not (self.folder / "best.safetensors").exists():
+        if not self.validation or not (self.folder / BEST).exists():
             settle(self.run)
             save_best(self.run, self.folder, {})

@@ -14,7 +14,7 @@ BEST = "best.safetensors"
 
 def weights_of(path: Path) -> Path:
     """The file of weights that a path means: of a run's folder it is its best."""
-    return path / BEST if (path / BEST).is_file() else path
+    return path / BEST if path.is_dir() else path
 
 
 def state_of(folder: Path) -> Path:

@@ -32,7 +32,7 @@ from stacks.recipe import recipe_text
 from stacks.record import Record
 from stacks.reference import fed, reference_batch, referred
 from stacks.run import Run, launch
-from stacks.run_folder import refuse_second_run, state_of
+from stacks.run_folder import BEST, refuse_second_run, state_of
 from stacks.sight import band_base
 from stacks.spec import Recipe
 from stacks.spoken import opening
@@ -150,7 +150,7 @@ def train(
             keeper.finish()
     # Nobody goes on to read the weights before they are written.
     fabric.barrier()
-    return folder / "best.safetensors"
+    return folder / BEST
 
 
 def agreed(run: Run, verdict: Verdict) -> Verdict:

@@ -21,6 +21,7 @@ from stacks.growth import full_grown
 from stacks.health import Alarm
 from stacks.record import Record
 from stacks.run import Run
+from stacks.run_folder import BEST
 from translate.pairs import Pairs
 
 RESAMPLES = 1000
@@ -122,4 +123,4 @@ def bootstrap_interval(values: Sequence[float], seed: Sequence[int]) -> tuple[fl
 def save_best(run: Run, folder: Path, measures: Mapping[str, float]) -> None:
     """The averaged weights with their recipe."""
     facts = {"step": run.step, "measures": dict(measures)}
-    save_stack(folder / "best.safetensors", run.average.module, run.recipe, facts)
+    save_stack(folder / BEST, run.average.module, run.recipe, facts)

@@ -62,8 +62,7 @@ class Result:
             size = (scaled(self.request.height, scale), scaled(self.request.width, scale))
             if not follows:
                 size = (bottom, right)
-            form = self._values(part[:1, :1])
-            self.array = self.allocate(self.port.name, (*size, *form.shape[2:]), form.dtype)
+            self.array = self._room(size, part)
         for row in range(0, bottom - top, _BAND):
             band = self._values(part[row : row + _BAND])
             self.array[top + row : top + row + len(band), left:right] = band
@@ -77,8 +76,7 @@ class Result:
         rows, columns = (scaled(side, scale) for side in fit.content)
         part = np.ascontiguousarray(tensor[0, :, :rows, :columns].transpose(1, 2, 0))
         size = (scaled(fit.height, scale), scaled(fit.width, scale))
-        form = self._values(part[:1, :1])
-        array = self.allocate(self.port.name, (*size, *form.shape[2:]), form.dtype)
+        array = self._room(size, part)
         if self.port.family == "labels":
             array[:] = resize(self._values(part), *size, kernel="nearest")
         else:
@@ -87,6 +85,11 @@ class Result:
         if self.port.keeps:
             self._keep(array, part, fit)
         self.array = array
+
+    def _room(self, size: tuple[int, int], part: np.ndarray) -> np.ndarray:
+        """Where a result (height, width) goes, of the form of what becomes of part (h, w, C)."""
+        form = self._values(part[:1, :1])
+        return self.allocate(self.port.name, (*size, *form.shape[2:]), form.dtype)
 
     def _keep(self, array: np.ndarray, part: np.ndarray, fit: Fit) -> None:
         """Put the caller's own pixels back where the network changed nothing.

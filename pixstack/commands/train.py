@@ -72,8 +72,6 @@ def command(
     from stacks.run_folder import refuse_second_run, state_of
 
     refuse_second_run(output, resume)
-    if resume and not state_of(output).exists():
-        print(f"{output} holds no run to go on with: one begins", file=sys.stderr)
     table_of(source_text(recipe))
     import_plugins(plugins or [])
     from lightning_fabric.utilities.rank_zero import rank_zero_only
@@ -86,6 +84,8 @@ def command(
 
     # Of the processes that share a run, one speaks for all of them.
     say = rank_zero_only(print)
+    if resume and not state_of(output).exists():
+        say(f"{output} holds no run to go on with: one begins", file=sys.stderr)
     changes = list(overrides or [])
     if data is not None:
         changes.append(f"data.root={toml_value(str(data))}")

@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse
 
 REFUSAL = "Upload a file; addresses are not fetched."
 _ADDRESS = re.compile(r"\s*https?:", re.IGNORECASE)
-_SERVED = re.compile(r"/file[=/]\s*https?:", re.IGNORECASE)
+_SERVED = re.compile(rf"/file[=/]{_ADDRESS.pattern}", re.IGNORECASE)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -149,7 +149,7 @@ def create(folder: Path, name: str, resume: bool) -> None:
     write_table(plain(kept), "", lines)
     text = "\n".join(lines).strip() + "\n"
     # A study that ended before its first trial, such as for want of data, is begun again.
-    begun = any(folder.glob("trials/*")) or not same(folder / STUDY, text)
+    begun = any(Trials(folder).folder.glob("*")) or not same(folder / STUDY, text)
     if (folder / STUDY).exists() and begun and not resume:
         raise TableError(
             f"{folder} holds a study already; add --resume, which skips the trials that are "

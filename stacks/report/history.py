@@ -9,6 +9,7 @@ from typing import Any
 
 from stacks.checkpoint import WEIGHTS, CheckpointError, header
 from stacks.recipe import load_recipe, portable
+from stacks.run_folder import BEST
 from stacks.spec import Recipe
 
 LINE = ("step", "phase", "kind")
@@ -76,7 +77,7 @@ def read_run(folder: Path) -> History:
             if path.stem.isdecimal()
         ),
         table(folder / "environment.json"),
-        best_facts(folder / "best.safetensors"),
+        best_facts(folder / BEST),
     )
 
 

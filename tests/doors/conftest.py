@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from pixstack.cli import main
+from tests.doors.serving import served
 from tests.doors.standins import write_all
 
 
@@ -30,6 +31,13 @@ class Answer:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_all(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def address(models: Path) -> Iterator[str]:
+    """Of the app with the stand-ins."""
+    with served(models) as address:
+        yield address
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import gradio.processing_utils
@@ -14,20 +12,9 @@ import gradio.routes
 import pytest
 from fastapi import HTTPException
 
-from pixstack.web.launch import Settings, started
-
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = "https://example.invalid/photo.png"
 CLAIM = {"meta": {"_type": "gradio.FileData"}}
-
-
-@pytest.fixture(scope="module")
-def address(models: Path) -> Iterator[str]:
-    before = dict(os.environ)
-    with started(Settings(port=0, models=models)) as address:
-        yield address
-    os.environ.clear()
-    os.environ.update(before)
 
 
 @pytest.fixture

@@ -31,15 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def address(models: Path) -> Iterator[str]:
-    before = dict(os.environ)
-    with started(Settings(port=0, models=models)) as address:
-        yield address
-    os.environ.clear()
-    os.environ.update(before)
-
-
-@pytest.fixture(scope="module")
 def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     client = Client(address, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
     yield client

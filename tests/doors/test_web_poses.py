@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,11 @@ from PIL import Image
 
 from export.manifest import Input, Manifest, Output
 from pixstack.shelf import example_files
-from pixstack.web.launch import Settings, started
 from pixstack.web.page import build_page
 from pixstack.web.poses import example_poses, skeleton
 from pixstack.web.studio import Studio
 from stacks.tables.bodies import JOINTS, LIMBS
+from tests.doors.serving import served
 from tests.doors.standins import constant, save
 
 SIDE = 96
@@ -69,15 +68,12 @@ def write_figure(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    before = dict(os.environ)
     models = tmp_path_factory.mktemp("figures")
     write_figure(models / "figure-pose.onnx")
-    with started(Settings(port=0, models=models)) as address:
+    with served(models) as address:
         client = Client(address, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
         yield client
         client.close()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def value(client: Client, folder: Path, side: int, inputs: dict[str, Any]) -> int:

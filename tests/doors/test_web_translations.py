@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +19,9 @@ from PIL import Image
 
 from export.manifest import Input, Manifest, Output
 from export.runtime import Translator
-from pixstack.web.launch import Settings, started
 from pixstack.web.page import build_page
 from pixstack.web.studio import Order, Studio
+from tests.doors.serving import served
 from tests.doors.standins import save
 from tests.doors.translations import (
     LABELS,
@@ -39,15 +38,12 @@ TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{RIGHTWARDS ARROW}"
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Of an app that has pose and photo models and none that enlarges."""
-    before = dict(os.environ)
     models = write_translations(tmp_path_factory.mktemp("translations"))
-    with started(Settings(port=0, models=models)) as address:
+    with served(models) as address:
         folder = tmp_path_factory.mktemp("downloads")
         client = Client(address, verbose=False, download_files=folder)
         yield client
         client.close()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def save_picture(path: Path, pixels: Any, mode: str | None = None) -> Path:

@@ -303,7 +303,7 @@ def test_centers_of_pixels_keep_their_places(size: tuple[int, int]):
     assert resize(ramps, *size)[inner] == pytest.approx(expected[inner], abs=0.05)
     bands = np.concatenate([band for _, band in resized_bands(ramps, *size, 7)])
     assert np.array_equal(bands, resize(ramps, *size))
-    # In training it is the same, in 8 bits.
+    # In training it is the same.
     trained = fitted(pyvips.Image.new_from_array(ramps), *size).numpy()
     assert trained[inner] == pytest.approx(expected[inner], abs=0.05)
 
