@@ -81,8 +81,8 @@ def check_symmetries(kinds: Mapping[str, Kind], augment: AugmentSpec) -> None:
     """A mirrored angle is the opposite one; what a quarter turn does to it, nobody knows.
 
     Raises:
-        TableError: pictures with an angle would be turned by quarters, or the channels of what is
-            not RGB would change their order.
+        TableError: pictures with an angle would be turned by quarters, or the colors of what is not
+            RGB would change.
     """
     for view, kind in kinds.items():
         if kind.family == "angle" and augment.turn:
@@ -95,6 +95,11 @@ def check_symmetries(kinds: Mapping[str, Kind], augment: AugmentSpec) -> None:
             raise TableError(
                 f"augment.channels: got true, but {view!r} is {kind}; only the channels of rgb "
                 "pictures may change their order; allowed: false"
+            )
+        if augment.colors and colored and kind.family != "rgb":
+            raise TableError(
+                f"augment.colors: got {augment.colors}, but {view!r} is {kind}; only the colors of "
+                "rgb pictures may change; allowed: 0"
             )
 
 

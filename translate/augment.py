@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from translate.keypoints import STILL, Motion
+from translate.tables import require
 
 # The library asks the package index for a newer version of itself when it is imported.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
@@ -29,12 +30,19 @@ class AugmentSpec:
     ``flip`` mirrors left and right, which text does not bear; ``turn`` turns by quarters, which
     textures and small patches bear. Both together are the eight symmetries of the square.
     ``channels`` puts red, green and blue in one of their six orders: for restoration, where what is
-    a picture and what is not has nothing to do with its hues.
+    a picture and what is not has nothing to do with its hues. ``colors``, from 0 to 1, changes the
+    colors of all views of an item alike: brightness and saturation by a factor within 1 - colors
+    and 1 + colors, hue by up to a tenth of colors of the circle. For translation from one
+    photograph to another: colors that the networks never saw have to be read from the source.
     """
 
     flip: bool = True
     turn: bool = False
     channels: bool = False
+    colors: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(0 <= self.colors <= 1, "colors", self.colors, "0 (they stay) to 1")
 
 
 class Augment:
@@ -47,7 +55,7 @@ class Augment:
     def __call__(self, views: Mapping[str, Bytes], random: np.random.Generator) -> dict[str, Bytes]:
         """Aligned views ``(H, W, C)`` to the same ones moved.
 
-        They are square where turns are allowed, and RGB where channels change their order.
+        They are square where turns are allowed, and RGB where channels or colors change.
         """
         return self.move(views, random)[0]
 
@@ -55,7 +63,7 @@ class Augment:
         self, views: Mapping[str, Bytes], random: np.random.Generator
     ) -> tuple[dict[str, Bytes], Motion]:
         """The views moved, and where that takes points of them."""
-        if not (self._moves or self.spec.channels):
+        if not (self._moves or self.spec.channels or self.spec.colors):
             return dict(views), STILL
         pipeline = self._pipeline(len(views))
         pipeline.set_random_seed(int(random.integers(2**31)))
@@ -87,6 +95,8 @@ class Augment:
                 steps.append(albumentations.HorizontalFlip(p=0.5))
             if self.spec.channels:
                 steps.append(albumentations.ChannelShuffle(p=1))
+            if self.spec.colors:
+                steps.append(color_change(self.spec.colors))
             points = albumentations.KeypointParams("xy", remove_invisible=False)
             pipelines[views] = albumentations.Compose(
                 steps,
@@ -94,6 +104,17 @@ class Augment:
                 keypoint_params=points if self._moves else None,
             )
         return pipelines[views]
+
+
+def color_change(strength: float) -> albumentations.ColorJitter:
+    """A function of a pixel's color alone, so that it is the same for every view of an item.
+
+    Contrast stays: it is meant about the mean of a picture, which differs between the views.
+    """
+    factor = (1 - strength, 1 + strength)
+    return albumentations.ColorJitter(
+        brightness=factor, contrast=(1, 1), saturation=factor, hue=strength / 10, p=1
+    )
 
 
 def target_keys(views: int) -> list[str]:

@@ -108,6 +108,15 @@ def test_the_channels_of_rgb_pictures_alone_change_their_order() -> None:
         parse_recipe(tiny.TRANSLATION, [channels, views])
 
 
+def test_the_colors_of_rgb_pictures_alone_change() -> None:
+    assert parse_recipe(TEXT, ["augment.colors=0.2"]).augment.colors == 0.2
+    views = 'data.views={source="rgb", layout="labels:4", target="rgb"}'
+    with pytest.raises(TableError, match=r"^augment\.colors: got 0\.2, but 'layout' is labels:4"):
+        parse_recipe(tiny.TRANSLATION, ["augment.colors=0.2", views])
+    with pytest.raises(TableError, match=r"^augment.*colors: got 2\.0; allowed: 0 "):
+        parse_recipe(TEXT, ["augment.colors=2"])
+
+
 def test_a_phase_that_nothing_judges_is_refused() -> None:
     silent = ["stage.1.objective.generator.l1=0", "stage.0.objective.generator={}"]
     # In the second phase their discriminators judge them, in the first one nothing does.

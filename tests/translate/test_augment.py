@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from translate.augment import Augment, AugmentSpec
+from translate.tables import TableError
 
 PICTURE = np.arange(6 * 6 * 3, dtype=np.uint8).reshape(6, 6, 3)
 SYMMETRIES = [
@@ -61,6 +62,43 @@ def test_channels_come_in_all_six_orders_alike_and_the_same_for_every_view() -> 
     assert set(found) == set(itertools.permutations(range(3)))
     # 50 of each are expected, five standard deviations are 32.
     assert all(18 < count < 82 for count in found.values()), found
+
+
+def colored(seed: int, colors: float) -> tuple[np.ndarray, np.ndarray]:
+    """A view with one patch of skin in another place than the other view has it."""
+    source, target = np.full((6, 6, 3), 190, np.uint8), np.full((6, 6, 3), 230, np.uint8)
+    source[:2], target[4:] = (180, 130, 100), (180, 130, 100)
+    augment = Augment(AugmentSpec(flip=False, colors=colors))
+    moved = augment({"source": source, "target": target}, np.random.default_rng(seed))
+    return moved["source"], moved["target"]
+
+
+def test_colors_change_alike_in_every_view_wherever_they_stand() -> None:
+    skins: list[np.ndarray] = []
+    for seed in range(100):
+        source, target = colored(seed, 0.3)
+        assert (source[:2] == source[0, 0]).all()
+        assert np.array_equal(source[0, 0], target[5, 0])
+        skins.append(source[0, 0].astype(float))
+    brightness = np.max(skins, axis=1) / 180
+    # The factor of saturation moves the largest of the three as well.
+    assert 0.65 < brightness.min() < 0.8
+    assert 1.2 < brightness.max() < 1.38
+    # Redder and yellower skins both, and still skins: hue moves by 11 degrees at most.
+    hues = [(skin[1] - skin[2]) / (skin[0] - skin[2]) for skin in skins]
+    assert 0.15 < min(hues) < 0.25
+    assert 0.5 < max(hues) < 0.6
+
+
+def test_colors_that_may_not_change_do_not() -> None:
+    source, _ = colored(0, 0.0)
+    assert tuple(source[0, 0]) == (180, 130, 100)
+
+
+@pytest.mark.parametrize("colors", [-0.1, 1.5, float("nan")])
+def test_colors_change_by_a_share(colors: float) -> None:
+    with pytest.raises(TableError, match=r"^colors: got .*; allowed: 0 "):
+        AugmentSpec(colors=colors)
 
 
 def test_turns_alone_mirror_nothing() -> None:
