@@ -9,24 +9,22 @@ MODELS_VARIABLE = "PIXSTACK_MODELS"
 _PACKAGE = Path(__file__).resolve().parent
 
 
-def model_folders(named: Path | None = None) -> list[Path]:
+def model_folders(named: Path | None = None, shipped: bool = True) -> list[Path]:
     """The folders that are searched, first match first.
 
     Args:
-        named: a folder from `--models`; then it is the only one.
+        named: a folder from `--models`; PIXSTACK_MODELS names one for a call without it.
+        shipped: whether the models that ship are at hand as well.
 
     Raises:
         ValueError: a folder that was asked for does not exist.
     """
     asked = named or (Path(value) if (value := os.environ.get(MODELS_VARIABLE)) else None)
-    if asked is not None:
-        if not asked.is_dir():
-            origin = "--models" if named else MODELS_VARIABLE
-            raise ValueError(
-                f"{asked}: no such folder ({origin} must name a folder of .onnx files)"
-            )
-        return [asked]
-    return [place for place in _own("models") if place.is_dir()]
+    if asked is not None and not asked.is_dir():
+        origin = "--models" if named else MODELS_VARIABLE
+        raise ValueError(f"{asked}: no such folder ({origin} must name a folder of .onnx files)")
+    own = [place for place in _own("models") if place.is_dir()] if shipped else []
+    return [asked, *own] if asked is not None else own
 
 
 def example_files(pattern: str) -> list[Path]:
@@ -37,10 +35,10 @@ def example_files(pattern: str) -> list[Path]:
     return []
 
 
-def list_models(named: Path | None = None) -> list[Path]:
+def list_models(named: Path | None = None, shipped: bool = True) -> list[Path]:
     """Every model at hand, each name once, in name order."""
     found: dict[str, Path] = {}
-    for folder in model_folders(named):
+    for folder in model_folders(named, shipped):
         # A hidden one is an export that is being written, or was killed.
         for path in sorted(folder.glob("[!.]*.onnx")):
             found.setdefault(path.stem, path)

@@ -35,7 +35,7 @@ def command(
     rounds: Annotated[int, typer.Option(min=1, help="That count, after one to warm up.")] = 5,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all if unsaid.")] = None,
     models: Annotated[
-        Path | None, typer.Option(help="The folder where names are looked up.")
+        Path | None, typer.Option(help="A folder where names are looked up first.")
     ] = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the results as JSON.")

@@ -11,7 +11,7 @@ import typer
 def command(
     model: Annotated[str, typer.Argument(help="An .onnx file, or a name from `pixstack models`.")],
     models: Annotated[
-        Path | None, typer.Option(help="The folder where names are looked up.")
+        Path | None, typer.Option(help="A folder where names are looked up first.")
     ] = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the manifest as JSON.")

@@ -11,13 +11,16 @@ import typer
 
 def command(
     models: Annotated[
-        Path | None, typer.Option(help="A folder of .onnx files instead of the shipped ones.")
+        Path | None, typer.Option(help="A folder of further .onnx files; its own names win.")
     ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped/--no-shipped", help="List the models that ship as well.")
+    ] = True,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the table as JSON.")
     ] = None,
 ) -> None:
-    """List the models at hand: the shipped ones, or those of a folder.
+    """List the models at hand: those of a folder, and the shipped ones.
 
     They are looked for in --models, in the folder PIXSTACK_MODELS names, in the package, and in
     the checkout.
@@ -35,7 +38,7 @@ def command(
 
     rows: list[dict[str, Any]] = []
     skipped = 0
-    for path in list_models(models):
+    for path in list_models(models, shipped):
         try:
             manifest = read_manifest(path)
         except ModelError as error:

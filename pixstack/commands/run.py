@@ -48,7 +48,7 @@ def command(
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or tensorrt.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all if unsaid.")] = None,
     models: Annotated[
-        Path | None, typer.Option(help="The folder where names are looked up.")
+        Path | None, typer.Option(help="A folder where names are looked up first.")
     ] = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the table as JSON.")

@@ -14,8 +14,11 @@ def command(
     host: Annotated[str, typer.Option(help="0.0.0.0 opens the app to the network.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 7860,
     models: Annotated[
-        Path | None, typer.Option(help="A folder of .onnx files instead of the shipped ones.")
+        Path | None, typer.Option(help="A folder of further .onnx files; its own names win.")
     ] = None,
+    shipped: Annotated[
+        bool, typer.Option("--shipped/--no-shipped", help="Serve the models that ship as well.")
+    ] = True,
     precision: Annotated[Precision, typer.Option(help="fast may use TF32, bf16 or fp16.")] = (
         Precision.exact
     ),
@@ -47,6 +50,7 @@ def command(
             host=host,
             port=port,
             models=models,
+            shipped=shipped,
             precision=precision.value,
             provider=provider,
             share=share,

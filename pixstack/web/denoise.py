@@ -7,43 +7,50 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from export.manifest import Manifest
+from export.manifest import Input, Manifest
+from export.runtime.errors import InputError
 from export.runtime.feeds import as_float
 from pixstack.shelf import example_files
 from pixstack.web.panel import Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
 
 TAB = "denoise"
-MODEL = "photo-denoise"  # where it is at hand; else the first that denoises
+MODEL = "photo-denoise"  # the first of the choice, where it is at hand
 AUTOMATIC = -1.0  # what the model reads as: estimate the strength yourself
 WHOLE_RANGE = 0.0, 255.0  # of a model that does not say what strengths it takes
 NOISE_MAP = "noise_map"  # the output with the sigma that was found in each place, divided by 255
 
 
 def denoise_tab(studio: Studio) -> Panel | None:
-    """Build the tab when its model is at hand."""
+    """Build the tab from the models for it that are at hand."""
     with gr.Tab("Denoise", id=TAB):
         models = studio.models_for("denoising")
         if not models:
             gr.Markdown(f"No model for this was found, such as `{MODEL}.onnx`.")
             return None
-        model = MODEL if MODEL in models else models[0]
-        manifest = studio.manifests[model]
-        output = manifest.outputs[0].name
-        told = next((port for port in manifest.inputs if port.family == "strength"), None)
-        weakest, strongest = told.range if told and told.range else WHOLE_RANGE
+        models.sort(key=lambda name: (name != MODEL, name))
+        told = {name: told_strength(studio.manifests[name]) for name in models}
+        lowest, highest, first = levels(told[models[0]])
+        chosen = gr.Dropdown(
+            models,
+            value=models[0],
+            label="Model",
+            visible=len(models) > 1,
+            elem_id=f"{TAB}-model",
+            render=False,
+        )
         automatic = gr.Checkbox(
             True,
             label="Automatic strength",
             info="The model measures the noise itself.",
-            visible=told is not None,
+            visible=told[models[0]] is not None,
             elem_id=f"{TAB}-automatic",
             render=False,
         )
         strength = gr.Slider(
-            weakest,
-            strongest,
-            min(25, strongest),
+            lowest,
+            highest,
+            first,
             step=1,
             label="Strength",
             info="Sigma of the noise, on 0 to 255.",
@@ -53,6 +60,7 @@ def denoise_tab(studio: Studio) -> Panel | None:
         )
 
         def settings() -> None:
+            chosen.render()
             automatic.render()
             strength.render()
 
@@ -68,25 +76,58 @@ def denoise_tab(studio: Studio) -> Panel | None:
             picture: dict[str, Any] | None,
             automatic: bool,
             strength: float,
+            model: str,
             request: gr.Request,
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
         ) -> Shown:
             """Take the noise out: the PNG, a line about it, previews before and after."""
-            inputs = {told.name: AUTOMATIC if automatic else strength} if told else {}
-            finds = NOISE_MAP if automatic and measures(manifest) else ""
-            order = Order(model, output, inputs, told=finds, tell=noise_found)
-            return present(studio, panel, request, progress, picture, lambda: order)
 
+            def order() -> Order:
+                if model not in models:
+                    raise InputError(f"Choose a model of {', '.join(models)}.")
+                manifest, port = studio.manifests[model], told[model]
+                inputs = {port.name: AUTOMATIC if automatic else strength} if port else {}
+                finds = NOISE_MAP if automatic and measures(manifest) else ""
+                output = manifest.outputs[0].name
+                return Order(model, output, inputs, told=finds, tell=noise_found)
+
+            return present(studio, panel, request, progress, picture, order)
+
+        def show(model: str, automatic: bool) -> list[dict[str, Any]]:
+            port = told.get(model)
+            lowest, highest, first = levels(port)
+            return [
+                gr.update(visible=port is not None),
+                gr.update(
+                    minimum=lowest,
+                    maximum=highest,
+                    value=first,
+                    visible=port is not None and not automatic,
+                ),
+            ]
+
+        silent: dict[str, Any] = {
+            "queue": False,
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+        chosen.change(show, [chosen, automatic], [automatic, strength], **silent)
         automatic.change(
-            lambda chosen: gr.update(visible=not chosen),
-            automatic,
-            strength,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
+            lambda chosen: gr.update(visible=not chosen), automatic, strength, **silent
         )
-        connect(studio, panel, denoise, [automatic, strength], models)
+        connect(studio, panel, denoise, [automatic, strength, chosen], models)
     return panel
+
+
+def told_strength(manifest: Manifest) -> Input | None:
+    """The input by which a model is told the noise, if it has one."""
+    return next((port for port in manifest.inputs if port.family == "strength"), None)
+
+
+def levels(told: Input | None) -> tuple[float, float, float]:
+    """The weakest and the strongest noise that a model can be told, and where a slider begins."""
+    weakest, strongest = told.range if told and told.range else WHOLE_RANGE
+    return weakest, strongest, min(25, strongest)
 
 
 def measures(manifest: Manifest) -> bool:

@@ -23,6 +23,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 7860
     models: Path | None = None
+    shipped: bool = True
     precision: str = "exact"
     provider: str = "auto"
     share: bool = False
@@ -59,7 +60,7 @@ def started(settings: Settings) -> Iterator[str]:
         from pixstack.web.page import build_page
         from pixstack.web.studio import Studio
 
-        models = {path.stem: path for path in list_models(settings.models)}
+        models = {path.stem: path for path in list_models(settings.models, settings.shipped)}
         if not models:
             raise ValueError("no models found; name a folder of .onnx files with --models")
         studio = Studio(models, Path(cache), settings.precision, settings.provider)

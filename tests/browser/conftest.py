@@ -71,7 +71,7 @@ def translating_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 def serving(models: Path, folder: Path) -> Iterator[App]:
     """The app in a process of its own, all its files in `folder`."""
     process = subprocess.Popen(
-        [sys.executable, "app.py", "--port", "0", "--models", str(models)],
+        [sys.executable, "app.py", "--port", "0", "--no-shipped", "--models", str(models)],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(folder)},
         stdout=subprocess.PIPE,

@@ -44,8 +44,9 @@ def address(models: Path) -> Iterator[str]:
 def pixstack(
     models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Answer]:
-    """Call `pixstack ARGUMENTS` with the stand-ins as its models."""
+    """Call `pixstack ARGUMENTS` with the stand-ins as its models, and no others."""
     monkeypatch.setenv("PIXSTACK_MODELS", str(models))
+    monkeypatch.setattr("pixstack.shelf._own", lambda kind: ())
     monkeypatch.setenv("COLUMNS", "200")
 
     def call(*arguments: str | Path) -> Answer:

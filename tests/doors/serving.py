@@ -12,9 +12,9 @@ from pixstack.web.launch import Settings, started
 
 @contextmanager
 def served(models: Path) -> Iterator[str]:
-    """The address of the app over a folder of models."""
+    """The address of the app over a folder of models alone."""
     before = dict(os.environ)
-    with started(Settings(port=0, models=models)) as address:
+    with started(Settings(port=0, models=models, shipped=False)) as address:
         yield address
     os.environ.clear()
     os.environ.update(before)

@@ -38,6 +38,22 @@ def test_the_order_is_option_variable_package_checkout(
     assert shelf.find_model("here", places["named"]) == places["named"] / "here.onnx"
 
 
+def test_a_folder_that_is_named_comes_before_the_models_that_ship(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_super_resolution(places["named"] / "mine.onnx")
+    write_super_resolution(places["package"] / "shipped.onnx")
+    mine = [places["named"] / "here.onnx", places["named"] / "mine.onnx"]
+    shipped = places["package"] / "shipped.onnx"
+    assert shelf.list_models(places["named"]) == [*mine, shipped]
+    assert shelf.list_models(places["named"], shipped=False) == mine
+    assert shelf.find_model("shipped", places["named"]) == shipped
+    monkeypatch.setenv(shelf.MODELS_VARIABLE, str(places["named"]))
+    assert shelf.list_models() == [*mine, shipped]
+    monkeypatch.delenv(shelf.MODELS_VARIABLE)
+    assert shelf.list_models(shipped=False) == []
+
+
 def test_a_path_is_taken_as_it_is(places: dict[str, Path]) -> None:
     path = places["named"] / "here.onnx"
     assert shelf.find_model(str(path)) == path
@@ -53,7 +69,7 @@ def test_every_name_is_listed_once(places: dict[str, Path]) -> None:
 
 def test_an_export_that_is_being_written_is_no_model(places: dict[str, Path]) -> None:
     (places["named"] / ".here.writing.onnx").write_bytes(b"half of it")
-    assert shelf.list_models(places["named"]) == [places["named"] / "here.onnx"]
+    assert shelf.list_models(places["named"], shipped=False) == [places["named"] / "here.onnx"]
 
 
 def test_an_unknown_name_lists_the_known_ones(places: dict[str, Path]) -> None:

@@ -130,14 +130,19 @@ def test_models_of_ones_own_are_served_by_their_task(photo: Path, tmp_path: Path
     models.mkdir()
     write_super_resolution(models / "mine.onnx")
     write_denoise(models / "cleaner.onnx")
+    write_denoise(models / "washer.onnx", strongest=10)
     (models / "broken.onnx").write_text("no model")
     before = dict(os.environ)
-    with started(Settings(port=0, models=models)) as address:
+    with started(Settings(port=0, models=models, shipped=False)) as address:
         client = Client(address, verbose=False, download_files=tmp_path)
         _, line, _ = client.predict(handle_file(photo), "2x", "mine", api_name="/super_resolution")
         assert "· mine ·" in line
         _, line, _ = client.predict(handle_file(photo), True, 0, api_name="/denoise")
         assert "· cleaner ·" in line
+        found = client.predict(handle_file(photo), False, 9, "washer", api_name="/denoise")
+        assert "· washer ·" in found[1]
+        with pytest.raises(AppError, match="Choose a model of cleaner, washer"):
+            client.predict(handle_file(photo), False, 9, "other", api_name="/denoise")
         client.close()
     os.environ.clear()
     os.environ.update(before)
@@ -286,7 +291,7 @@ def test_uploads_and_results_are_deleted_when_they_are_old(
     monkeypatch.setattr("pixstack.web.page.EVERY", 1)
     monkeypatch.setattr("pixstack.web.page.AGE", 10)
     monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # put back in the end
-    with started(Settings(port=0, models=models)) as address:
+    with started(Settings(port=0, models=models, shipped=False)) as address:
         cache = Path(os.environ["GRADIO_TEMP_DIR"])
         client = Client(address, verbose=False)
         enlarge(client, photo)
@@ -309,7 +314,15 @@ def test_serve_prints_its_address_and_cleans_up_when_told_to_end(
     models: Path, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, str(ROOT / "app.py"), "--port", "0", "--models", str(models)],
+        [
+            sys.executable,
+            str(ROOT / "app.py"),
+            "--port",
+            "0",
+            "--no-shipped",
+            "--models",
+            str(models),
+        ],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(tmp_path)},
         stdout=subprocess.PIPE,
@@ -334,7 +347,7 @@ def test_serve_prints_its_address_and_cleans_up_when_told_to_end(
 def test_a_port_that_is_taken_is_told_in_one_line(models: Path, address: str) -> None:
     port = address.rpartition(":")[2]
     result = subprocess.run(
-        [sys.executable, "app.py", "--port", port, "--models", str(models)],
+        [sys.executable, "app.py", "--port", port, "--no-shipped", "--models", str(models)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -348,6 +361,6 @@ def test_a_port_that_is_taken_is_told_in_one_line(models: Path, address: str) ->
 def test_without_models_the_app_says_so(tmp_path: Path) -> None:
     with (
         pytest.raises(ValueError, match="no models found"),
-        started(Settings(port=0, models=tmp_path)),
+        started(Settings(port=0, models=tmp_path, shipped=False)),
     ):
         time.sleep(0)
