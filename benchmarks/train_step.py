@@ -10,7 +10,7 @@ in the caches of kernels, does nothing to the other.
 Also told: peak memory, how many pictures a second the loader makes on one core, and on a GPU how
 much of its measured matrix rate the step reaches.
 
-    python -m benchmarks.train_step
+    python -m benchmarks.train_step [--precision fp32]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -70,6 +70,7 @@ steps = 1000
 """
 SIDE = 256
 Step = Callable[[], object]
+Precision = Literal["auto", "fp32", "bf16"]
 CONTENDERS = ("Pixstack", "plain PyTorch")
 
 
@@ -77,6 +78,9 @@ def run(
     batches: Annotated[str, typer.Option(help="Batch sizes.")] = "1,4,16",
     rounds: Annotated[int, typer.Option(min=1, help="Timed rounds after one to warm up.")] = 5,
     threads: Annotated[int, typer.Option(help="0 for all cores.")] = 0,
+    precision: Annotated[
+        Precision, typer.Option(help="Of Pixstack's step; fp32 where there are no bf16 units.")
+    ] = "auto",
 ) -> None:
     """Time steps and the loader; print a table and the ratios of medians."""
     threads = threads or cores()
@@ -84,7 +88,10 @@ def run(
     rows, verdict = [], {"threads": threads, "loader_images_per_second_per_core": loader_speed()}
     for batch in [int(text) for text in batches.split(",")]:
         with ExitStack() as stack:
-            loops = {name: stack.enter_context(Loop(name, batch, threads)) for name in CONTENDERS}
+            change = (f"precision={json.dumps(precision)}",)
+            loops = {
+                name: stack.enter_context(Loop(name, batch, threads, change)) for name in CONTENDERS
+            }
             seconds = medians({name: loop.step for name, loop in loops.items()}, rounds)
             for name, loop in loops.items():
                 share = loop.flops() / seconds[name] / rate if rate else 0.0
