@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from translate.pixels import from_network, to_network
+from translate.diffaugment import AUGMENTATIONS, color
 from translate.tables import require
 
 Augmentation = Literal["color", "translation", "cutout"]
@@ -89,7 +89,6 @@ class Presentation(nn.Module):
     def __init__(self, spec: PresentationSpec, begins: int = 0) -> None:
         super().__init__()
         self.spec, self.begins = spec, begins
-        self.augmentations = nn.ModuleDict({name: augmentation(name) for name in spec.augment})
         self.register_buffer("pool", torch.zeros(spec.pool, 0))
         self.register_buffer("kept", torch.zeros((), dtype=torch.long))
         # The same on the host: to ask a GPU would wait for it, for each picture of each step.
@@ -99,16 +98,16 @@ class Presentation(nn.Module):
         """What is shown, as the discriminator takes it.
 
         Args:
-            shown: picture and condition ``(N, C, H, W)`` in [-1, 1], the picture's channels first.
+            shown: picture and condition ``(N, C, H, W)``, the picture's channels first; in
+                [-1, 1], a band over its low-pass picture in [-4, 4].
             step: of the run.
         """
-        for name, module in self.augmentations.items():
+        for name in self.spec.augment:
             if name == "color":
                 # Conditions keep their color: they are given, not judged.
-                picture = to_network(module(from_network(shown[:, :3]).clamp(0, 1)))
-                shown = torch.cat([picture, shown[:, 3:]], dim=1)
+                shown = torch.cat([color(shown[:, :3]), shown[:, 3:]], dim=1)
             else:
-                shown = module(shown)
+                shown = AUGMENTATIONS[name](shown)
         sigma = self.spec.noise_at(step - self.begins)
         if sigma:
             shown = shown + sigma * normal_like(shown)
@@ -142,18 +141,3 @@ class Presentation(nn.Module):
             self.pool = pool.to(self.pool.device, copy=True)
             self.kept = kept.to(self.kept.device, copy=True)
             self.filled = int(kept)
-
-
-def augmentation(name: Augmentation) -> nn.Module:
-    """An augmentation on the device, with the strengths of Zhao et al. 2020, section 3.1."""
-    # Importing kornia takes a second or two, which only those who augment here pay.
-    from kornia import augmentation as augmentations
-
-    if name == "color":
-        return augmentations.ColorJiggle(
-            brightness=(0.5, 1.5), contrast=(0.5, 1.5), saturation=(0.0, 2.0), p=1.0
-        )
-    if name == "translation":
-        return augmentations.RandomAffine(degrees=0.0, translate=(0.125, 0.125), p=1.0)
-    # A square of half the side, wherever it falls.
-    return augmentations.RandomErasing(scale=(0.25, 0.25), ratio=(1.0, 1.0), p=1.0)

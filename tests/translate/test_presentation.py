@@ -78,23 +78,13 @@ def test_gradients_pass_through_augmentation(name: str) -> None:
     presented = present(shown, 0)
     assert presented.shape == shown.shape
     assert not torch.equal(presented, shown)
-    presented.sum().backward()
+    presented.square().sum().backward()
     assert shown.grad is not None
-    assert float(shown.grad.abs().sum()) > 0
+    # Of color at every pixel: nothing is clipped. The rest is moved out of sight, or cut.
+    reached = float((shown.grad != 0).float().mean())
+    assert reached == 1 if name == "color" else reached > 0.7
     if name == "color":
         assert torch.equal(presented[:, 3:], shown[:, 3:]), "the condition keeps its color"
-
-
-def test_cutout_takes_a_quarter_and_translation_an_eighth_at_most() -> None:
-    torch.manual_seed(0)
-    ones = torch.ones(64, 1, 32, 32)
-    cut = Presentation(PresentationSpec(augment=("cutout",)))(ones, 0)
-    shares = (cut == 0).float().mean(dim=(1, 2, 3))
-    assert float(shares.max()) <= 0.26
-    assert float(shares.min()) > 0.2
-    moved = Presentation(PresentationSpec(augment=("translation",)))(ones, 0)
-    # At most an eighth is empty on each of two sides.
-    assert float((moved < 0.5).float().mean(dim=(1, 2, 3)).max()) <= 1 - (1 - 1 / 8) ** 2 + 0.01
 
 
 @pytest.mark.parametrize(
