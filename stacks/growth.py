@@ -15,20 +15,21 @@ def grow(run: Run, step: int) -> None:
     their full depth; the average of the weights is looked at as deep as the weights are.
     """
     phase = run.phase_spec
+    # A stage that is like another lets that one's generator learn.
+    learning = {run.stack.owner(name) for name in phase.train}
     for name, stage in run.stack.stages.items():
-        learns = name in phase.train
-        depth, alpha = (phase.depth, phase.alpha(step)) if learns else (0, 1.0)
-        networks = [stage.generator, run.average.module.stages[name].generator]
+        generators = (stage.generator, run.average.module.stages[name].generator)
+        networks = [(network, name in learning) for network in generators]
         if name in run.discriminators:
-            networks.append(run.discriminators[name])
-        for network in networks:
+            networks.append((run.discriminators[name], name in phase.train))
+        for network, learns in networks:
             if isinstance(network, Growing):
-                network.grow(depth, alpha)
+                network.grow(*((phase.depth, phase.alpha(step)) if learns else (0, 1.0)))
 
 
 def as_grown(run: Run, name: str, truth: Tensor) -> Tensor:
     """A truth ``(N, C, H, W)`` as far as the generator of a stage can show it by now."""
-    generator = run.stack.stages[name].generator
+    generator = run.stack.generator(name)
     return generator.at_depth(truth) if isinstance(generator, Growing) else truth
 
 

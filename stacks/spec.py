@@ -272,11 +272,18 @@ class Recipe:
     def check_growth(self, phase: PhaseSpec, path: str) -> None:
         """Where a phase sets depth or fading, a network grows; both sides grow alike."""
         levels: set[int] = set()
+        own = {stage.name: stage.generator for stage in self.stage}
         for stage in self.stage:
             if stage.name not in phase.train:
                 continue
-            sides = (stage.generator, stage.discriminator)
+            sides = (own.get(stage.like or stage.name), stage.discriminator)
             made, judging = (getattr(side, "depths", 0) for side in sides)
+            if made and stage.join in ("add", "inside") and (phase.depth or phase.fade):
+                raise TableError(
+                    f"stage {stage.name!r}: join = {stage.join!r} writes detail of what it reads, "
+                    f"which a network at depth {phase.depth} has not reached yet; use 'replace', "
+                    "or train it at its full depth"
+                )
             if made and judging and made != judging:
                 raise TableError(
                     f"stage {stage.name!r}: the generator grows over {made} levels, the "

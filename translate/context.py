@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from translate.kinds import most_probable
+from translate.layers.growing import Growing
 from translate.losses.adversarial import Mean
 from translate.losses.history import HistoricalAverage
 from translate.pixels import from_network, to_network
@@ -41,6 +42,8 @@ class StepContext:
     """Weights of the side that this step updates, of this stage."""
     history: HistoricalAverage | None = None
     """Their running mean, where a term asked for it."""
+    growing: Growing | None = None
+    """The discriminator, where it grows and works at a depth that a phase sets."""
     pack: int = 1
     """Neighbours of the batch that are judged together."""
     mean: Mean = torch.mean
@@ -62,7 +65,9 @@ class StepContext:
         """The critic, the truth and the fake in the network's range of [-1, 1].
 
         It is there that the papers take the critic's gradient and choose its norm: on [0, 1] it is
-        twice as steep.
+        twice as steep. Before one that grows, pictures have the size of its depth, as in Karras et
+        al. 2018: on the full one, where each of their pixels is repeated, the gradient of a level
+        within is smaller by what the repetitions are.
 
         Raises:
             ValueError: the stage has no discriminator.
@@ -71,4 +76,11 @@ class StepContext:
         if critic is None:
             raise ValueError("a penalty needs a discriminator; the stage has none")
         truth, fake = to_network(self.truth.float()), to_network(self.fake.float())
-        return lambda points: critic(from_network(points)), truth, fake
+        growing = self.growing
+        if growing is None:
+            return lambda points: critic(from_network(points)), truth, fake
+        return (
+            lambda points: critic(from_network(growing.enlarged(points))),
+            growing.reduced(truth),
+            growing.reduced(fake),
+        )

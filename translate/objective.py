@@ -111,14 +111,35 @@ class ObjectiveSpec:
             known = suggest(self.adversarial, ADVERSARIAL)
             raise TableError(f"adversarial: unknown loss {self.adversarial!r}; {known}")
         require(self.weight >= 0, "weight", self.weight, "0 or more")
+        self.check_labels()
+        for side in SIDES:
+            self.specs(side)
+
+    def check_labels(self) -> None:
+        """Labels are known to the loss, and none leaves it without a least value.
+
+        Raises:
+            TableError: they are not.
+        """
         if self.labels.given and not ADVERSARIAL[self.adversarial].smooth:
             smooth = ", ".join(sorted(kind for kind, loss in ADVERSARIAL.items() if loss.smooth))
             raise TableError(
                 f"labels: {self.adversarial!r} has sides and no labels to smooth; "
                 f"losses with labels: {smooth}"
             )
-        for side in SIDES:
-            self.specs(side)
+        if self.relativistic is True and self.labels.fake is not None:
+            raise TableError(
+                "labels.fake: of a pair (relativistic = true) one side is judged, against "
+                "labels.real; leave it out, or set relativistic to 'average'"
+            )
+        if ADVERSARIAL[self.adversarial].of_chances:
+            for side, label in (("real", self.labels.real), ("fake", self.labels.fake)):
+                center = sum(label) / 2 if isinstance(label, tuple) else label
+                if center is not None and not 0 <= center <= 1:
+                    raise TableError(
+                        f"labels.{side}: got {label}; of {self.adversarial!r}, whose labels are "
+                        "chances, the mean must lie in 0 to 1: beyond, the loss falls for ever"
+                    )
 
     def __getstate__(self) -> dict[str, Any]:
         """What was written and nothing read from it: a term may be of a class with no address."""

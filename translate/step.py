@@ -19,6 +19,7 @@ from torch.func import functional_call
 from translate.context import StepContext
 from translate.descent import WHOLE, Part, Reduce, descend
 from translate.discriminators.registry import Verdict
+from translate.layers.growing import Growing
 from translate.losses.adversarial import Mean
 from translate.losses.history import HistoricalAverage
 from translate.losses.penalties import clip_weights_
@@ -211,6 +212,7 @@ def judged(
         critic=lambda picture: verdict(present(case.show(picture), step)).logits,
         parameters=case.parameters(discriminator),
         history=case.discriminator_history,
+        growing=discriminator if isinstance(discriminator, Growing) else None,
         pack=present.spec.pack,
         mean=case.mean,
     )
@@ -227,15 +229,18 @@ def halves(verdict: Verdict, half: int) -> Verdict:
 def looked_ahead(
     case: Case, adversary: torch.optim.Optimizer, step: int, settings: Settings
 ) -> dict[str, Tensor]:
-    """The discriminator's weights after the updates that the generator looks ahead."""
+    """The discriminator's weights, and buffers, after the updates that are looked ahead."""
     discriminator: Any = case.discriminator
+    # Statistics and power iterations of weights that are only looked at are none of the module's.
+    buffers = {name: buffer.clone() for name, buffer in discriminator.named_buffers()}
 
     def loss(weights: dict[str, Tensor]) -> Tensor:
-        context = judged(case, discriminator, case.fake, step, weights)
+        context = judged(case, discriminator, case.fake, step, {**weights, **buffers})
         context = replace(context, parameters=list(weights.values()))
         return total(case.discriminator_terms, context, step)[0]
 
-    return unroll(discriminator, loss, adversary, settings.unroll, settings.weight_clip)
+    ahead = unroll(discriminator, loss, adversary, settings.unroll, settings.weight_clip)
+    return {**ahead, **buffers}
 
 
 @contextmanager

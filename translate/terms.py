@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, cast
 
+import torch
 from torch import Tensor
 
 from translate.context import StepContext
@@ -201,6 +202,22 @@ class WeightL2(TermSpec):
 
     def value(self, context: StepContext) -> Tensor:
         return weight_l2(context.parameters)
+
+
+@DISCRIMINATOR_TERMS.register("drift")
+@dataclass(frozen=True)
+class Drift(TermSpec):
+    """Mean square of what is said of real pictures (Karras et al. 2018, arXiv 1710.10196, A.1).
+
+    To a Wasserstein critic differences alone count, and both sides of them may wander off.
+    """
+
+    weight: float = 0.001
+
+    judged: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        return torch.stack([real.square().mean() for real, _ in context.logits()]).sum()
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,24 @@ from pathlib import Path
 import onnx
 import pytest
 import torch
+from torch import Tensor
 
 import stacks.validation
 from export.convert import export_stack
 from stacks.checkpoint import STATE, WEIGHTS, read
 from stacks.data import phase_sampler, training_groups
 from stacks.evaluate import Score
-from stacks.growth import grow
+from stacks.growth import as_grown, grow
 from stacks.recipe import parse_recipe
 from stacks.run import Run, launch
 from stacks.spec import PhaseSpec, Recipe
 from stacks.train import predict, train
 from tests.stacks import tiny
 from tests.stacks.test_resume import different, run_until, state
+from translate.discriminators import Verdict
 from translate.layers.growing import Growing
+from translate.objective import ObjectiveSpec, total
+from translate.step import Case, judged
 from translate.tables import TableError
 
 GROWING = """
@@ -88,6 +92,10 @@ def test_fading_follows_a_line() -> None:
             ["stage.0.generator={kind='dcgan'}", "stage.0.discriminator={kind='dcgan'}"],
             "phase[0].depth: no network of the stages that learn grows; kinds that do: progressive",
         ),
+        (
+            ["stage.0.join='add'"],
+            "stage 'grow': join = 'add' writes detail of what it reads, which",
+        ),
     ],
 )
 def test_growth_that_cannot_be(targets: Path, overrides: list[str], message: str) -> None:
@@ -118,6 +126,77 @@ def test_every_network_of_a_stage_is_at_the_depth_of_the_phase(targets: Path) ->
     grow(run, 1)
     [case] = predict(run, batch)
     assert torch.equal(case.truth, batch.views["target"])
+
+
+def test_a_stage_that_is_like_another_grows_its_generator(targets: Path) -> None:
+    """A circle of two generators; the third stage is the second one again."""
+    text = GROWING.replace('views = { noise = "noise:5", target = "rgb" }', "").split("[[stage]]")[
+        0
+    ]
+    stage = """
+[[stage]]
+name = "{name}"
+reads = ["{reads}"]
+writes = "{writes}"
+truth = "target"
+"""
+    network = """
+generator = {{ kind = "progressive_unet", size = 16, channels = 6 }}
+discriminator = {{ kind = "progressive", size = 16, channels = 6 }}
+objective = {{ adversarial = "lsgan", generator = {{ l1 = 1 }} }}
+"""
+    text += "".join(
+        [
+            stage.format(name="there", reads="source", writes="there") + network.format(),
+            stage.format(name="back", reads="there", writes="back") + network.format(),
+            stage.format(name="again", reads="source", writes="target")
+            + 'like = "back"\nobjective = { generator = { l1 = 1 } }\n',
+        ]
+    )
+    text += '[[phase]]\ntrain = ["there", "again"]\nsteps = 2\ndepth = 1\n'
+    recipe = parse_recipe(text, [f"data.root={str(targets)!r}", "degrade.choices=['noise:5']"])
+    run = Run(recipe, launch(recipe))
+    run.begin_phase(0)
+    grow(run, 0)
+    depths = [run.stack.generator(name).depth for name in ("there", "back", "again")]
+    assert depths == [1, 1, 1]
+    assert [run.discriminators[name].depth for name in ("there", "back")] == [1, 3]
+    truth = torch.rand(1, 3, 16, 16)
+    shown = as_grown(run, "again", truth)
+    # One color for each of the 4x4 that depth 1 can show.
+    assert torch.equal(shown[..., ::4, ::4], shown[..., 3::4, 3::4])
+    assert torch.allclose(shown.mean(dim=(2, 3)), truth.mean(dim=(2, 3)), atol=1e-6)
+
+
+class Sloped(Growing):
+    """Says of a picture what slope its pixels have at the depth it works at."""
+
+    def forward(self, picture: Tensor) -> Verdict:
+        return Verdict(((0.5 * self.reduced(picture)).sum(dim=(1, 2, 3))[:, None],), ())
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_gradients_are_held_at_the_pixels_of_the_depth(depth: int) -> None:
+    """As if pictures of that size came in: slope 0.5 at each of their numbers."""
+    critic = Sloped(3)
+    critic.grow(depth)
+    objective = ObjectiveSpec(
+        "wasserstein", generator={}, discriminator={"r1": 1.0, "wgan_gp": {"norm": 0.0}}
+    )
+    case = Case(
+        "grow",
+        fake=critic.at_depth(torch.rand(2, 3, 16, 16)),
+        truth=critic.at_depth(torch.rand(2, 3, 16, 16)),
+        generator_terms=[],
+        discriminator_terms=objective.discriminator_terms(),
+        discriminator=critic,
+    )
+    context = judged(case, critic, case.fake, 0)
+    values = total(case.discriminator_terms, context, 0)[1]
+    # Pictures come in on [0, 1]; on [-1, 1], where the slope is held, it is half.
+    expected = 3 * (2 ** (depth + 1)) ** 2 * 0.25**2
+    assert float(values["r1"]) == pytest.approx(expected / 2)
+    assert float(values["wgan_gp"]) == pytest.approx(expected)
 
 
 def test_outer_levels_wait_for_their_phase(targets: Path, tmp_path: Path) -> None:

@@ -119,6 +119,38 @@ def test_an_adversarial_term_needs_logits() -> None:
 
 
 @pytest.mark.parametrize(
+    "table",
+    [
+        # Their mean is 0.95: however sure the discriminator is, the loss has a least value.
+        {"labels": {"real": [0.7, 1.2], "fake": [0.0, 0.3]}},
+        {"labels": {"real": 2.0, "fake": -2.0}, "adversarial": "lsgan"},
+        {"labels": {"fake": 0.1}, "relativistic": "average"},
+        {"labels": {"real": 0.9}, "relativistic": True},
+    ],
+)
+def test_labels_that_have_a_least_loss(table: dict[str, object]) -> None:
+    spec = parse(ObjectiveSpec, table, "a")
+    [adversarial] = spec.discriminator_terms()
+    torch.manual_seed(0)
+    losses = [
+        float(total([adversarial], context((logits,), (-logits,)), 0)[0])
+        for logits in (torch.full((4096, 1), size) for size in (1.0, 10.0, 100.0))
+    ]
+    assert losses[2] > losses[1]
+    assert min(losses) > 0
+
+
+def test_drift_holds_what_is_said_of_real_pictures() -> None:
+    spec = parse(ObjectiveSpec, {"adversarial": "wasserstein", "discriminator": {"drift": 0.01}})
+    _, _, drift = spec.discriminator_terms()
+    real = (torch.tensor([[1.0], [3.0]]), torch.tensor([[2.0]]))
+    loss, values = total([drift], context(real, tuple(100 * one for one in real)), 0)
+    # (1 + 9) / 2 of the one scale and 4 of the other.
+    assert float(values["drift"]) == 9
+    assert float(loss) == pytest.approx(0.09)
+
+
+@pytest.mark.parametrize(
     ("table", "message"),
     [
         ({"adversarial": "hing"}, "a.adversarial: unknown loss 'hing'; did you mean 'hinge'? "),
@@ -127,6 +159,13 @@ def test_an_adversarial_term_needs_logits() -> None:
         ({"weight": -0.1}, "a.weight: got -0.1; allowed: 0 or more"),
         ({"weight": float("nan")}, "a.weight: expected a finite number, got nan"),
         ({"relativistic": "averge"}, "a.relativistic: expected true or false, or 'average', got"),
+        (
+            {"labels": {"real": 1.1}},
+            "a.labels.real: got 1.1; of 'non-saturating', whose labels are",
+        ),
+        ({"labels": {"real": [1.0, 1.2]}}, "a.labels.real: got (1.0, 1.2); of 'non-saturating'"),
+        ({"labels": {"fake": -0.1}, "adversarial": "minimax"}, "a.labels.fake: got -0.1; of "),
+        ({"labels": {"fake": 0.1}, "relativistic": True}, "a.labels.fake: of a pair (relativistic"),
     ],
 )
 def test_what_an_objective_may_not_say(table: dict[str, object], message: str) -> None:

@@ -1,6 +1,7 @@
 """One step of each side, with networks so small that the gradients can be written down."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,8 +9,16 @@ from torch import Tensor, nn
 
 from translate.descent import descend
 from translate.discriminators import Verdict
+from translate.discriminators.patch import PatchSpec
 from translate.objective import ObjectiveSpec
-from translate.step import Case, Settings, discriminator_step, frozen, generator_step
+from translate.step import (
+    Case,
+    Settings,
+    discriminator_step,
+    frozen,
+    generator_step,
+    looked_ahead,
+)
 
 REAL, NOISE = 3.0, 2.0
 
@@ -199,6 +208,24 @@ def test_a_plain_generator_spares_the_discriminator_the_truth() -> None:
         assert discriminator.seen == (2 if compares else 1)
         weights.append(value(generator))
     assert weights[0] == weights[1]
+
+
+def test_looking_ahead_leaves_statistics_and_power_iterations_alone() -> None:
+    torch.manual_seed(0)
+    spec = PatchSpec(channels=4, layers=1, norm="batch")
+    spectral = PatchSpec(channels=4, layers=1, norm="spectral")
+    for discriminator in (spec.build(1), spectral.build(1)):
+        optimizer = torch.optim.Adam(discriminator.parameters(), lr=0.1)
+        one = case(Scale(0.5), Judge(0.25))
+        one.discriminator = discriminator
+        one.fake, one.truth = torch.rand(2, 2, 1, 8, 8)
+        before = {name: buffer.clone() for name, buffer in discriminator.named_buffers()}
+        assert before
+        ahead = looked_ahead(one, optimizer, 0, replace(settings(), unroll=2))
+        for name, buffer in discriminator.named_buffers():
+            assert torch.equal(buffer, before[name]), name
+        moved = [name for name in before if not torch.equal(ahead[name], before[name])]
+        assert moved, "what is looked ahead has statistics of its own"
 
 
 @pytest.mark.parametrize(

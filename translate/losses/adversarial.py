@@ -80,6 +80,8 @@ class Adversarial:
     relativistic_generator_cost: Cost | None = None
     smooth: bool = False
     """Whether other labels mean something: targets of a probability or of a distance."""
+    of_chances: bool = False
+    """Whether labels are probabilities: those beyond 0 and 1 may not prevail."""
     relates: bool = True
     """Whether the relativistic forms are other losses than the plain one."""
 
@@ -101,12 +103,14 @@ ADVERSARIAL: dict[str, Adversarial] = {
         generator_cost=saturating,
         relativistic_generator_cost=saturating,
         smooth=True,
+        of_chances=True,
     ),
     "non-saturating": Adversarial(
         cross_entropy,
         Labels(1, 0, 1),
         "Goodfellow et al. 2014, arXiv 1406.2661, section 3",
         smooth=True,
+        of_chances=True,
     ),
     "lsgan": Adversarial(
         squared,
