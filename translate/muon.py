@@ -1,9 +1,11 @@
 """Muon: steps whose directions are all of one size (Jordan et al. 2024, "Muon: an optimizer for
 hidden layers in neural networks").
 
-The momentum of a kernel, as a matrix of output channels by all that they read, is replaced by the
-nearest orthogonal matrix before it is stepped along. A few directions dominate the gradient of a
-convolution; made equal, those in which little was learned yet move as far as they do.
+The momentum of a kernel, as a matrix of its first axis by all others (output channels by all that
+they read; of transposed convolutions, which lay kernels out the other way, input channels by all
+that they write), is replaced by the nearest orthogonal matrix before it is stepped along. A few
+directions dominate the gradient of a convolution; made equal, those in which little was learned yet
+move as far as they do.
 """
 
 from __future__ import annotations

@@ -225,7 +225,8 @@ class NoiseWaves(nn.Module):
 
     ``sqrt(2 / K) sum_k z_k cos(a_k y + b_k x + p_k)``, with frequencies and phases drawn once,
     evenly, and kept with the weights. For z of N(0, 1) each pixel is N(0, 1) up to the draw of the
-    phases, and two pixels or two layers are uncorrelated up to ``1 / sqrt(2 K)``.
+    phases, of deviation ``1 / sqrt(2 K)``; the correlations of two pixels, or of two layers, are
+    about ``1 / sqrt(K)``.
 
     Args:
         count: K, the numbers that make it.

@@ -14,20 +14,6 @@ def standardize(features: Tensor, eps: float = 1e-5) -> Tensor:
     return (features - mean) * (variance + eps).rsqrt()
 
 
-def adaptive_instance_norm(content: Tensor, style: Tensor, eps: float = 1e-5) -> Tensor:
-    """The content with the channel means and deviations of the style.
-
-    Huang and Belongie 2017 (arXiv 1703.06868, equation 8).
-
-    Args:
-        content: ``(N, C, H, W)``.
-        style: ``(N, C, h, w)``, of any size.
-        eps: added to variances.
-    """
-    variance, mean = torch.var_mean(style, dim=(2, 3), correction=0, keepdim=True)
-    return (variance + eps).sqrt() * standardize(content, eps) + mean
-
-
 class AdaptiveInstanceNorm(nn.Module):
     """Scale and shift of standardized features, from a style (Karras 2019, equation 1).
 
