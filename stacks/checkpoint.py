@@ -151,7 +151,7 @@ def load_stack(path: str | Path, overrides: Sequence[str] = ()) -> Stack:
     """
     path = weights_of(Path(path))
     checkpoint = read(path, WEIGHTS)
-    return stack_of(written_recipe(checkpoint, path), checkpoint.tensors, path, overrides)
+    return stack_of(recipe_in(checkpoint.facts, path), checkpoint.tensors, path, overrides)
 
 
 def stack_of(
@@ -192,9 +192,9 @@ def stack_of(
     return stack.eval()
 
 
-def written_recipe(checkpoint: Checkpoint, path: Path) -> str:
-    """The recipe that stands in a file."""
-    recipe = checkpoint.facts.get("recipe")
+def recipe_in(facts: Mapping[str, Any], path: Path) -> str:
+    """The recipe that stands among the facts of a file."""
+    recipe = facts.get("recipe")
     if not isinstance(recipe, str):
         raise CheckpointError(f"{path}: its header does not hold the recipe of the stack")
     return recipe

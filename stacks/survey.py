@@ -286,7 +286,8 @@ def survey_classes(folder: Path, parts: Sequence[Path]) -> Survey:
     pictures = [path for part in parts for path in list_pictures(part).values()]
     sizes = [View(path, "rgb").size() for path in pictures]
     names = ", ".join(path.name for path in parts)
-    found = {"label": Found(f"class:{len(parts)}"), "target": kind_of(pictures)}
+    label = Found(f"class:{len(parts)}", names=tuple(path.name for path in parts))
+    found = {"label": label, "target": kind_of(pictures)}
     remark = f"taken for one class a folder: {names}"
     return Survey(folder, "classes", found, len(pictures), *extremes(sizes), (remark,))
 

@@ -47,7 +47,9 @@ def translate_file(
     """
     first = manifest.picture
     if first is None:
-        raise InputError(f"{manifest.name} takes no picture; use run() with its inputs")
+        raise InputError(
+            f"{manifest.name} takes no picture, it draws from noise; run() draws from its inputs"
+        )
     if not output.is_spatial or output.family == "noise":
         raise InputError(f"output {output.name!r} of kind {output.kind} is no picture; use run()")
     if first.name in inputs:
@@ -126,6 +128,16 @@ def as_view(manifest: Manifest, name: str, value: Any) -> Any:
 def _as_fed(port: Input, pixels: np.ndarray) -> np.ndarray:
     """Label files are grey or in the colors of the palette; both are taken as they come."""
     return pixels[:, :, 0] if port.family == "labels" and pixels.shape[2] == 1 else pixels
+
+
+def picture_of(made: np.ndarray, output: Output) -> Picture:
+    """A result without a source: 8 bits, labels in the colors of their palette.
+
+    made: floats (H, W, 1 or 3), nominally in [0, 1], or ids (H, W), as `Translator.run` returns.
+    """
+    if output.family == "labels":
+        return _picture(Picture(made), made, output)
+    return Picture((made.clip(0, 1) * 255).round().astype(np.uint8))
 
 
 def _picture(source: Picture, pixels: np.ndarray, output: Output) -> Picture:

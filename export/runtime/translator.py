@@ -85,7 +85,9 @@ class Translator:
         first = self.manifest.picture
         output = self.manifest.outputs[0]
         if first is None:
-            raise InputError(f"{self.manifest.name} takes no picture; use run() with its inputs")
+            raise InputError(
+                f"{self.manifest.name} takes no picture, it draws from noise; use run()"
+            )
         array = np.asarray(array)
         alpha = None
         if first.family != "labels" and array.ndim == 3 and array.shape[2] in (2, 4):

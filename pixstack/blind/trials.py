@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from export.runtime import images
-from pixstack.commands.run import is_picture
+from pixstack.jobs import is_picture
 
 KEY_FORM = "pixstack.compare-key"
 QUESTION = "Which picture is better?"

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixstack.commands.run import Precision, check_provider, parse_inputs
+from pixstack.commands.run import Precision, check_provider
 from pixstack.errors import WrongUse
-
-REDUCED = "add --degrade bicubic:S, by which sources are made of the targets for scale S"
+from pixstack.opened import Opened, open_model, split
 
 if TYPE_CHECKING:
     from stacks.evaluate import Predict
-    from stacks.stack import Stack
     from translate.layouts import Reading
     from translate.pairs import Pairs
 
@@ -30,9 +28,18 @@ def command(
             "one after the other."
         ),
     ],
-    targets: Annotated[Path, typer.Option(metavar="DIR", help="Folder of target pictures.")],
+    targets: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of target pictures.")
+    ] = None,
     sources: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of sources, same names.")
+    ] = None,
+    held: Annotated[
+        bool,
+        typer.Option("--held-out", help="Measure on what the model's recipe holds out."),
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Of --held-out: root of the data.")
     ] = None,
     names: Annotated[
         Path | None, typer.Option(metavar="LIST.txt", help="Only these, without extension.")
@@ -88,14 +95,18 @@ def command(
 
     With --degrade bicubic:S the output of scale S is measured and S pixels are cut from each
     border; otherwise the output of scale 1, nothing cut. Means are over pictures. --degrade real:S
-    makes photographs as they are found (Real-ESRGAN), the same for the same --seed. Needs the train
-    extra.
+    makes photographs as they are found (Real-ESRGAN), the same for the same --seed.
+
+    --sources and --targets are folders of single pictures. --held-out takes what the recipe of the
+    model validates by, read and degraded as in its run: pictures side by side, tables and tars too.
+    Needs the train extra.
 
     \b
     Examples:
       pixstack eval photo-sr --targets set5 --degrade bicubic:4
       pixstack eval photo-denoise+photo-sr --targets kodak --degrade real:4
       pixstack eval photo-denoise --targets kodak --degrade noise:25 --input strength=25 --json -
+      pixstack eval runs/mine/best.safetensors --held-out
       pixstack eval runs/mine/best.safetensors --targets B --sources A
       pixstack eval runs/mine/best.safetensors --targets B --sources A --attention maps
       pixstack eval my.onnx --targets B --sources A --features judge.safetensors --json a.json
@@ -107,10 +118,17 @@ def command(
     import_plugins(plugins or [])
     from pixstack.console import print_table, progress_bar, write_json
     from pixstack.further import Wanted, open_further
+    from pixstack.held_out import held_out
     from pixstack.reports import better
     from stacks.evaluate import Protocol, evaluate, fingerprint, means, subset
     from translate.degrade import DegradationError, parse_degradation
 
+    if held == (targets is not None):
+        raise WrongUse("name pictures by --targets DIR or take the recipe's own by --held-out")
+    if held and (degrade or sources is not None):
+        raise WrongUse("--held-out takes sources as the recipe has them; leave out the others")
+    if data is not None and not held:
+        raise WrongUse("--data DIR: is where --held-out looks; give both, or --targets DIR")
     if degrade and sources is not None:
         raise WrongUse("--degrade makes the sources and --sources brings them; give one of them")
     try:
@@ -118,29 +136,34 @@ def command(
             parse_degradation(degrade)
     except DegradationError as error:
         raise WrongUse(str(error)) from None
-    protocol = Protocol(degrade, seed)
+    protocol, sets = held_out(model, data) if held else (Protocol(degrade, seed), [])
     check_provider(provider)
     wanted = read_names(names) if names is not None else None
     opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
     further = open_further(Wanted(features, layer, pixels, lpips, ms_ssim, labeler), opened.reading)
-    pairs = open_pairs(targets, sources, opened.reading)
+    bare = not (held or degrade or sources is not None)
+    if targets is not None:
+        sets = [open_pairs(targets, sources, opened.reading)]
     if wanted is not None:
-        pairs = subset(pairs, wanted)
+        sets = [subset(merged(sets), wanted)]
+    pairs = merged(sets)
     output, values = opened.output, opened.inputs
     scores = []
     predict = opened.predict
     with progress_bar("eval") as progress, contextlib.ExitStack() as watching:
         if attention is not None:
             predict = watching.enter_context(attended(opened, attention, pairs))
-        for score in evaluate(predict, pairs, protocol, output, values, further.observe):
-            scores.append(score)
-            progress(len(scores), len(pairs))
+        for own in sets:
+            for score in evaluate(predict, own, protocol, output, values, further.observe):
+                scores.append(score)
+                progress(len(scores), len(pairs))
     measures = means(scores)
     result = {
         "model": model,
         "images": len(scores),
         "protocol": {
             **protocol.describe(),
+            **({"sources": "the targets"} if bare else {}),
             "targets_sha256": fingerprint(pairs),
             # As they were given: a picture or noise itself has no place in a report.
             "inputs": dict(split(inputs or [])),
@@ -149,6 +172,11 @@ def command(
         "seconds_per_image": sum(score.seconds for score in scores) / len(scores),
         **further.result(),
     }
+    if bare:
+        print(
+            "note: the targets are their own sources; --sources or --degrade bring others",
+            file=sys.stderr,
+        )
     if json_target is not None:
         write_json(result, json_target)
     if json_target != "-":
@@ -197,121 +225,22 @@ def open_pairs(targets: Path, sources: Path | None, reading: Reading) -> Pairs:
 
     # Evaluation reads each picture once, so nothing is kept.
     if sources is None:
-        if reading.parsed["source"].family == "labels":
-            raise ValueError("this model reads labels, not pictures; bring them with --sources DIR")
+        read, written = reading.parsed["source"], reading.parsed["target"]
+        if read.family != written.family:
+            raise ValueError(
+                f"this model reads {read} and writes {written}, so that targets are no sources; "
+                "bring those by --sources DIR, or take --held-out"
+            )
         return Pairs(find_items(targets, "targets", reading), cache_bytes=0)
     views = {"source": list_pictures(sources), "target": list_pictures(targets)}
     return Pairs(match(views, reading), cache_bytes=0)
 
 
-@dataclass(frozen=True)
-class Opened:
-    """A model to measure.
+def merged(sets: Sequence[Pairs]) -> Pairs:
+    """The pictures of several folders as one; each is read once."""
+    from translate.pairs import Pairs
 
-    output: the one that the protocol measures. inputs: the further ones, that the command line
-    gives. reading: the kinds of its sources and targets. stack: None for an ONNX file.
-    """
-
-    predict: Predict
-    output: str
-    inputs: dict[str, Any]
-    reading: Reading
-    stack: Stack | None = None
-
-
-def open_model(model: str, scale: int, inputs: list[str], precision: str, provider: str) -> Opened:
-    """A stack's weights or an ONNX file, ready to be measured at a scale."""
-    first, plus, second = model.partition("+")
-    if plus and not Path(model).exists():
-        before = open_model(first, 1, inputs, precision, provider)
-        return behind(before, open_model(second, scale, [], precision, provider))
-    if model.endswith(".safetensors") or Path(model).is_dir():
-        return open_stack(model, scale, inputs)
-    from export.runtime.files import as_view
-    from export.runtime.translator import Translator
-    from pixstack.interrupts import interruptible
-    from pixstack.shelf import find_model
-    from translate.layouts import Reading
-    from translate.pixels import to_floats
-
-    translator = Translator(find_model(model), providers=provider, precision=precision)
-    manifest = translator.manifest
-    source = manifest.picture
-    if source is None:
-        raise ValueError(f"{model}: makes pictures from noise; there is no target to hold them to")
-    pictures = [output for output in manifest.outputs if output.family in ("rgb", "gray")]
-    matching = [output for output in pictures if output.scale == scale]
-    if not matching:
-        listed = ", ".join(f"{output.name} of scale {output.scale:g}" for output in pictures)
-        raise ValueError(
-            f"{model}: no output of scale {scale}; it writes {listed or 'no pictures'}"
-            + (f"; {REDUCED}" if pictures and scale == 1 else "")
-        )
-    [output, *_] = matching
-    values = parse_inputs(inputs, manifest)
-    if source.name in values:
-        raise WrongUse(f"--input {source.name}: is what --sources or --degrade bring; leave it out")
-    values = {name: as_view(manifest, name, value) for name, value in values.items()}
-
-    def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
-        known = {port.name for port in manifest.inputs}
-        given = {name: view for name, view in views.items() if name in known}
-        given[source.name] = views["source"]
-        made = interruptible(lambda stop: translator.run(given, [output.name], cancel=stop))
-        # Of labels, which are whole numbers, pictures are made in 8 bits.
-        return {name: to_floats(picture) for name, picture in made.items()}
-
-    reading = Reading(
-        {"source": source.kind, "target": output.kind}, palettes={"source": source.palette}
-    )
-    return Opened(predict, output.name, values, reading)
-
-
-def behind(first: Opened, second: Opened) -> Opened:
-    """Two models as one: what the first makes of a source is the source of the second.
-
-    Further inputs are the first one's: the second may have some of the same names.
-    """
-
-    def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
-        rest = {name: view for name, view in views.items() if name not in first.inputs}
-        return second.predict({**rest, "source": first.predict(views)[first.output]})
-
-    kinds = {"source": first.reading.kinds["source"], "target": second.reading.kinds["target"]}
-    reading = replace(first.reading, kinds=kinds)
-    return Opened(predict, second.output, first.inputs, reading)
-
-
-def open_stack(model: str, scale: int, inputs: list[str]) -> Opened:
-    """A stack's weights."""
-    from pixstack.fitted import fitted
-    from stacks.checkpoint import load_stack
-    from stacks.evaluate import output_of_scale, stack_predictor
-    from translate.layouts import Reading
-
-    stack = load_stack(model)
-    pictures = [name for name, view in stack.inputs.items() if view.kind.is_picture]
-    if not pictures:
-        raise ValueError(f"{model}: makes pictures from noise; there is no target to hold them to")
-    [source, *_] = pictures
-    output, data = output_of_scale(stack, scale), stack.recipe.data
-    known = [name for name in stack.inputs if name != source]
-    values = {
-        name: parse_value(name, value, known, data.names.get(name, ()))
-        for name, value in split(inputs)
-    }
-    predictor = stack_predictor(stack)
-
-    if data.fit == "resize":
-        # Such stacks know whole pictures of one size; so does the file that they are exported to.
-        predictor = fitted(predictor, stack, source, output)
-
-    def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
-        return predictor({source: views["source"], **views})
-
-    kinds = {"source": str(stack.inputs[source].kind), "target": str(stack.views[output].kind)}
-    palettes = {"source": data.palette.get(source, ())}
-    return Opened(predict, output, values, Reading(kinds, palettes=palettes), stack)
+    return Pairs([item for pairs in sets for item in pairs.items], cache_bytes=0)
 
 
 @contextlib.contextmanager
@@ -339,25 +268,3 @@ def attended(opened: Opened, folder: Path, pairs: Pairs) -> Iterator[Predict]:
             return made
 
         yield predict
-
-
-def split(inputs: list[str]) -> list[tuple[str, str]]:
-    """``NAME=VALUE`` pairs."""
-    for setting in inputs:
-        if "=" not in setting:
-            raise WrongUse(f"--input {setting}: expected NAME=VALUE")
-    return [(name, value) for name, _, value in (item.partition("=") for item in inputs)]
-
-
-def parse_value(name: str, value: str, known: list[str], names: Sequence[str]) -> float:
-    """A number for one of the known further inputs of a stack, or one of the names of classes."""
-    if name not in known:
-        raise WrongUse(
-            f"--input {name}: unknown; this stack reads {', '.join(known) or 'nothing further'}"
-        )
-    if value in names:
-        return names.index(value)
-    try:
-        return float(value)
-    except ValueError:
-        raise WrongUse(f"--input {name}={value}: expected a number") from None

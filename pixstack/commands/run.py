@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixstack.errors import WrongUse, one_line
+from pixstack.jobs import check_sources, draws, plan
 
 if TYPE_CHECKING:
     from export.manifest import Manifest
     from export.runtime.translator import Translator
-
-PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
 
 
 class Precision(StrEnum):
@@ -29,7 +28,13 @@ class Precision(StrEnum):
 
 def command(
     model: Annotated[str, typer.Argument(help="An .onnx file, or a name from `pixstack models`.")],
-    sources: Annotated[list[Path], typer.Argument(metavar="IN...", help="Pictures or folders.")],
+    sources: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[IN...]", help="Pictures or folders; none of models that draw from noise."
+        ),
+    ] = None,
+    *,
     output: Annotated[
         Path,
         typer.Option("-o", "--to", metavar="OUT", help="A file for one picture, else a folder."),
@@ -38,6 +43,12 @@ def command(
         list[str] | None,
         typer.Option("--input", metavar="NAME=VALUE", help="A further input, as below."),
     ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the noise that a model reads, if it reads any.")
+    ] = 0,
+    count: Annotated[
+        int, typer.Option(min=1, help="Of pictures from noise: from so many seeds, into a folder.")
+    ] = 1,
     view: Annotated[
         str | None,
         typer.Option("--output", metavar="NAME", help="Which output; the first if unsaid."),
@@ -60,7 +71,8 @@ def command(
     bit depth. In a folder they are named as their source, ending in .png.
 
     Further inputs may be repeated. VALUE is a number (a strength, an angle), a class by name or
-    number, colors as #rrggbb,#rrggbb, or a file: a picture, joints as .json, noise as .npy.
+    number, colors as NAME=#rrggbb,NAME=#rrggbb, or a file: a picture, joints as .json, noise as
+    .npy.
 
     \b
     Examples:
@@ -68,35 +80,45 @@ def command(
       pixstack run photo-sr small.jpg -o double.png --output x2
       pixstack run photo-denoise noisy/ -o clean/ --input strength=25
       pixstack run hand-pose hand.png -o two.png --input gesture=2
+      pixstack run fashion me.jpg -o red.png --input outfit=dress --input "colors=dress=#c02030"
       pixstack run figure-pose a.png -o b.png --input source_pose=a.json --input pose=b.json
       pixstack run my.onnx a.png b.png -o results/ --precision fast --json -
+      pixstack run gan.onnx -o samples/ --count 16 --input label=cat
     """
+    from export.runtime.model_file import read_manifest
     from pixstack.shelf import find_model
 
-    pairs = plan(sources, output)
-    path = find_model(model, models)
     check_provider(provider)
+    path = find_model(model, models)
+    manifest = read_manifest(path)
+    check_sources(sources or [], count, manifest)
+    jobs = plan(sources, output) if sources else draws(seed, count, output)
 
     from export.runtime.translator import Translator
 
     translator = Translator(
         path, providers=provider, precision=precision.value, threads=threads, memory="auto"
     )
-    values = parse_inputs(inputs or [], translator.manifest)
-    check_output(view, translator.manifest)
+    values = parse_inputs(inputs or [], manifest)
+    check_output(view, manifest)
     # A folder that results are asked into is made without a word; that of a file may be a slip.
-    made = [target.parent for _, target in pairs if target == output and not target.parent.is_dir()]
+    made = [target.parent for _, target in jobs if target == output and not target.parent.is_dir()]
     rows: list[dict[str, Any]] = []
     failed = 0
-    for source, target in pairs:
+    for source, target in jobs:
         try:
-            rows.append(_translate(translator, source, target, values, view))
+            if isinstance(source, Path):
+                rows.append(_translate(translator, source, target, values, view, seed))
+            else:
+                rows.append(_draw(translator, source, target, values, view))
         except (ValueError, OSError) as error:
-            if len(pairs) == 1:
+            if len(jobs) == 1:
                 raise
             # One broken file must not cost the rest of a folder.
             failed += 1
-            print(f"error: {one_line(error)}", file=sys.stderr)
+            told = one_line(error)
+            named = told if str(source) in told else f"{source}: {told}"
+            print(f"error: {named}", file=sys.stderr)
             continue
         if json_target != "-":
             print(_line(rows[-1]))
@@ -107,62 +129,10 @@ def command(
     if rows:
         for folder in made:
             print(f"note: made the folder {folder}", file=sys.stderr)
-        if defaults := ", ".join(defaults_used(translator.manifest, values)):
+        if defaults := ", ".join(defaults_used(manifest, values)):
             print(f"note: by default {defaults}; --input NAME=VALUE sets another", file=sys.stderr)
     if failed:
-        raise ValueError(f"{failed} of {len(pairs)} pictures failed")
-
-
-def plan(sources: list[Path], output: Path) -> list[tuple[Path, Path]]:
-    """Pair every picture with the file its result goes to.
-
-    Raises:
-        WrongUse: several pictures for one file, two results of one name, or a result that would
-            overwrite a picture that is read.
-        ValueError: a source is missing, or a folder holds no picture.
-    """
-    pictures: list[Path] = []
-    for source in sources:
-        if source.is_dir():
-            found = sorted(path for path in source.iterdir() if is_picture(path))
-            if not found:
-                raise ValueError(f"{source}: no pictures in this folder")
-            pictures += found
-        elif source.is_file():
-            pictures.append(source)
-        else:
-            raise ValueError(f"{source}: no such file or folder")
-    if len(pictures) == 1 and not sources[0].is_dir() and not output.is_dir():
-        if output.suffix and output.suffix.lower() not in PICTURES:
-            raise WrongUse(f"{output}: expected a name that ends in {', '.join(sorted(PICTURES))}")
-        if output.suffix == "":
-            raise WrongUse(f"{output}: name a file such as {output}.png, or an existing folder")
-        pairs = [(pictures[0], output)]
-    else:
-        if output.is_file() or output.suffix.lower() in PICTURES:
-            raise WrongUse(f"{output}: {len(pictures)} pictures need a folder, this is a file")
-        pairs = [(picture, output / f"{picture.stem}.png") for picture in pictures]
-    _check_targets(pairs)
-    return pairs
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a folder's entry is one of its pictures; hidden ones are some program's own."""
-    return path.suffix.lower() in PICTURES and path.is_file() and not path.name.startswith(".")
-
-
-def _check_targets(pairs: list[tuple[Path, Path]]) -> None:
-    read = {source.resolve() for source, _ in pairs}
-    written: dict[Path, Path] = {}
-    for source, target in pairs:
-        place = target.resolve()
-        if place in read:
-            raise WrongUse(f"{target}: this would overwrite an input; choose another output")
-        if place in written:
-            raise WrongUse(
-                f"{written[place]} and {source} would both become {target}; run them apart"
-            )
-        written[place] = source
+        raise ValueError(f"{failed} of {len(jobs)} pictures failed")
 
 
 def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
@@ -210,7 +180,7 @@ def defaults_used(manifest: Manifest, values: Mapping[str, Any]) -> list[str]:
             case "strength" | "colors":
                 shown = "automatic"
             case "noise":
-                shown = "drawn"
+                shown = "drawn by --seed"
             case _:
                 continue
         told.append(f"{port.name}={shown}")
@@ -268,7 +238,12 @@ def check_output(name: str | None, manifest: Manifest) -> None:
 
 
 def _translate(
-    translator: Translator, source: Path, target: Path, values: dict[str, Any], view: str | None
+    translator: Translator,
+    source: Path,
+    target: Path,
+    values: dict[str, Any],
+    view: str | None,
+    seed: int,
 ) -> dict[str, Any]:
     from export.runtime.images import size_of
     from pixstack.console import progress_bar
@@ -279,7 +254,13 @@ def _translate(
     with progress_bar(source.name) as progress:
         interruptible(
             lambda stop: translator.file(
-                source, target, inputs=values, output=view, progress=progress, cancel=stop
+                source,
+                target,
+                inputs=values,
+                output=view,
+                progress=progress,
+                cancel=stop,
+                seed=seed,
             )
         )
     seconds = time.perf_counter() - start
@@ -297,9 +278,33 @@ def _translate(
     }
 
 
+def _draw(
+    translator: Translator, seed: int, target: Path, values: dict[str, Any], view: str | None
+) -> dict[str, Any]:
+    from export.runtime import images
+    from export.runtime.files import picture_of
+    from pixstack.interrupts import interruptible
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    output = translator.manifest.output(view or translator.manifest.outputs[0].name)
+    start = time.perf_counter()
+    made = interruptible(lambda stop: translator.run(values, output.name, cancel=stop, seed=seed))
+    images.write(target, picture_of(made[output.name], output))
+    height, width = made[output.name].shape[:2]
+    return {
+        "seed": seed,
+        "target": str(target),
+        "result_width": width,
+        "result_height": height,
+        "seconds": round(time.perf_counter() - start, 3),
+        "provider": translator.provider,
+    }
+
+
 def _line(row: dict[str, Any]) -> str:
+    size = f"{row['width']}x{row['height']} -> " if "width" in row else f"seed {row['seed']}: "
     return (
-        f"{row['target']}  {row['width']}x{row['height']} -> "
+        f"{row['target']}  {size}"
         f"{row['result_width']}x{row['result_height']}  "
         f"{row['seconds']:.1f} s  {row['provider']}"
     )

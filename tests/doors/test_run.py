@@ -23,6 +23,7 @@ from pixstack.errors import WrongUse
 from tests.doors.bad_files import WORDS, write_bad_files
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_denoise, write_super_resolution
+from tests.doors.translations import LABELS, write_dream, write_facade
 
 Call = Callable[..., Answer]
 
@@ -222,12 +223,98 @@ def test_the_defaults_of_every_kind_of_input() -> None:
         outputs=(Output("target", "rgb"),),
     )
     assert defaults_used(manifest, {}) == [
-        "gesture=palm", "kind=0", "turn=45", "strength=12.5", "shades=automatic", "style=drawn",
+        "gesture=palm", "kind=0", "turn=45", "strength=12.5", "shades=automatic",
+        "style=drawn by --seed",
     ]  # fmt: skip
     assert defaults_used(manifest, {"gesture": "fist", "kind": "3"})[0] == "turn=45"
     for setting in ("gesture=paw", "gesture=3", "kind=4", "shades=red", "strength=99"):
         with pytest.raises(WrongUse, match=f"input '{setting.partition('=')[0]}'.*expected"):
             parse_inputs([setting], manifest)
+
+
+def test_models_that_draw_from_noise_draw_from_seeds(pixstack: Call, tmp_path: Path) -> None:
+    write_dream(tmp_path / "dream.onnx")
+    dream = tmp_path / "dream.onnx"
+
+    def color(path: Path) -> list[int]:
+        pixels = np.asarray(Image.open(path))
+        assert pixels.shape == (4, 4, 3)
+        assert (pixels == pixels[0, 0]).all()
+        return pixels[0, 0].tolist()
+
+    one = pixstack("run", dream, "-o", tmp_path / "one.png", "--seed", "7")
+    assert one.code == 0, one.err
+    assert "one.png  seed 7: 4x4  " in one.out
+    assert one.err == (
+        "note: by default noise=drawn by --seed, kind=dim; --input NAME=VALUE sets another\n"
+    )
+    many = pixstack("run", dream, "-o", tmp_path / "many", "--count", "3", "--seed", "6")
+    assert many.code == 0
+    assert files_under(tmp_path / "many") == ["6.png", "7.png", "8.png"]
+    colors = [color(tmp_path / "many" / f"{seed}.png") for seed in (6, 7, 8)]
+    assert len({tuple(one) for one in colors}) == 3
+    assert color(tmp_path / "one.png") == colors[1]
+    told = ("run", dream, "-o", tmp_path / "lit.png", "--seed", "7", "--input", "kind=lit")
+    assert pixstack(*told).code == 0
+    brighter = np.subtract(color(tmp_path / "lit.png"), colors[1])
+    # Half of 255 more where neither end of the range was met.
+    assert set(brighter[(brighter > 0) & (brighter < 127)]) | {127, 128} >= set(brighter)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "dream.onnx", "PHOTO", "-o", "OUT.png"], "leave photo.png out (--seed draws"),
+        (["run", "photo-sr", "-o", "OUT.png"], "photo-sr translates pictures; name some"),
+        (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--count", "2"], "--count: is of models"),
+        (["run", "dream.onnx", "-o", "OUT"], "OUT: expected a name that ends in "),
+        (["run", "dream.onnx", "-o", "OUT.png", "--count", "2"], "2 pictures need a folder"),
+    ],
+)
+def test_pictures_and_seeds_are_each_for_their_models(
+    arguments: list[str],
+    words: str,
+    pixstack: Call,
+    photo: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_dream(tmp_path / "dream.onnx")
+    monkeypatch.chdir(tmp_path)
+    before = files_under(tmp_path)
+    answer = pixstack(*("photo.png" if one == "PHOTO" else one for one in arguments))
+    assert (answer.code, len(answer.error_lines)) == (2, 1)
+    assert words in answer.err
+    assert files_under(tmp_path) == before
+
+
+def test_a_seed_draws_the_noise_beside_a_picture(pixstack: Call, tmp_path: Path) -> None:
+    write_facade(tmp_path / "facade.onnx")
+    labels = np.zeros((8, 8, 3), np.uint8)
+    labels[:] = next(iter(LABELS.values()))
+    Image.fromarray(labels).save(tmp_path / "labels.png")
+    tints: set[bytes] = set()
+    for index, seed in enumerate((0, 1, 1)):
+        made = tmp_path / f"{index}.tif"
+        model = ("run", tmp_path / "facade.onnx", tmp_path / "labels.png", "-o", made)
+        assert pixstack(*model, "--seed", seed).code == 0
+        tints.add(np.asarray(Image.open(made)).tobytes())
+    assert len(tints) == 2
+
+
+def test_what_fails_in_a_folder_is_named(pixstack: Call, photo: Path, tmp_path: Path) -> None:
+    write_super_resolution(tmp_path / "four.onnx", least=4)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    shutil.copy(photo, folder / "fine.png")
+    Image.new("RGB", (1, 1)).save(folder / "point.png")
+    Image.open(photo).convert("P").save(folder / "still.gif")
+    (folder / "note.txt").write_text("no picture")
+    answer = pixstack("run", tmp_path / "four.onnx", folder, "-o", tmp_path / "out")
+    assert answer.code == 1
+    assert answer.error_lines[0].startswith(f"error: {folder / 'point.png'}: ")
+    assert answer.error_lines[-1] == "error: 1 of 3 pictures failed"
+    assert files_under(tmp_path / "out") == ["fine.png", "still.png"]
 
 
 def test_a_link_to_the_input_is_the_input(pixstack: Call, photo: Path, tmp_path: Path) -> None:

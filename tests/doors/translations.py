@@ -82,6 +82,36 @@ def write_facade(path: Path) -> None:
     save(path, nodes, weights, manifest)
 
 
+def write_dream(path: Path) -> None:
+    """`noise`, `kind` -> `target` of 4x4: a color a third of the noise, plus half of the class."""
+    nodes = [
+        helper.make_node("Slice", ["noise", "first", "third", "one"], ["three"]),
+        helper.make_node("Div", ["three", "divisor"], ["color"]),
+        helper.make_node("Cast", ["kind"], ["number"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["number", "half"], ["share"]),
+        helper.make_node("Unsqueeze", ["share", "one"], ["shares"]),
+        helper.make_node("Add", ["color", "shares"], ["sum"]),
+        helper.make_node("Unsqueeze", ["sum", "axes"], ["pixel"]),
+        helper.make_node("Expand", ["pixel", "size"], ["target"]),
+    ]
+    weights = [
+        constant("first", np.array([0], np.int64)),
+        constant("third", np.array([3], np.int64)),
+        constant("one", np.array([1], np.int64)),
+        constant("divisor", np.array(3, np.float32)),
+        constant("half", np.array(0.5, np.float32)),
+        constant("axes", np.array([2, 3], np.int64)),
+        constant("size", np.array([1, 1, 4, 4], np.int64)),
+    ]
+    manifest = Manifest(
+        name=path.stem,
+        task="generation",
+        inputs=(Input("noise", "noise"), Input("kind", "class:2", default=0, names=("dim", "lit"))),
+        outputs=(Output("target", "rgb"),),
+    )
+    save(path, nodes, weights, manifest)
+
+
 def write_sketch(path: Path) -> None:
     """`source` -> `target`, three times the edges as they were read."""
     nodes = [helper.make_node("Concat", ["source"] * 3, ["target"], axis=1)]

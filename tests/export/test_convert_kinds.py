@@ -183,7 +183,7 @@ def test_a_seed_names_a_picture(draw: Pair) -> None:
     given = translator.run({"group": 1, "noise": noise})["target"]
     wanted = stack_predictor(draw[0])({"noise": noise, "group": 1})["target"]
     np.testing.assert_allclose(given, wanted, atol=1e-5)
-    with pytest.raises(InputError, match="draw takes no picture; use run"):
+    with pytest.raises(InputError, match="draw takes no picture, it draws from noise"):
         translator(np.zeros((8, 8, 3), np.uint8))
 
 
@@ -295,7 +295,7 @@ def test_a_file_of_labels_is_measured(
         assert result["images"] == 2
         found.append(result["outputs"]["target"]["psnr_rgb"])
         assert measured(model, *folders[:2]) == 1
-        assert "reads labels, not pictures; bring them with --sources" in capsys.readouterr().err
+        assert "so that targets are no sources; bring those by --sources" in capsys.readouterr().err
     assert found[0] == pytest.approx(found[1], abs=1e-2)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from export.convert import export_stack
 from export.runtime.translator import Translator
 from pixstack.cli import main
-from pixstack.commands.eval import open_stack
+from pixstack.opened import open_stack
 from tests.export.small import make, saved
 from tests.photographs import photograph
 from tests.stacks.test_inside import FASHION

@@ -74,6 +74,8 @@ def test_folders_without_common_names_are_classes(tmp_path: Path) -> None:
         write(tmp_path / name / "1.jpg", photo())
     found = survey(tmp_path)
     assert found.layout == "classes"
+    recipe = parse_recipe(starter(found, "pets", str(tmp_path)))
+    assert recipe.data.names["label"] == ("cat", "dog", "eel")
     assert [kind.kind for kind in found.views.values()] == ["class:3", "rgb"]
 
 

@@ -1,0 +1,67 @@
+"""The pictures that a recipe holds out, as its training measures by them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stacks.evaluate import Protocol
+    from stacks.spec import Recipe
+    from translate.pairs import Pairs
+
+
+def held_out(model: str, data: Path | None = None) -> tuple[Protocol, list[Pairs]]:
+    """The protocol by which a model's training is validated, and the pictures, folder by folder.
+
+    Args:
+        model: a stack's weights, their run, an ONNX file or a shipped model's name.
+        data: root of the data, in place of the recipe's.
+
+    Raises:
+        ValueError: the model holds no recipe, or its recipe holds no pictures out.
+        DataError: they are not where the recipe has them.
+    """
+    from stacks.data import open_folder
+    from stacks.evaluate import Protocol
+    from translate.pairs import DataError
+
+    recipe = recipe_of(model)
+    if data is not None:
+        recipe = replace(recipe, data=replace(recipe.data, root=str(data)))
+    if not recipe.validation.folder:
+        raise ValueError(
+            f"{model}: its recipe holds no pictures out (validation.folder); give --targets DIR"
+        )
+    try:
+        sets = [open_folder(recipe, folder) for folder in recipe.validation.folder]
+    except DataError as error:
+        raise DataError(f"{error}; --data DIR names another root of the data") from None
+    degrade = recipe.degrade.written(recipe.validation.degrade)
+    return Protocol(degrade, recipe.seed), sets
+
+
+def recipe_of(model: str) -> Recipe:
+    """The recipe by which a model was trained.
+
+    Raises:
+        ValueError: there is no such model, or it holds none that can be read.
+    """
+    from export.runtime.model_file import read_manifest
+    from pixstack.shelf import find_model
+    from stacks.checkpoint import WEIGHTS, header, recipe_in
+    from stacks.recipe import parse_recipe
+    from stacks.run_folder import weights_of
+
+    if model.endswith(".safetensors") or Path(model).is_dir():
+        path = weights_of(Path(model))
+        return parse_recipe(recipe_in(header(path, WEIGHTS), path))
+    path = find_model(model)
+    text = read_manifest(path).recipe
+    if not text:
+        raise ValueError(f"{path}: holds no recipe; give --targets DIR")
+    try:
+        return parse_recipe(text)
+    except RecursionError:
+        raise ValueError(f"{path}: its recipe is nested too deeply") from None
