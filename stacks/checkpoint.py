@@ -228,7 +228,8 @@ def check_fit(module: torch.nn.Module, tensors: dict[str, Tensor], path: Path) -
     if wrong:
         raise FitError(
             f"{path}: does not fit the recipe's networks: {len(wrong)} tensors differ, "
-            f"first {wrong[0]!r}; use the recipe that the checkpoint was trained with"
+            f"first {wrong[0]!r}; use the recipe that the checkpoint was "
+            "trained with, recipe.toml in its run"
         )
 
 

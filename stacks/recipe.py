@@ -84,6 +84,30 @@ def recipe_text(recipe: Recipe) -> str:
     return "\n".join(lines).strip() + "\n"
 
 
+def changes(before: Recipe, after: Recipe) -> list[str]:
+    """What differs between two recipes, as ``phase.0.steps: 100, now 200``."""
+    old, new = (flat(tomllib.loads(recipe_text(recipe))) for recipe in (before, after))
+    return [
+        f"{key}: {old.get(key, 'nothing')}, now {new.get(key, 'nothing')}"
+        for key in dict.fromkeys([*old, *new])
+        if old.get(key) != new.get(key)
+    ]
+
+
+def flat(value: Any, path: str = "") -> dict[str, str]:
+    """Everything that stands in nested tables and lists of tables, as TOML, by its path."""
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        parts = enumerate(value)
+    else:
+        return {path: toml_value(value)}
+    found: dict[str, str] = {}
+    for key, one in parts:
+        found |= flat(one, f"{path}.{key}" if path else str(key))
+    return found
+
+
 def portable(recipe: Recipe) -> Recipe:
     """The recipe without the places of one machine, which are nobody else's business or use."""
 

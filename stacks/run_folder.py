@@ -10,6 +10,7 @@ class RunExistsError(ValueError):
 
 
 BEST = "best.safetensors"
+RECIPE = "recipe.toml"
 
 
 def weights_of(path: Path) -> Path:

@@ -18,9 +18,7 @@ class Stopped(Exception):
     """
 
     def __init__(self, number: signal.Signals, step: int) -> None:
-        super().__init__(
-            f"stopped by {number.name} after step {step}, which is written; go on with --resume"
-        )
+        super().__init__(f"stopped by {number.name} after step {step}, which is written")
         self.code = 128 + number
 
 

@@ -32,7 +32,7 @@ from stacks.recipe import recipe_text
 from stacks.record import Record
 from stacks.reference import fed, reference_batch, referred
 from stacks.run import Run, launch
-from stacks.run_folder import BEST, refuse_second_run, state_of
+from stacks.run_folder import BEST, RECIPE, refuse_second_run, state_of
 from stacks.sight import band_base
 from stacks.spec import Recipe
 from stacks.spoken import opening
@@ -111,7 +111,7 @@ def train(
         for conflict in recipe.conflicts():
             print(f"careful: {conflict}", file=sys.stderr)
         sweep(folder)
-        write_whole(folder / "recipe.toml", recipe_text(recipe).encode())
+        write_whole(folder / RECIPE, recipe_text(recipe).encode())
         record = Record(folder, recipe, run.step, run.seconds)
         record.begin(opening(run, [pairs for pairs, _ in groups], validation))
     careful = deterministic(recipe.deterministic)

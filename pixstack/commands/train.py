@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,7 +58,7 @@ def command(
       pixstack new pictures -o mine.toml
       pixstack train mine.toml -o runs/mine
       pixstack train mine.toml -o runs/other --set batch=2
-      pixstack train mine.toml -o runs/mine --resume
+      pixstack train runs/mine/recipe.toml -o runs/mine --resume
       pixstack train photo-sr -o runs/sr --data downloads
       pixstack train photo-sr-crisp -o runs/crisp --start runs/sr/best.safetensors \\
           --set phase.0.steps=0 --set phase.1.steps=0
@@ -78,7 +79,8 @@ def command(
 
     from export.weights import open_start
     from pixstack.shelf import find_model
-    from stacks.recipe import load_recipe, toml_value
+    from stacks.recipe import changes, load_recipe, toml_value
+    from stacks.run_folder import RECIPE
     from stacks.stopping import Stopped
     from stacks.train import train
 
@@ -86,23 +88,33 @@ def command(
     say = rank_zero_only(print)
     if resume and not state_of(output).exists():
         say(f"{output} holds no run to go on with: one begins", file=sys.stderr)
-    changes = list(overrides or [])
+    overridden = list(overrides or [])
     if data is not None:
-        changes.append(f"data.root={toml_value(str(data))}")
+        overridden.append(f"data.root={toml_value(str(data))}")
     if start is not None and not start.suffix and not start.exists():
         start = find_model(str(start))
-    made = load_recipe(recipe, changes)
+    made = load_recipe(recipe, overridden)
+    if resume and (begun := output / RECIPE).is_file():
+        # One that an earlier version wrote may be none any more; the run goes on all the same.
+        with suppress(ValueError):
+            for change in changes(load_recipe(str(begun)), made):
+                say(f"note: not as the run began: {change}", file=sys.stderr)
     if not recipe.endswith(".toml"):
         check_named_data(recipe, made)
     try:
         best = train(made, output, resume, start, devices, nodes, read_start=open_start)
     except Stopped as stopped:
-        say(stopped, file=sys.stderr)
+        say(f"{stopped}; go on with: {going_on(output)}", file=sys.stderr)
         raise typer.Exit(stopped.code) from None
     exported = shlex.quote(f"{made.name}.onnx")
     say(f"next: pixstack export {shlex.quote(str(best))} -o {exported}", file=sys.stderr)
     # Alone on the last line of the output, for scripts.
     say(best)
+
+
+def going_on(run: Path) -> str:
+    """The command that goes on with a run as it was."""
+    return shlex.join(["pixstack", "train", str(run / "recipe.toml"), "-o", str(run), "--resume"])
 
 
 def check_named_data(preset: str, recipe: Recipe) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage import data
 
 from pixstack.cli import main
 from tests.doors.serving import served
@@ -64,4 +65,47 @@ def photo(tmp_path: Path) -> Path:
     values = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
     path = tmp_path / "photo.png"
     Image.fromarray(values).save(path)
+    return path
+
+
+RECIPE = """
+name = "tiny"
+task = "super-resolution"
+batch = 2
+precision = "fp32"
+
+[data]
+layout = "targets"
+views = { target = "rgb" }
+size = 16
+
+[degrade]
+choices = ["bicubic:2"]
+
+[[stage]]
+name = "x2"
+writes = "x2"
+join = "add"
+generator = { kind = "pyramid", channels = 4, blocks = 1 }
+
+[[phase]]
+train = ["x2"]
+steps = 3
+adversarial = false
+"""
+
+
+@pytest.fixture
+def targets(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("astronaut", "coffee"):
+        Image.fromarray(getattr(data, name)()[40:91, 30:95]).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE)
     return path

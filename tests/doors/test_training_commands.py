@@ -14,59 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from skimage import data
 
 from stacks.checkpoint import save_stack
 from stacks.presets import preset_names
 from stacks.recipe import load_recipe
 from stacks.stack import Stack
-from tests.doors.conftest import Answer
+from tests.doors.conftest import RECIPE, Answer
 from tests.doors.standins import write_super_resolution
 from translate.generators import GENERATORS
 
 Call = Callable[..., Answer]
-
-RECIPE = """
-name = "tiny"
-task = "super-resolution"
-batch = 2
-precision = "fp32"
-
-[data]
-layout = "targets"
-views = { target = "rgb" }
-size = 16
-
-[degrade]
-choices = ["bicubic:2"]
-
-[[stage]]
-name = "x2"
-writes = "x2"
-join = "add"
-generator = { kind = "pyramid", channels = 4, blocks = 1 }
-
-[[phase]]
-train = ["x2"]
-steps = 3
-adversarial = false
-"""
-
-
-@pytest.fixture
-def targets(tmp_path: Path) -> Path:
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for name in ("astronaut", "coffee"):
-        Image.fromarray(getattr(data, name)()[40:91, 30:95]).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    path = tmp_path / "tiny.toml"
-    path.write_text(RECIPE)
-    return path
 
 
 def test_train_then_eval(pixstack: Call, recipe: Path, targets: Path, tmp_path: Path) -> None:

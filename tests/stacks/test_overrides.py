@@ -2,7 +2,7 @@
 
 import pytest
 
-from stacks.recipe import parse_recipe
+from stacks.recipe import changes, parse_recipe
 from tests.stacks.tiny import SUPER_RESOLUTION
 from translate.tables import TableError
 
@@ -80,3 +80,24 @@ def test_an_empty_list_has_no_positions() -> None:
     assert str(error.value) == (
         "--set validation.folder.0.path=a: the list is empty, so there is no position '0'"
     )
+
+
+def test_what_differs_between_two_recipes_is_told_by_its_path() -> None:
+    before = parse_recipe(SUPER_RESOLUTION)
+    after = parse_recipe(
+        SUPER_RESOLUTION,
+        [
+            "batch=3",
+            "stage.1.generator.blocks=6",
+            "validation.folder=[{path = 'more'}]",
+        ],
+    )
+    assert changes(before, before) == []
+    told = {one.partition(":")[0]: one for one in changes(before, after)}
+    assert told["batch"] == f"batch: {before.batch}, now 3"
+    assert told["stage.1.generator.blocks"].endswith(", now 6")
+    assert told["validation.folder.0.path"] == 'validation.folder.0.path: ".", now "more"'
+    assert set(told) == {
+        *("batch", "stage.1.generator.blocks"),
+        *("validation.folder.0.path", "validation.folder.0.pictures"),
+    }
