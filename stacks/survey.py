@@ -183,6 +183,11 @@ def survey(folder: Path) -> Survey:
     Raises:
         DataError: it is missing or empty, or nothing in it can be understood.
     """
+    if folder.suffix.lower() in (".csv", ".jsonl") and folder.is_file():
+        raise DataError(
+            f"{folder}: a table, which names its views itself; write a recipe with layout = "
+            "'table' (docs/data.md has one), and try it by pixstack check-data"
+        )
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected pictures, or a folder for each view")
     training, held_out = split_folders(folder)

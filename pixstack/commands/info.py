@@ -14,13 +14,17 @@ def command(
         Path | None, typer.Option(help="A folder where names are looked up first.")
     ] = None,
     json_target: Annotated[
-        str | None, typer.Option("--json", metavar="-|FILE", help="Write the manifest as JSON.")
+        str | None,
+        typer.Option(
+            "--json", metavar="-|FILE", help="Write the manifest as JSON, and the tensors."
+        ),
     ] = None,
 ) -> None:
     """Print what an ONNX file says of itself: inputs, outputs, sizes, license.
 
-    The whole of it is in the JSON: the recipe of its training too, and measures where whoever
-    exported it gave some.
+    Beside each input and output stands the tensor that ONNX Runtime is fed for it, or gives. The
+    whole of it is in the JSON: the recipe of its training too, and measures where whoever exported
+    it gave some.
 
     \b
     Examples:
@@ -29,12 +33,15 @@ def command(
     """
     from dataclasses import asdict
 
-    from export.runtime.model_file import read_manifest
+    from export.runtime.translator import Translator
     from pixstack.console import print_table, write_json
     from pixstack.shelf import find_model
 
     path = find_model(model, models)
-    manifest = asdict(read_manifest(path))
+    translator = Translator(path, providers="cpu")
+    manifest = asdict(translator.manifest)
+    for view in (*manifest["inputs"], *manifest["outputs"]):
+        view["tensor"] = translator.tensors[view["name"]]
     if json_target is not None:
         write_json(manifest, json_target)
     if json_target != "-":
@@ -55,7 +62,7 @@ def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _view(view: dict[str, Any]) -> str:
     kept = {key: value for key, value in view.items() if value not in (None, "", (), [], {})}
-    parts = [f"{kept.pop('name')} ({kept.pop('kind')})"]
+    parts = [f"{kept.pop('name')} ({kept.pop('kind')})", kept.pop("tensor")]
     if (scale := kept.pop("scale", 1)) != 1:
         parts.append(f"{_plain(scale)} times the size")
     if ends := kept.pop("range", None):

@@ -72,10 +72,13 @@ def test_info_prints_the_manifest(pixstack: Call, models: Path, tmp_path: Path) 
     assert manifest["inputs"][1]["name"] == "strength"
     assert manifest["inputs"][1]["default"] == -1
     assert manifest["tiling"] == "exact"
+    # As the file itself has them, with its own names of the sides.
+    tensors = [port["tensor"] for port in (*manifest["inputs"], *manifest["outputs"])]
+    assert tensors[:2] == ["float32 (N, 3, H_source, W_source)", "float32 (N,)"]
     answer = pixstack("info", models / "photo-denoise.onnx", "--json", tmp_path / "manifest.json")
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
-    assert "noise_map (gray)" in answer.out
-    assert "strength (strength)" in answer.out
+    assert "noise_map (gray), float32 (N, 1, " in answer.out
+    assert "strength (strength), float32 (N,)" in answer.out
     assert "Apache-2.0" in answer.out
 
 
@@ -85,6 +88,8 @@ def test_info_names_the_labels_with_their_colors(pixstack: Call, tmp_path: Path)
         "inputs"
     ][0]["palette"][:2]
     words = " ".join(pixstack("info", tmp_path / "facade.onnx").out.split())
+    assert "source (labels:12), int64 (N, 1, H_source, W_source), " in words
+    assert "noise (noise), float32 (N, 3)" in words
     assert "#" + bytes(first).hex() in words
     assert "#" + bytes(second).hex() in words
 

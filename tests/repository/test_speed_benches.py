@@ -35,8 +35,9 @@ def test_both_loops_take_steps() -> None:
 class Quick:
     """A loop that takes no time."""
 
-    def __init__(self, name: str, batch: int, threads: int) -> None:
+    def __init__(self, name: str, batch: int, threads: int, change: tuple[str, ...]) -> None:
         self.threads = threads
+        assert change == ('precision="auto"',)
 
     def __enter__(self) -> "Quick":
         return self

@@ -79,6 +79,13 @@ def test_folders_without_common_names_are_classes(tmp_path: Path) -> None:
     assert [kind.kind for kind in found.views.values()] == ["class:3", "rgb"]
 
 
+@pytest.mark.parametrize("name", ["pairs.csv", "pairs.jsonl"])
+def test_tables_are_sent_to_a_recipe(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("source,target\n")
+    with pytest.raises(DataError, match=r"a table, .* layout = 'table' \(docs/data.md"):
+        survey(tmp_path / name)
+
+
 def test_a_split_that_is_there_is_taken(tmp_path: Path) -> None:
     root = tmp_path / "split"
     for part, count in (("train", 3), ("val", 2)):
