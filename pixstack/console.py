@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -52,9 +53,10 @@ def print_table(
 
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(columns))
     cells = [[Text(printable(str(cell))) for cell in row] for row in rows]
-    least = 0
+    least = whole = 0
     for index, column in enumerate(columns):
         width = max(Text(column).cell_len, *(row[index].cell_len for row in cells), 0)
+        whole += width + GAP
         if folds := column in folding or index == len(columns) - 1:
             width = min(width, FOLDED)
         # A column that does not wrap is cut, unless it says how wide it must be.
@@ -64,6 +66,9 @@ def print_table(
         table.add_row(*row)
     console = Console()
     console.width = max(console.width, least)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        # Whoever reads a pipe line by line wants each row on one of them.
+        console.width = max(console.width, whole)
     console.print(table)
 
 

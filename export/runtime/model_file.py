@@ -60,7 +60,8 @@ def read_model(path: str | Path) -> tuple[bytes, Manifest]:
         metadata = _metadata(memoryview(data))
         external = reaches_outside(data)
     except (_Malformed, UnicodeDecodeError):
-        raise ModelError(f"{path} is not an ONNX file") from None
+        hint = "; a stack's weights become one by pixstack export" * (path.suffix == ".safetensors")
+        raise ModelError(f"{path} is not an ONNX file{hint}") from None
     if external:
         raise ModelError(
             f"{path} keeps weights in another file, which is not opened; export it with the "

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixstack.errors import WrongUse
+from pixstack.overrides import Overrides
 
 if TYPE_CHECKING:
     from stacks.doctor.examine import Report
@@ -27,10 +28,7 @@ def command(
     root: Annotated[
         Path | None, typer.Option("--data", help="Root of a recipe's data, for its data.root.")
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe; may be repeated."),
-    ] = None,
+    overrides: Overrides = None,
     quick: Annotated[bool, typer.Option("--quick", help="Read headers alone.")] = False,
     page: Annotated[
         Path | None,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pixstack.overrides import Overrides
+
 if TYPE_CHECKING:
     from export.convert import Exported
 
@@ -26,10 +28,7 @@ def command(
         Path | None,
         typer.Option(metavar="FILE.json", help="Measures to keep in the file, as `eval` prints."),
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe; may be repeated."),
-    ] = None,
+    overrides: Overrides = None,
     half: Annotated[
         bool, typer.Option("--half", help="Keep weights in half precision: half the file.")
     ] = False,

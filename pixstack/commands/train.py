@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixstack.overrides import Overrides
+
 if TYPE_CHECKING:
     from stacks.spec import Recipe
 
@@ -22,10 +24,7 @@ def command(
     data: Annotated[
         Path | None, typer.Option(help="Root of the data, in place of the recipe's data.root.")
     ] = None,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Change the recipe; may be repeated."),
-    ] = None,
+    overrides: Overrides = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in RUN, or begin one.")
     ] = False,

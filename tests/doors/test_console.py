@@ -65,6 +65,18 @@ def test_tables_fold_and_are_never_cut(
     assert max(map(len, lines)) <= max(width, 18 + 12 + 6 + 12 + 4 * 2)
 
 
+def test_a_pipe_gets_each_row_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    console.print_table(
+        ("name", "file"), [("a" * 30, "b" * 100), ("c", "d " * 60)], folding=("file",)
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].split() == ["a" * 30, "b" * 100]
+
+
 def test_no_bar_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
     with console.progress_bar("photo.png") as update:
         update(1, 2)

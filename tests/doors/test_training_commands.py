@@ -279,6 +279,17 @@ def test_what_is_wrong_at_once_is_said_before_torch_is_imported(
     assert said in line
 
 
+@pytest.mark.parametrize("command", [["train", "RECIPE", "-o", "run"], ["check-data", "RECIPE"]])
+def test_a_setting_without_a_value_is_wrong_use(
+    pixstack: Call, recipe: Path, tmp_path: Path, command: list[str]
+) -> None:
+    given = [str(recipe) if one == "RECIPE" else one for one in command]
+    answer = pixstack(*given, "--set", "batch")
+    assert (answer.code, len(answer.error_lines)) == (2, 1)
+    assert "--set" in answer.err
+    assert "expected KEY.PATH=VALUE, got 'batch'" in answer.err
+
+
 def test_misspelt_key(pixstack: Call, recipe: Path, targets: Path, tmp_path: Path) -> None:
     recipe.write_text(RECIPE.replace("channels", "chanels"))
     answer = pixstack("train", recipe, "-o", tmp_path / "run", "--data", targets)
