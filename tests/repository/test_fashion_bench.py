@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from benchmarks.fashion import Wish, difference, garment_of, merged, overlap, score, wishes
+from benchmarks.parser import frequencies, layout_of, movement
 from stacks.tables.fashion import COLUMNS, GROUPS, NAMES, OUTFITS
 
 DRESS, SKIRT, HAIR = (NAMES.index(name) for name in ("dress", "skirt", "hair"))
@@ -86,3 +88,50 @@ def test_what_is_not_drawn_is_not_found() -> None:
     made = {"target": photo, "parsed": nothing, "shaped": nothing}
     scores = score(Wish(0, "dress", "dress", (0, 0, 0)), photo, made, Constant(DRESS))
     assert scores == {"untouched": 1.0, "drawn": 0.0, "found": 0.0}
+
+
+def test_the_judge_sees_rare_garments_more_often() -> None:
+    layouts = torch.zeros(8, 1, 10, 10, dtype=torch.uint8)
+    layouts[:, :, :5] = NAMES.index("trousers")
+    layouts[6:, :, 5:] = SKIRT
+    # Two in eight wear a skirt; of 0.01 of a picture nothing is seen.
+    layouts[0, :, 0, 0] = NAMES.index("shorts")
+    assert frequencies(layouts).tolist() == pytest.approx([1] * 6 + [2] * 2)
+
+
+def test_photograph_and_layout_move_alike() -> None:
+    torch.manual_seed(0)
+    # Broad stripes of three labels; the photograph's gray tells the label, and red the colors.
+    layouts = torch.tensor([0.0, 2.0, 5.0]).repeat_interleave(20)[None, None, :, None]
+    layouts = layouts.repeat(6, 1, 1, 40)
+    photos = layouts.repeat(1, 3, 1, 1) / 10 + 0.2
+    photos[:, 0] += 0.1
+    moved, labels = movement()(photos, layouts)
+    assert set(labels.unique().tolist()) == {0, 2, 5}
+    inner = functional.max_pool2d(labels, 5, 1, 2) == -functional.max_pool2d(-labels, 5, 1, 2)
+    grays = [
+        [float(photo.mean(dim=0)[(label == key) & sure].mean()) for key in (0, 2, 5)]
+        for photo, label, sure in zip(moved, labels[:, 0], inner[:, 0], strict=True)
+    ]
+    assert all(low < middle < high for low, middle, high in grays)
+    spread = [
+        float(photo.mean(dim=0)[(label == 5) & sure].std())
+        for photo, label, sure in zip(moved, labels[:, 0], inner[:, 0], strict=True)
+    ]
+    assert max(spread) < 0.01
+    assert len({round(one[2], 3) for one in grays}) == 6
+
+
+class Left(nn.Module):
+    """Finds a dress on the left half of whatever it is shown."""
+
+    def forward(self, shown: Tensor) -> Tensor:
+        logits = torch.zeros(len(shown), len(NAMES), *shown.shape[2:])
+        logits[:, DRESS, :, : shown.shape[3] // 2] = 5
+        return logits
+
+
+def test_the_judge_means_a_photograph_and_its_mirror_image() -> None:
+    found = layout_of(Left(), np.zeros((30, 20, 3), np.uint8))
+    assert found.shape == (30, 20)
+    assert (found == DRESS).all()
