@@ -69,7 +69,10 @@ def print_table(
     if not console.is_terminal and "COLUMNS" not in os.environ:
         # Whoever reads a pipe line by line wants each row on one of them.
         console.width = max(console.width, whole)
-    console.print(table)
+    with console.capture() as captured:
+        console.print(table)
+    # The spaces that fill up the last column are of no use, and long in a pipe.
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 @contextmanager

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pixstack.errors import WrongUse
+
 if TYPE_CHECKING:
     from stacks.evaluate import Protocol
     from stacks.spec import Recipe
@@ -23,7 +25,7 @@ def held_out(model: str, data: Path | None = None) -> tuple[Protocol, list[Pairs
         ValueError: the model holds no recipe, or its recipe holds no pictures out.
         DataError: they are not where the recipe has them.
     """
-    from stacks.data import open_folder
+    from stacks.data import validation_pairs
     from stacks.evaluate import Protocol
     from translate.pairs import DataError
 
@@ -35,7 +37,7 @@ def held_out(model: str, data: Path | None = None) -> tuple[Protocol, list[Pairs
             f"{model}: its recipe holds no pictures out (validation.folder); give --targets DIR"
         )
     try:
-        sets = [open_folder(recipe, folder) for folder in recipe.validation.folder]
+        sets = validation_pairs(recipe)
     except DataError as error:
         raise DataError(f"{error}; --data DIR names another root of the data") from None
     degrade = recipe.degrade.written(recipe.validation.degrade)
@@ -47,6 +49,7 @@ def recipe_of(model: str) -> Recipe:
 
     Raises:
         ValueError: there is no such model, or it holds none that can be read.
+        WrongUse: they are two models in a row.
     """
     from export.runtime.model_file import read_manifest
     from pixstack.shelf import find_model
@@ -56,12 +59,15 @@ def recipe_of(model: str) -> Recipe:
 
     if model.endswith(".safetensors") or Path(model).is_dir():
         path = weights_of(Path(model))
-        return parse_recipe(recipe_in(header(path, WEIGHTS), path))
-    path = find_model(model)
-    text = read_manifest(path).recipe
+        text = recipe_in(header(path, WEIGHTS), path)
+    elif "+" in model and not Path(model).exists():
+        raise WrongUse("--held-out: is of one model; measure two in a row by --targets DIR")
+    else:
+        path = find_model(model)
+        text = read_manifest(path).recipe
     if not text:
         raise ValueError(f"{path}: holds no recipe; give --targets DIR")
     try:
         return parse_recipe(text)
-    except RecursionError:
-        raise ValueError(f"{path}: its recipe is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: its recipe: {error}") from None

@@ -43,8 +43,10 @@ def draws(seed: int, count: int, output: Path) -> list[tuple[int, Path]]:
         if count > 1:
             raise WrongUse(f"{output}: {count} pictures need a folder, this is a file")
         return [(seed, output)]
+    if output.is_file():
+        raise WrongUse(f"{output}: this is a file; name a folder")
     if count == 1 and not output.is_dir():
-        raise WrongUse(f"{output}: expected a name that ends in {', '.join(sorted(PICTURES))}")
+        raise WrongUse(f"{output}: name a file such as {output}.png, or an existing folder")
     return [(one, output / f"{one}.png") for one in range(seed, seed + count)]
 
 

@@ -70,7 +70,7 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
     def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
         known = {port.name for port in manifest.inputs}
         given = {name: view for name, view in views.items() if name in known}
-        given[source.name] = views["source"]
+        given.setdefault(source.name, views["source"])
         made = interruptible(lambda stop: translator.run(given, [output.name], cancel=stop))
         # Of labels, which are whole numbers, pictures are made in 8 bits.
         return {name: to_floats(picture) for name, picture in made.items()}

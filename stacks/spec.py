@@ -278,11 +278,12 @@ class Recipe:
                 continue
             sides = (own.get(stage.like or stage.name), stage.discriminator)
             made, judging = (getattr(side, "depths", 0) for side in sides)
-            if made and stage.join in ("add", "inside") and (phase.depth or phase.fade):
+            grows = 0 < phase.depth < made or phase.fade > 0
+            if made and grows and stage.join in ("add", "inside"):
                 raise TableError(
-                    f"stage {stage.name!r}: join = {stage.join!r} writes detail of what it reads, "
-                    f"which a network at depth {phase.depth} has not reached yet; use 'replace', "
-                    "or train it at its full depth"
+                    f"{path}: stage {stage.name!r} with join = {stage.join!r} writes detail of "
+                    "what it reads, which a network below its full depth, or fading in, cannot "
+                    "show; use 'replace', or leave depth and fade out"
                 )
             if made and judging and made != judging:
                 raise TableError(

@@ -50,8 +50,7 @@ def translate_file(
         raise InputError(
             f"{manifest.name} takes no picture, it draws from noise; run() draws from its inputs"
         )
-    if not output.is_spatial or output.family == "noise":
-        raise InputError(f"output {output.name!r} of kind {output.kind} is no picture; use run()")
+    check_picture(output)
     if first.name in inputs:
         raise InputError(f"input {first.name!r} is the source file; do not give it twice")
     # The suffix and the folder first: they are wrong more often than anything else.
@@ -75,6 +74,12 @@ def translate_file(
         pixels = run(views, output.name, on_disk)
         stop()
         images.write(target, _picture(picture, pixels, output), stop=stop)
+
+
+def check_picture(output: Output) -> None:
+    """Raise InputError for an output that is no picture."""
+    if not output.is_spatial or output.family == "noise":
+        raise InputError(f"output {output.name!r} of kind {output.kind} is no picture; use run()")
 
 
 def keeps_alpha(manifest: Manifest, output: Output) -> bool:
@@ -134,7 +139,10 @@ def picture_of(made: np.ndarray, output: Output) -> Picture:
     """A result without a source: 8 bits, labels in the colors of their palette.
 
     made: floats (H, W, 1 or 3), nominally in [0, 1], or ids (H, W), as `Translator.run` returns.
+
+    Raises InputError for an output that is no picture.
     """
+    check_picture(output)
     if output.family == "labels":
         return _picture(Picture(made), made, output)
     return Picture((made.clip(0, 1) * 255).round().astype(np.uint8))

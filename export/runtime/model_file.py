@@ -120,7 +120,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
     raise _Malformed
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """The fields of one message as (field number, number or bytes), in file order."""
     at = 0
     while at < len(data):
@@ -149,10 +149,10 @@ def _metadata(data: memoryview) -> dict[str, str]:
     """`metadata_props` of a ModelProto; a file without a graph is no model."""
     found: dict[str, str] = {}
     graphs = 0
-    for number, value in _fields(data):
+    for number, value in fields(data):
         graphs += number == _GRAPH
         if number == _METADATA and isinstance(value, memoryview):
-            entry = {key: bytes(text) for key, text in _fields(value) if not isinstance(text, int)}
+            entry = {key: bytes(text) for key, text in fields(value) if not isinstance(text, int)}
             found[entry.get(1, b"").decode()] = entry.get(2, b"").decode()
     if graphs == 0:
         raise _Malformed
@@ -163,7 +163,7 @@ def _reaches_outside(data: memoryview, message: str, depth: int) -> bool:
     """Whether anything in the message lies in another file."""
     if depth > _DEEPEST:
         raise _Malformed
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if message == "tensor":
             # An enum has 32 bits; readers drop those above.
             elsewhere = isinstance(value, int) and value & 0xFFFFFFFF == 1

@@ -144,19 +144,6 @@ class Translator:
             results.append(self._translate(built, names, in_memory, part, cancel))
         return {name: np.stack([result[name] for result in results]) for name in names}
 
-    @property
-    def tensors(self) -> dict[str, str]:
-        """Type and shape of the file's own inputs and outputs, as ``float32 (N, 3, H, W)``.
-
-        What ONNX Runtime is to be fed without this class, in other languages too.
-        """
-        types = {"tensor(float)": "float32", "tensor(int64)": "int64"}
-        return {
-            port.name: f"{types.get(port.type, port.type)} ({', '.join(map(str, port.shape))}"
-            + (",)" if len(port.shape) == 1 else ")")
-            for port in (*self._session.get_inputs(), *self._session.get_outputs())
-        }
-
     def plan(self, height: int, width: int) -> Plan:
         """How a picture of height x width pixels will be cut; `plan.overhead` is what that costs.
 

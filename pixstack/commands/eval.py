@@ -48,7 +48,7 @@ def command(
         str,
         typer.Option(help="Make sources: bicubic:4, noise:25, bicubic:4,jpeg:40, real:4 ..."),
     ] = "",
-    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of the noise; 0 if unsaid.")] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option(
@@ -125,8 +125,10 @@ def command(
 
     if held == (targets is not None):
         raise WrongUse("name pictures by --targets DIR or take the recipe's own by --held-out")
-    if held and (degrade or sources is not None):
-        raise WrongUse("--held-out takes sources as the recipe has them; leave out the others")
+    if held and (degrade or sources is not None or seed is not None):
+        raise WrongUse(
+            "--held-out takes sources, degradation and seed of the recipe; leave out the others"
+        )
     if data is not None and not held:
         raise WrongUse("--data DIR: is where --held-out looks; give both, or --targets DIR")
     if degrade and sources is not None:
@@ -136,14 +138,14 @@ def command(
             parse_degradation(degrade)
     except DegradationError as error:
         raise WrongUse(str(error)) from None
-    protocol, sets = held_out(model, data) if held else (Protocol(degrade, seed), [])
+    protocol, sets = held_out(model, data) if held else (Protocol(degrade, seed or 0), [])
     check_provider(provider)
     wanted = read_names(names) if names is not None else None
     opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
     further = open_further(Wanted(features, layer, pixels, lpips, ms_ssim, labeler), opened.reading)
     bare = not (held or degrade or sources is not None)
     if targets is not None:
-        sets = [open_pairs(targets, sources, opened.reading)]
+        sets = [open_pairs(targets, sources, opened.reading, bool(degrade))]
     if wanted is not None:
         sets = [subset(merged(sets), wanted)]
     pairs = merged(sets)
@@ -218,15 +220,21 @@ def read_names(path: Path) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def open_pairs(targets: Path, sources: Path | None, reading: Reading) -> Pairs:
-    """Targets alone, or matched with sources of the same names."""
+def open_pairs(
+    targets: Path, sources: Path | None, reading: Reading, degraded: bool = False
+) -> Pairs:
+    """Targets, alone or matched with sources of the same names.
+
+    Raises:
+        ValueError: nothing brings sources or makes them, and targets cannot be such themselves.
+    """
     from translate.layouts import find_items, match
     from translate.pairs import Pairs, list_pictures
 
     # Evaluation reads each picture once, so nothing is kept.
     if sources is None:
         read, written = reading.parsed["source"], reading.parsed["target"]
-        if read.family != written.family:
+        if read.family == "labels" or (read.family != written.family and not degraded):
             raise ValueError(
                 f"this model reads {read} and writes {written}, so that targets are no sources; "
                 "bring those by --sources DIR, or take --held-out"

@@ -33,15 +33,20 @@ def command(
     """
     from dataclasses import asdict
 
-    from export.runtime.translator import Translator
+    from export.runtime.model_file import read_model
+    from export.runtime.ports import tensors
     from pixstack.console import print_table, write_json
     from pixstack.shelf import find_model
 
     path = find_model(model, models)
-    translator = Translator(path, providers="cpu")
-    manifest = asdict(translator.manifest)
+    content, told = read_model(path)
+    try:
+        found = tensors(content)
+    except ValueError:
+        raise ValueError(f"{path}: its inputs and outputs cannot be read") from None
+    manifest = asdict(told)
     for view in (*manifest["inputs"], *manifest["outputs"]):
-        view["tensor"] = translator.tensors[view["name"]]
+        view["tensor"] = found.get(view["name"], "not in the file")
     if json_target is not None:
         write_json(manifest, json_target)
     if json_target != "-":

@@ -22,8 +22,8 @@ def command(
 ) -> None:
     """List the models at hand: those of a folder, and the shipped ones.
 
-    They are looked for in --models, in the folder PIXSTACK_MODELS names, in the package, and in
-    the checkout.
+    They are looked for in --models, or else in the folder that PIXSTACK_MODELS names, then in the
+    package and in the checkout.
 
     \b
     Examples:

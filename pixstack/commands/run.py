@@ -117,8 +117,8 @@ def command(
             # One broken file must not cost the rest of a folder.
             failed += 1
             told = one_line(error)
-            named = told if str(source) in told else f"{source}: {told}"
-            print(f"error: {named}", file=sys.stderr)
+            name = str(source) if isinstance(source, Path) else f"seed {source}"
+            print(f"error: {told if name in told else f'{name}: {told}'}", file=sys.stderr)
             continue
         if json_target != "-":
             print(_line(rows[-1]))

@@ -97,13 +97,14 @@ def command(
         # One that an earlier version wrote may be none any more; the run goes on all the same.
         with suppress(ValueError):
             for change in changes(load_recipe(str(begun)), made):
-                say(f"note: not as the run began: {change}", file=sys.stderr)
+                say(f"note: not as it went before: {change}", file=sys.stderr)
     if not recipe.endswith(".toml"):
         check_named_data(recipe, made)
     try:
         best = train(made, output, resume, start, devices, nodes, read_start=open_start)
     except Stopped as stopped:
-        say(f"{stopped}; go on with: {going_on(output)}", file=sys.stderr)
+        how = going_on(output, devices, nodes, plugins or [])
+        say(f"{stopped}; go on with: {how}", file=sys.stderr)
         raise typer.Exit(stopped.code) from None
     exported = shlex.quote(f"{made.name}.onnx")
     say(f"next: pixstack export {shlex.quote(str(best))} -o {exported}", file=sys.stderr)
@@ -111,9 +112,14 @@ def command(
     say(best)
 
 
-def going_on(run: Path) -> str:
+def going_on(run: Path, devices: int, nodes: int, plugins: list[str]) -> str:
     """The command that goes on with a run as it was."""
-    return shlex.join(["pixstack", "train", str(run / "recipe.toml"), "-o", str(run), "--resume"])
+    command = ["pixstack", "train", str(run / "recipe.toml"), "-o", str(run), "--resume"]
+    for option, count in (("--devices", devices), ("--nodes", nodes)):
+        command += [option, str(count)] if count > 1 else []
+    for module in plugins:
+        command += ["--plugin", module]
+    return shlex.join(command)
 
 
 def check_named_data(preset: str, recipe: Recipe) -> None:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 from skimage import data
 
+from export.manifest import Input, Manifest, Output
 from tests.doors.conftest import Answer
-from tests.doors.standins import write_super_resolution
+from tests.doors.standins import save, write_super_resolution
 
 Call = Callable[..., Answer]
 
@@ -106,12 +108,57 @@ def test_a_file_knows_what_was_held_out_but_not_where(
     assert found["psnr_rgb"] == pytest.approx(ours["psnr_rgb"], abs=1e-3)
 
 
+def test_a_file_reads_the_view_of_its_own_name(pixstack: Call, tmp_path: Path) -> None:
+    """Of pairs whose source is called otherwise; the target is no stand-in for it."""
+    random = np.random.default_rng(0)
+    for name in ("a", "b"):
+        pixels = random.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    (tmp_path / "pairs.csv").write_text("photo,target\na.png,b.png\n")
+    recipe = """
+name = "copy"
+[data]
+layout = "table"
+views = { photo = "rgb", target = "rgb" }
+[[data.folder]]
+path = "pairs.csv"
+[[stage]]
+name = "copy"
+reads = ["photo"]
+generator = { kind = "pix2pix" }
+[validation]
+folder = [{ path = "pairs.csv" }]
+[[phase]]
+train = ["copy"]
+steps = 1
+"""
+    node = onnx.helper.make_node("Identity", ["photo"], ["target"])
+    manifest = Manifest(
+        name="copy",
+        task="photo",
+        inputs=(Input("photo", "rgb"),),
+        outputs=(Output("target", "rgb"),),
+        recipe=recipe,
+    )
+    save(tmp_path / "copy.onnx", [node], [], manifest)
+    found = measures(
+        pixstack("eval", tmp_path / "copy.onnx", "--held-out", "--data", tmp_path, "--json", "-")
+    )
+    assert found["psnr_rgb"] < 12, "two pictures of noise are nothing alike"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
         (["RUN"], 2, "name pictures by --targets DIR or take the recipe's own by --held-out"),
         (["RUN", "--held-out", "--targets", "."], 2, "name pictures by --targets DIR or take"),
-        (["RUN", "--held-out", "--degrade", "noise:5"], 2, "--held-out takes sources as"),
+        (
+            ["RUN", "--held-out", "--degrade", "noise:5"],
+            2,
+            "--held-out takes sources, degradation and seed",
+        ),
+        (["RUN", "--held-out", "--seed", "1"], 2, "--held-out takes sources, degradation and seed"),
+        (["photo-sr+photo-sr", "--held-out"], 2, "--held-out: is of one model; measure two"),
         (["RUN", "--targets", ".", "--data", "."], 2, "--data DIR: is where --held-out looks"),
         (["other.onnx", "--held-out"], 1, "other.onnx: holds no recipe; give --targets DIR"),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_super_resolution
-from tests.doors.translations import write_facade
+from tests.doors.translations import write_facade, write_fashion
 
 Call = Callable[..., Answer]
 
@@ -80,6 +80,32 @@ def test_info_prints_the_manifest(pixstack: Call, models: Path, tmp_path: Path) 
     assert "noise_map (gray), float32 (N, 1, " in answer.out
     assert "strength (strength), float32 (N,)" in answer.out
     assert "Apache-2.0" in answer.out
+
+
+def test_info_tells_the_tensors_of_every_kind(pixstack: Call, tmp_path: Path) -> None:
+    """As the onnx package reads them, of a file with a shape of each kind."""
+    write_fashion(tmp_path / "fashion.onnx")
+    graph = onnx.load(tmp_path / "fashion.onnx").graph
+    expected: dict[str, str] = {}
+    for port in (*graph.input, *graph.output):
+        kind = onnx.helper.tensor_dtype_to_np_dtype(port.type.tensor_type.elem_type).name
+        sides = [one.dim_param or str(one.dim_value) for one in port.type.tensor_type.shape.dim]
+        expected[port.name] = f"{kind} ({', '.join(sides)}{',' if len(sides) == 1 else ''})"
+    manifest = json.loads(pixstack("info", tmp_path / "fashion.onnx", "--json", "-").out)
+    ports = (*manifest["inputs"], *manifest["outputs"])
+    assert {port["name"]: port["tensor"] for port in ports} == expected
+    assert {"float32 (N,)", "int64 (N,)", "float32 (N, 2, 3)"} <= set(expected.values())
+
+
+def test_info_runs_nothing_of_a_graph(pixstack: Call, tmp_path: Path) -> None:
+    """A file that ONNX Runtime would not open is told of all the same."""
+    write_super_resolution(tmp_path / "odd.onnx")
+    model = onnx.load(tmp_path / "odd.onnx")
+    model.graph.node[0].op_type = "NoSuchOperator"
+    onnx.save(model, tmp_path / "odd.onnx")
+    answer = pixstack("info", tmp_path / "odd.onnx")
+    assert answer.code == 0
+    assert "source (rgb), float32 (N, 3, " in answer.out
 
 
 def test_info_names_the_labels_with_their_colors(pixstack: Call, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pixstack.commands.train import going_on
 from tests.doors.conftest import Answer
 
 Call = Callable[..., Answer]
@@ -27,13 +28,13 @@ def test_a_run_that_goes_on_otherwise_says_so(
     assert pixstack("train", recipe, "-o", run, *begun).code == 0
     same = pixstack("train", run / "recipe.toml", "-o", run, "--resume")
     assert same.code == 0
-    assert "not as the run began" not in same.err
+    assert "not as it went before" not in same.err
     other = pixstack("train", recipe, "-o", run, "--data", targets, "--resume")
     assert other.code == 0
-    notes = [line for line in other.error_lines if "not as the run began" in line]
+    notes = [line for line in other.error_lines if "not as it went before" in line]
     assert notes == [
-        "note: not as the run began: batch: 1, now 2",
-        "note: not as the run began: phase.0.steps: 2, now 3",
+        "note: not as it went before: batch: 1, now 2",
+        "note: not as it went before: phase.0.steps: 2, now 3",
     ]
 
 
@@ -65,6 +66,14 @@ def test_a_run_that_is_stopped_says_how_it_goes_on(
     # As it says, but for its length.
     answer = pixstack(*shlex.split(how), "--set", "phase.0.steps=1")
     assert answer.code == 0, answer.err
+
+
+def test_a_run_on_several_devices_goes_on_with_them() -> None:
+    how = going_on(Path("my run"), 2, 1, ["own", "more"])
+    assert how == (
+        "pixstack train 'my run/recipe.toml' -o 'my run' --resume --devices 2 --plugin own "
+        "--plugin more"
+    )
 
 
 def test_other_networks_cannot_go_on(

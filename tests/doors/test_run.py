@@ -267,8 +267,9 @@ def test_models_that_draw_from_noise_draw_from_seeds(pixstack: Call, tmp_path: P
         (["run", "dream.onnx", "PHOTO", "-o", "OUT.png"], "leave photo.png out (--seed draws"),
         (["run", "photo-sr", "-o", "OUT.png"], "photo-sr translates pictures; name some"),
         (["run", "photo-sr", "PHOTO", "-o", "OUT.png", "--count", "2"], "--count: is of models"),
-        (["run", "dream.onnx", "-o", "OUT"], "OUT: expected a name that ends in "),
+        (["run", "dream.onnx", "-o", "OUT"], "OUT: name a file such as OUT.png"),
         (["run", "dream.onnx", "-o", "OUT.png", "--count", "2"], "2 pictures need a folder"),
+        (["run", "dream.onnx", "-o", "plain", "--count", "2"], "plain: this is a file; name a"),
     ],
 )
 def test_pictures_and_seeds_are_each_for_their_models(
@@ -280,6 +281,7 @@ def test_pictures_and_seeds_are_each_for_their_models(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_dream(tmp_path / "dream.onnx")
+    (tmp_path / "plain").touch()
     monkeypatch.chdir(tmp_path)
     before = files_under(tmp_path)
     answer = pixstack(*("photo.png" if one == "PHOTO" else one for one in arguments))

@@ -94,7 +94,7 @@ def test_fading_follows_a_line() -> None:
         ),
         (
             ["stage.0.join='add'"],
-            "stage 'grow': join = 'add' writes detail of what it reads, which",
+            "phase[0]: stage 'grow' with join = 'add' writes detail of what",
         ),
     ],
 )

@@ -165,6 +165,7 @@ def test_drift_holds_what_is_said_of_real_pictures() -> None:
         ),
         ({"labels": {"real": [1.0, 1.2]}}, "a.labels.real: got (1.0, 1.2); of 'non-saturating'"),
         ({"labels": {"fake": -0.1}, "adversarial": "minimax"}, "a.labels.fake: got -0.1; of "),
+        ({"labels": {"generator": 2.0}}, "a.labels.generator: got 2.0; of 'non-saturating'"),
         ({"labels": {"fake": 0.1}, "relativistic": True}, "a.labels.fake: of a pair (relativistic"),
     ],
 )
