@@ -79,7 +79,8 @@ def appoint(examples: Examples, cache: Path, steps: int = STEPS, seed: int = SEE
 def train(examples: Examples, steps: int, seed: int) -> nn.Module:
     """Muon at a rate that falls to zero on a cosine."""
     torch.manual_seed(seed)
-    judge = build().to(memory_format=torch.channels_last)
+    # The stubs of `to` know layouts for tensors alone.
+    judge: nn.Module = build().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = Muon(judge.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     average = MovingAverage(judge, DECAY)
@@ -103,6 +104,7 @@ def train(examples: Examples, steps: int, seed: int) -> nn.Module:
             schedule.step()
             average.update(judge, step)
             progress(step + 1, steps)
+    # As the file keeps them.
     return average.module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 

@@ -133,8 +133,12 @@ class ObjectiveSpec:
                 "labels.real; leave it out, or set relativistic to 'average'"
             )
         if ADVERSARIAL[self.adversarial].of_chances:
-            labels = ((side, getattr(self.labels, side)) for side in ("real", "fake", "generator"))
-            for side, label in labels:
+            given = {
+                "real": self.labels.real,
+                "fake": self.labels.fake,
+                "generator": self.labels.generator,
+            }
+            for side, label in given.items():
                 center = sum(label) / 2 if isinstance(label, tuple) else label
                 if center is not None and not 0 <= center <= 1:
                     raise TableError(
