@@ -14,7 +14,7 @@ from benchmarks.pictures import need_model
 from benchmarks.toys.hands import Bytes
 from export.runtime import Translator
 from pixstack.console import progress_bar
-from stacks.data import open_folder
+from stacks.data import validation_pairs
 from stacks.recipe import load_recipe
 from stacks.spec import Recipe
 from translate.pairs import DataError, Item, Pairs
@@ -34,7 +34,7 @@ def need_recipe(name: str, data: Path) -> Recipe:
 def need_held_out(recipe: Recipe) -> Pairs:
     """The pairs that a recipe validates by; where they are missing, the benchmark exits with 2."""
     try:
-        sets = [open_folder(recipe, folder) for folder in recipe.validation.folder]
+        sets = validation_pairs(recipe)
     except DataError as error:
         print(f"{error}; the data root is named by --data or PIXSTACK_DATA")
         sys.exit(2)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixstack.commands.run import parse_inputs
 from pixstack.errors import WrongUse
+from pixstack.inputs import parse_inputs, split
 
 if TYPE_CHECKING:
     from stacks.evaluate import Predict
@@ -126,14 +126,6 @@ def open_stack(model: str, scale: int, inputs: list[str]) -> Opened:
     kinds = {"source": str(stack.inputs[source].kind), "target": str(stack.views[output].kind)}
     palettes = {"source": data.palette.get(source, ())}
     return Opened(predict, output, values, Reading(kinds, palettes=palettes), stack)
-
-
-def split(inputs: list[str]) -> list[tuple[str, str]]:
-    """``NAME=VALUE`` pairs."""
-    for setting in inputs:
-        if "=" not in setting:
-            raise WrongUse(f"--input {setting}: expected NAME=VALUE")
-    return [(name, value) for name, _, value in (item.partition("=") for item in inputs)]
 
 
 def parse_value(name: str, value: str, known: list[str], names: Sequence[str]) -> float:

@@ -12,7 +12,8 @@ import typer
 
 from pixstack.commands.run import Precision, check_provider
 from pixstack.errors import WrongUse
-from pixstack.opened import Opened, open_model, split
+from pixstack.inputs import split
+from pixstack.opened import Opened, open_model
 
 if TYPE_CHECKING:
     from stacks.evaluate import Predict

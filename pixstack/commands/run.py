@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixstack.errors import WrongUse, one_line
+from pixstack.inputs import defaults_used, parse_inputs
 from pixstack.jobs import check_sources, draws, plan
 
 if TYPE_CHECKING:
@@ -85,20 +85,20 @@ def command(
       pixstack run my.onnx a.png b.png -o results/ --precision fast --json -
       pixstack run gan.onnx -o samples/ --count 16 --input label=cat
     """
-    from export.runtime.model_file import read_manifest
+    check_provider(provider)
+    from export.runtime.translator import Translator
     from pixstack.shelf import find_model
 
-    check_provider(provider)
-    path = find_model(model, models)
-    manifest = read_manifest(path)
+    translator = Translator(
+        find_model(model, models),
+        providers=provider,
+        precision=precision.value,
+        threads=threads,
+        memory="auto",
+    )
+    manifest = translator.manifest
     check_sources(sources or [], count, manifest)
     jobs = plan(sources, output) if sources else draws(seed, count, output)
-
-    from export.runtime.translator import Translator
-
-    translator = Translator(
-        path, providers=provider, precision=precision.value, threads=threads, memory="auto"
-    )
     values = parse_inputs(inputs or [], manifest)
     check_output(view, manifest)
     # A folder that results are asked into is made without a word; that of a file may be a slip.
@@ -133,83 +133,6 @@ def command(
             print(f"note: by default {defaults}; --input NAME=VALUE sets another", file=sys.stderr)
     if failed:
         raise ValueError(f"{failed} of {len(jobs)} pictures failed")
-
-
-def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
-    """Read `NAME=VALUE` settings: a number for a strength or an angle, a name or number for a
-    class, `NAME=#rrggbb,...` for colors, a file for a picture, a JSON file of joints or a .npy file
-    for keypoints, a .npy file for noise.
-
-    Raises:
-        WrongUse: a setting without `=`, an unknown name, or a value of the wrong kind or out of
-            range.
-    """
-    from export.runtime.errors import InputError
-    from export.runtime.request import check_value
-
-    known = {item.name: item for item in manifest.inputs}
-    values: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals:
-            raise WrongUse(f"--input {setting}: expected NAME=VALUE")
-        if name not in known:
-            raise WrongUse(f"--input {name}: unknown; this model reads {', '.join(known)}")
-        values[name] = _value(name, known[name].kind, value)
-        try:
-            check_value(known[name], values[name])
-        except InputError as error:
-            raise WrongUse(str(error)) from None
-    return values
-
-
-def defaults_used(manifest: Manifest, values: Mapping[str, Any]) -> list[str]:
-    """What inputs are fed that were left out: ``gesture=0``, ``strength=automatic``."""
-    told: list[str] = []
-    for port in manifest.inputs:
-        if port.name in values:
-            continue
-        default = port.default or 0
-        match port.family:
-            case "class":
-                shown = port.names[int(default)] if port.names else f"{default:g}"
-            case "angle":
-                shown = f"{default:g}"
-            case "strength" if port.default is not None and port.default >= 0:
-                shown = f"{default:g}"
-            case "strength" | "colors":
-                shown = "automatic"
-            case "noise":
-                shown = "drawn by --seed"
-            case _:
-                continue
-        told.append(f"{port.name}={shown}")
-    return told
-
-
-def _value(name: str, kind: str, text: str) -> Any:
-    family = kind.partition(":")[0]
-    if family in ("class", "colors"):
-        return text
-    if family in ("strength", "angle"):
-        try:
-            return float(text)
-        except ValueError:
-            raise WrongUse(f"--input {name}={text}: expected a number") from None
-    if not Path(text).is_file():
-        raise WrongUse(f"--input {name}={text}: there is no such file")
-    if family == "keypoints" and Path(text).suffix.lower() == ".json":
-        from export.runtime.keypoints import read_pose
-
-        return read_pose(Path(text))
-    if family in ("keypoints", "noise"):
-        import numpy as np
-
-        try:
-            return np.load(text, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise WrongUse(f"--input {name}={text}: expected a .npy file ({error})") from None
-    return Path(text)
 
 
 def check_provider(name: str) -> None:

@@ -114,7 +114,9 @@ def command(
 
 def going_on(run: Path, devices: int, nodes: int, plugins: list[str]) -> str:
     """The command that goes on with a run as it was."""
-    command = ["pixstack", "train", str(run / "recipe.toml"), "-o", str(run), "--resume"]
+    from stacks.run_folder import RECIPE
+
+    command = ["pixstack", "train", str(run / RECIPE), "-o", str(run), "--resume"]
     for option, count in (("--devices", devices), ("--nodes", nodes)):
         command += [option, str(count)] if count > 1 else []
     for module in plugins:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from export.manifest import Input
 from export.runtime.errors import InputError
+from pixstack.web.events import SILENT
 
 USUAL = "#b03060"  # of a picker before a color is picked
 
@@ -41,9 +42,7 @@ def build_colors(
         shown = [gr.update(visible=name in chosen) for name in names]
         return shown if len(shown) > 1 else shown[0]
 
-    asked.change(
-        show, asked, pickers, queue=False, show_progress="hidden", api_visibility="private"
-    )
+    asked.change(show, asked, pickers, **SILENT)
     return asked, pickers
 
 

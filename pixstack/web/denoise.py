@@ -11,6 +11,7 @@ from export.manifest import Input, Manifest
 from export.runtime.errors import InputError
 from export.runtime.feeds import as_float
 from pixstack.shelf import example_files
+from pixstack.web.events import SILENT
 from pixstack.web.panel import Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
 
@@ -106,14 +107,9 @@ def denoise_tab(studio: Studio) -> Panel | None:
                 ),
             ]
 
-        silent: dict[str, Any] = {
-            "queue": False,
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
-        chosen.change(show, [chosen, automatic], [automatic, strength], **silent)
+        chosen.change(show, [chosen, automatic], [automatic, strength], **SILENT)
         automatic.change(
-            lambda chosen: gr.update(visible=not chosen), automatic, strength, **silent
+            lambda chosen: gr.update(visible=not chosen), automatic, strength, **SILENT
         )
         connect(studio, panel, denoise, [automatic, strength, chosen], models)
     return panel

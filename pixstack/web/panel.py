@@ -12,6 +12,7 @@ import gradio as gr
 from gradio.components import Component
 
 from export.runtime.errors import Cancelled
+from pixstack.web.events import SILENT
 from pixstack.web.studio import Order, Studio
 from pixstack.web.uploads import PICTURE_ERRORS, page_message, upload_box, uploaded_file
 from pixstack.web.views import View, slider
@@ -128,11 +129,6 @@ def connect(
     tab = panel.tab
     after = [panel.download, *([panel.send] if panel.send else [])]
     buttons = [panel.run, panel.stop, *after]
-    silent: dict[str, Any] = {
-        "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-    }
 
     def look(upload: dict[str, Any] | None) -> dict[str, Any]:
         trouble = ""
@@ -160,8 +156,8 @@ def connect(
     def stop(request: gr.Request) -> None:
         studio.runs.stop(str(request.session_hash), tab)
 
-    panel.upload.change(look, panel.upload, panel.trouble, preprocess=False, **silent)
-    run = panel.run.click(begin, outputs=[*buttons, panel.line], **silent).then(
+    panel.upload.change(look, panel.upload, panel.trouble, preprocess=False, **SILENT)
+    run = panel.run.click(begin, outputs=[*buttons, panel.line], **SILENT).then(
         translate,
         inputs=[panel.upload, *settings],
         outputs=[panel.download, panel.line, *panel.view.components, panel.drawn],
@@ -172,12 +168,12 @@ def connect(
         show_progress_on=panel.view.busy,
     )
     # A listener by `then` is not called where the run failed, whatever its documentation says.
-    run.success(end, panel.download, buttons, preprocess=False, **silent)
+    run.success(end, panel.download, buttons, preprocess=False, **SILENT)
     shown = [panel.line, panel.download, *panel.view.components]
-    run.failure(fail, outputs=[*buttons, *shown], **silent)
+    run.failure(fail, outputs=[*buttons, *shown], **SILENT)
     for listen in (panel.run.click, run.success):
         listen(None, js=SHOW % tab, queue=False, api_visibility="private")
-    panel.stop.click(stop, **silent)
+    panel.stop.click(stop, **SILENT)
 
 
 def connect_sending(
@@ -201,9 +197,7 @@ def connect_sending(
             inputs=[panel.download, panel.drawn],
             outputs=[target.upload, tabs],
             preprocess=False,
-            queue=False,
-            show_progress="hidden",
-            api_visibility="private",
+            **SILENT,
         )
 
 

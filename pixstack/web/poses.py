@@ -14,6 +14,7 @@ from export.manifest import Input, Manifest
 from export.runtime.errors import InputError
 from export.runtime.keypoints import parse_pose
 from pixstack.shelf import example_files
+from pixstack.web.events import SILENT
 from pixstack.web.pictured import pictured_radio
 
 PREFIX = "pose-"
@@ -46,11 +47,6 @@ def build_pose(port: Input, label: str, number: int, elem_id: str) -> gr.Textbox
     poses = example_poses(port)
     names = list(poses)
     texts = {name: json.dumps(pose) for name, pose in poses.items()}
-    silent: dict[str, Any] = {
-        "queue": False,
-        "show_progress": "hidden",
-        "api_visibility": "private",
-    }
     chosen = names[number % len(names)] if names else ""
     radio = None
     if names:
@@ -74,8 +70,8 @@ def build_pose(port: Input, label: str, number: int, elem_id: str) -> gr.Textbox
         )
     if radio is not None:
         js = f"(name) => ({json.dumps(texts)})[name]"
-        radio.input(None, radio, joints, js=js, **silent)
-    upload.upload(_uploaded, upload, joints, **silent)
+        radio.input(None, radio, joints, js=js, **SILENT)
+    upload.upload(_uploaded, upload, joints, **SILENT)
     return joints
 
 

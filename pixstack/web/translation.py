@@ -28,6 +28,7 @@ from pixstack.web.choices import (
     has_noise,
     starting,
 )
+from pixstack.web.events import SILENT
 from pixstack.web.panel import Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
 from pixstack.web.views import side_by_side
@@ -240,11 +241,6 @@ class _Asked:
 
     def wire(self, panel: Panel) -> None:
         """Show what belongs to the chosen model and collect what is chosen."""
-        silent: dict[str, Any] = {
-            "queue": False,
-            "show_progress": "hidden",
-            "api_visibility": "private",
-        }
         names = list(self.manifests)
 
         def show(model: str, origin: str) -> list[Any]:
@@ -266,7 +262,7 @@ class _Asked:
             show,
             [self.model, self.origin],
             [*shown, *self.easels.values()],
-            **silent,
+            **SILENT,
         )
         parts = [choice.component for choice in self.choices]
         gr.on(
@@ -275,7 +271,7 @@ class _Asked:
             [self.model, *parts],
             self.inputs,
             js=gather(self.choices),
-            **silent,
+            **SILENT,
         )
         boards = list(self.boards.values())
         if boards:
@@ -290,8 +286,8 @@ class _Asked:
                   if (board < 0 || origin !== "{DRAW}") return "";
                   return drawings[board] || "{EMPTY_BOARD}";
                 }}""",
-                **silent,
+                **SILENT,
             )
         self.another.click(
-            None, None, self.seed, js="() => Math.floor(Math.random() * 1e6)", **silent
-        ).then(None, js=f"() => document.querySelector('#{self.tab}-run').click()", **silent)
+            None, None, self.seed, js="() => Math.floor(Math.random() * 1e6)", **SILENT
+        ).then(None, js=f"() => document.querySelector('#{self.tab}-run').click()", **SILENT)

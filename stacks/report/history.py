@@ -9,7 +9,7 @@ from typing import Any
 
 from stacks.checkpoint import WEIGHTS, CheckpointError, header
 from stacks.recipe import load_recipe, portable
-from stacks.run_folder import BEST
+from stacks.run_folder import BEST, RECIPE
 from stacks.spec import Recipe
 
 LINE = ("step", "phase", "kind")
@@ -62,14 +62,14 @@ def read_run(folder: Path) -> History:
         TableError: its recipe is of kinds that are not known here.
     """
     log = folder / "log.jsonl"
-    if not log.is_file() or not (folder / "recipe.toml").is_file():
+    if not log.is_file() or not (folder / RECIPE).is_file():
         raise FileNotFoundError(
             f"{folder}: no run; expected the folder that `pixstack train -o` wrote, with "
             "recipe.toml and log.jsonl"
         )
     return History(
         folder,
-        load_recipe(str(folder / "recipe.toml")),
+        load_recipe(str(folder / RECIPE)),
         [line for text in log.read_text("utf-8").splitlines() if (line := parsed(text))],
         sorted(
             (int(path.stem), path)

@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from export.manifest import Input, Manifest, Output
-from pixstack.commands.run import defaults_used, parse_inputs
 from pixstack.errors import WrongUse
+from pixstack.inputs import defaults_used, parse_inputs
 from tests.doors.bad_files import WORDS, write_bad_files
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_denoise, write_super_resolution
