@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from translate.generators.registry import GENERATORS
+from translate.layers.concatenation import side_by_side
 from translate.layers.growing import Growing, GrowingSpec, doubled, halved
 from translate.layers.normalization import PixelNorm, convolution
 
@@ -85,7 +85,7 @@ class ProgressiveUNet(Growing):
         made = within = self.up[0](self.down[0](made))
         for index in range(1, self.depth):
             within = made
-            made = self.up[index](torch.cat([doubled(within), beside.pop()], dim=1))
+            made = self.up[index](side_by_side(doubled(within), beside.pop()))
         result = self.pictures[outermost](made)
         if self.fading:
             result = self.mixed(doubled(self.pictures[outermost - 1](within)), result)

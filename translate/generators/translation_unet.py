@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from translate.generators.registry import GENERATORS
 from translate.layers.attention import SelfAttention
 from translate.layers.blocks import Block, BlockStyle
+from translate.layers.concatenation import side_by_side
 from translate.layers.normalization import GeneratorNormalization, channels_last, constraint
 from translate.layers.reminder import Expectation, Reminder
 from translate.layers.sampling import Up, down_convolution, up_convolution
@@ -172,7 +173,7 @@ class Ascent(nn.Module):
             ``(N, width of the next level, 2 H, 2 W)``.
         """
         if skip is not None:
-            features = self.mix(torch.cat([features, skip], dim=1))
+            features = self.mix(side_by_side(features, skip))
         if self.reminder is not None:
             features = self.reminder(features, picture)
         if self.expectation is not None:
