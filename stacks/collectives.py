@@ -144,6 +144,13 @@ class WholeBatch(TorchFunctionMode):
         given = dict(kwargs or {})
         if func in (torch.rand, torch.randn):
             return self.drawn(func, args, given)
+        if func is torch.randint:
+            *bounds, shape = args
+
+            def draw(shape: Sequence[int], **given: Any) -> Tensor:
+                return cast(Any, torch.randint)(*bounds, shape, **given)
+
+            return self.drawn(draw, [shape], given)
         if func in (torch.rand_like, torch.randn_like) and self.of_items(args[0].shape):
             return self.own(func(self.widened(args[0]), *args[1:], **given))
         if func is functional.dropout:

@@ -62,7 +62,8 @@ def open_folder(recipe: Recipe, folder: FolderSpec, layout: Layout | None = None
     sets = [items[folder.chosen()] for items in find_sets(path, layout or data.layout, reading)]
     if not all(sets):
         raise DataError(f"{path}: no picture is left by pictures = {folder.pictures!r}")
-    share = folder.share / sum(other.share for other in recipe.data.folder)
+    folders = (*data.folder, *recipe.validation.folder)
+    share = folder.share / sum(other.share for other in folders)
     # Each folder's cache is cut to its share, and never so small that a picture is read each time.
     cache = recipe.data.cache * 2**30 * max(min(share, 1.0), 0.1)
     first, *apart = (Pairs(items, int(cache / len(sets))) for items in sets)

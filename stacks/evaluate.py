@@ -231,10 +231,13 @@ def as_tensor(value: Any, spec: ViewSpec) -> Tensor:
 def output_of_scale(stack: Stack, scale: int) -> str:
     """The last picture that a stack writes at a scale; labels are no picture to be measured.
 
+    Where stages learn to write the target, theirs are meant: it is what results are held against.
+
     Raises:
         ValueError: no stage writes that scale.
     """
-    stages = [stack.stages[name] for name in stack.shipped]
+    shipped = [stack.stages[name] for name in stack.shipped]
+    stages = [stage for stage in shipped if stage.spec.truth == "target"] or shipped
     written = {
         stage.spec.writes: stage.writes.scale
         for stage in stages

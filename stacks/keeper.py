@@ -69,6 +69,8 @@ class Verdict:
     """Why it ends before its last step."""
     stopped: Signals | None = None
     """Who asked for it, where that is why."""
+    failed: bool = False
+    """The process that looks after the run has failed, and says why."""
 
 
 GO_ON = Verdict()
@@ -211,7 +213,8 @@ class Keeper:
             raise DivergenceError(
                 f"step {found}: {alarm.where} {alarm.said}: the run has diverged{tried}; "
                 f"{self.states.last.parent} holds the last good state: resume it with smaller "
-                "rates (--resume --set optimizer.generator.rate=...)"
+                f"rates than {run.slowed:g} times those of the recipe "
+                "(--resume --set optimizer.generator.rate=...)"
             )
         self.states.go_back(run)
         self.record.back(run, alarm, found)

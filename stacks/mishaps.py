@@ -78,9 +78,14 @@ def available_memory() -> int | None:
     try:
         limit = (group / "memory.max").read_text("ascii").strip()
         used = int((group / "memory.current").read_text("ascii"))
+        parts = dict(map(str.split, (group / "memory.stat").read_text("ascii").splitlines()))
     except (OSError, ValueError):
         return available
-    return available if limit == "max" else min(available, max(0, int(limit) - used))
+    if limit == "max":
+        return available
+    # Files that were read are kept as long as nobody else needs the room.
+    files = int(parts.get("inactive_file", 0)) + int(parts.get("active_file", 0))
+    return min(available, max(0, int(limit) - used + files))
 
 
 def gigabytes(count: int) -> str:

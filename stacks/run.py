@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import shutil
 import sys
-import sysconfig
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +27,8 @@ from stacks.checkpoint import (
     without_prefix,
     write,
 )
+from stacks.checks import check_crops, check_discriminators, check_truths, has_compiler
+from stacks.determinism import prepare_devices
 from stacks.diversity import Diversity
 from stacks.health import Health, chances
 from stacks.memory import keep_freed_memory
@@ -42,11 +41,13 @@ from translate.hardware import bf16_pays, laid_out
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
 from translate.presentation import Presentation
-from translate.tables import TableError
 
 
 def launch(recipe: Recipe, devices: int = 1, nodes: int = 1) -> Fabric:
     """Fabric on the best device there is, in the recipe's precision."""
+    if recipe.deterministic:
+        # Networks with spectral normalization multiply when they are built.
+        prepare_devices()
     # The precision is said by the run itself.
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     fabric = Fabric(accelerator="auto", devices=devices, num_nodes=nodes, precision="32-true")
@@ -134,9 +135,10 @@ class Run:
             users[self.stack.owner(name)].add(name)
         since = {f"stages.{name}.": self.first_step(users[name]) for name in users}
         self.average = MovingAverage(self.stack, self.recipe.ema.decay, since)
-        self.check_truths()
-        self.check_crops()
-        if self.recipe.compile and self.has_compiler():
+        check_truths(self.recipe, self.stack)
+        check_crops(self.recipe, self.stack)
+        check_discriminators(self.recipe, self.stack, self.discriminators)
+        if self.recipe.compile and has_compiler(self.fabric):
             # In place: the names of the weights, and so checkpoints, stay as they are.
             for stage in self.stack.stages.values():
                 if stage.generator is not None:
@@ -166,7 +168,8 @@ class Run:
         # A generator that several of the stages use learns from all of them, once.
         owners = dict.fromkeys(self.stack.owner(name) for name in phase.train)
         for name, stage in self.stack.stages.items():
-            stage.requires_grad_(name in owners)
+            # What does not learn is read as it ships: no dropout, nothing that follows batches.
+            stage.requires_grad_(name in owners).train(name in owners)
         learning = [self.stack.stages[name] for name in owners]
         self.generator_optimizer = optimizer.generator.build(
             parameter for stage in learning for parameter in stage.parameters()
@@ -200,61 +203,6 @@ class Run:
             for name, network in stages.items()
         }
         return {name: float(norm) for name, norm in norms.items()}
-
-    def check_truths(self) -> None:
-        """Every stage that learns has a truth in some batches.
-
-        Raises:
-            TableError: a stage enlarges by a factor that no degradation reduces by.
-        """
-        scales = self.scales()
-        for index, phase in enumerate(self.recipe.phase):
-            for name in phase.train:
-                stage = self.stack.stages[name]
-                own = stage.writes.scale
-                if stage.spec.truth == "target" and all(scale % own for scale in scales):
-                    given = ", ".join(str(scale) for scale in scales)
-                    raise TableError(
-                        f"phase[{index}].train: stage {name!r} enlarges the source by {own}, but "
-                        f"sources are reduced by {given} only, so it has no truth to learn from"
-                    )
-
-    def scales(self) -> list[int]:
-        """Target pixels on one of the source, along one side, of the batches there are."""
-        if self.recipe.points:
-            return [self.recipe.data.size]
-        return sorted({choice.scale for choice in self.recipe.degrade.degradations} or {1})
-
-    def check_crops(self) -> None:
-        """The networks take the crops of every phase.
-
-        Raises:
-            TableError: a crop, reduced, does not divide by what the stack needs.
-        """
-        needed = self.stack.multiple * max(self.scales())
-        for index, phase in enumerate(self.recipe.phase):
-            sides = {"data.size": self.recipe.data.size, "data.width": self.recipe.data.width}
-            if phase.size:
-                sides = {f"phase[{index}].size": phase.size}
-            for key, side in sides.items():
-                if side % needed:
-                    raise TableError(
-                        f"{key}: got {side}; the networks of this stack need a multiple of {needed}"
-                    )
-
-    def has_compiler(self) -> bool:
-        """Whether torch.compile has what it needs; where not, a line says so and speed is lost."""
-        compilers = (os.environ.get("CXX"), "g++", "clang++", "cl")
-        headers = Path(sysconfig.get_path("include"), "Python.h")
-        if headers.is_file() and any(shutil.which(name) for name in compilers if name):
-            return True
-        if self.fabric.is_global_zero:
-            print(
-                "not compiled, so slower: torch.compile needs a C++ compiler and Python's headers "
-                "(on Debian: apt-get install g++ python3-dev)",
-                file=sys.stderr,
-            )
-        return False
 
     def adversaries(self) -> list[str]:
         """Stages that have a discriminator in this phase."""
@@ -306,13 +254,21 @@ class Run:
 
     @property
     def judge(self) -> str:
-        """What the best weights are the best at."""
-        return f"{self.recipe.validation.metric} at {self.recipe.validation.degrade or 'none'}"
+        """What the best weights are the best at: a measure of degraded held-out pictures."""
+        spec = self.recipe.validation
+        degraded = self.recipe.degrade.written(spec.degrade) or "none"
+        held_out = (f"{one.path}[{one.pictures}]/{one.reduce}" for one in spec.folder)
+        return f"{spec.metric} at {degraded} of {' + '.join(held_out) or 'none'}"
 
     def optimizer_kinds(self) -> dict[str, str]:
         """Of both sides, as recipes name them."""
         spec = self.recipe.optimizer
         return {"generator": spec.generator.kind, "discriminator": spec.discriminator.kind}
+
+    def rates(self) -> list[float]:
+        """What the recipe asks for, before schedule and rollbacks."""
+        spec = self.recipe.optimizer
+        return [spec.generator.rate, spec.discriminator.rate, self.phase_spec.rate]
 
     def facts(self) -> dict[str, Any]:
         """Where the run is."""
@@ -326,6 +282,7 @@ class Run:
             "health": self.health.facts(),
             "scaler": self.scaler.state_dict() if self.scaler else {},
             "optimizers": self.optimizer_kinds(),
+            "rates": self.rates(),
             "seconds": self.seconds,
             "recipe_hash": recipe_hash(self.recipe),
         }
@@ -388,7 +345,12 @@ class Run:
         self.stale, self.rollbacks = (
             count_fact(counted, name, path) for name in ("stale", "rollbacks")
         )
+        if facts.get("rates", self.rates()) != self.rates():
+            # Somebody has chosen others: they hold as they are, and may be slowed down again.
+            self.rollbacks = 0
         self.step, self.seconds = step, seconds
         # A best by another measure, or at another task, is not comparable.
         if facts.get("judge", self.judge) == self.judge:
             self.best = best
+        else:
+            self.stale = 0

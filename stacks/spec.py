@@ -165,6 +165,9 @@ class Recipe:
             raise TableError(
                 f"degrade.choices: sources are made from pictures; the target is of kind {target}"
             )
+        if self.data.width and (self.degrade.choices or self.points):
+            why = "crops that are degraded" if self.degrade.choices else "pictures from noise"
+            raise TableError(f"data.width: {why} are squares of data.size; leave it out")
         if self.data.width and self.augment.turn:
             raise TableError("augment.turn: turned pictures of data.width are of another size")
         noisy = any(kind.is_noise for kind in self.data.kinds.values())

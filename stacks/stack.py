@@ -159,7 +159,9 @@ class Stack(nn.Module):
         spec, writes = self.stages[stage].spec, self.stages[stage].writes
         if spec.truth != "target" or writes.scale < 1:
             truth = planes(batch.views[spec.truth], writes.kind)
-            return averaged(truth, writes.scale) if writes.scale < 1 else truth
+            # Scales are of the source's grid, on which a target may be the larger one.
+            own = writes.scale / batch.scale if spec.truth == "target" else writes.scale
+            return averaged(truth, own) if own < 1 else truth
         if batch.scale % writes.scale:
             return None
         reduced = int(batch.scale / writes.scale)

@@ -33,6 +33,8 @@ class ViewSpec:
     kind: Kind
     scale: Fraction = Fraction(1)
     """Pixels of this view on one pixel of the source, along one side."""
+    noise_level: bool = False
+    """Whether it is a map of the strength of noise, of which 0 is none."""
 
     @property
     def channels(self) -> int:
@@ -98,7 +100,13 @@ class Stage(nn.Module):
         self.generator: nn.Module | None = None
         if not spec.like:
             self.generator = spec.generator.build(*self.channels)
-        self.writes = ViewSpec(kind, self.base.scale * spec.generator.scale)
+        scale = self.base.scale * spec.generator.scale
+        self.writes = ViewSpec(kind, scale, noise_level=spec.truth == "noise_map")
+        self.from_zero: set[str] = set()
+        """Maps of noise that lie in [0, 2] for the generator, as without biases it must see a
+        nothing where there is none; pictures lie about gray."""
+        if getattr(spec.generator, "homogeneous", False):
+            self.from_zero = {name for name in spec.reads if views[name].noise_level}
         if spec.join in ("add", "light"):
             self.check_base(kind)
         self.inside: dict[str, Kind] = {}
@@ -218,7 +226,10 @@ class Stage(nn.Module):
         views = self.derived(views)
         changed = self.changed(views)
         shown = self.hidden(views, changed)
-        read = [seen(self.drawn(shown, name), kind) for name, kind in self.kinds.items()]
+        read = [
+            seen(self.drawn(shown, name), kind) + (1 if name in self.from_zero else 0)
+            for name, kind in self.kinds.items()
+        ]
         if self.spec.join == "light":
             read[0] = read[0] - light(read[0])
         joined = self.together(read, list(self.kinds))

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from stacks.checkpoint import beginning, load_stack, load_weights
+from stacks.checks import reductions
 from stacks.collectives import (
     average_gradients,
     mean_over_devices,
@@ -90,6 +91,8 @@ def train(
     for index, sampler in enumerate(samplers):
         check_memory(sampler, f"phase[{index}].batch" if recipe.phase[index].batch else "batch")
     run = Run(recipe, fabric)
+    for sampler in samplers:
+        sampler.reductions = reductions(recipe, run.stack)
     run.reference = reference_batch(run, samplers[0])
     if validation:
         # What cannot be measured must not be found out at the first look, hours later.
@@ -134,12 +137,21 @@ def train(
                 run.step += 1
                 # Of this step: the keeper may have gone back to another when devices meet.
                 meet, verdict = Due.after(run, run.step).look, GO_ON
+                failure: Exception | None = None
                 if keeper:
                     waiting = batches.waited / (time.perf_counter() - started)
-                    verdict = keeper.after_step(values, drawn[-1], waiting)
-                    if verdict == GO_ON:
-                        verdict = Verdict(over=watch(run))
+                    try:
+                        verdict = keeper.after_step(values, drawn[-1], waiting)
+                        if verdict == GO_ON:
+                            verdict = Verdict(over=watch(run))
+                    except Exception as error:
+                        # The others wait for a verdict, and would go on waiting.
+                        failure, verdict = error, Verdict(failed=True)
                 verdict = agreed(run, verdict) if meet else verdict
+                if failure:
+                    raise failure
+                if verdict.failed:
+                    raise RunFailed(f"step {run.step}: the first process has failed; it says why")
                 if verdict.back and not keeper:
                     States(folder, recipe.health.settled).go_back(run)
                 if verdict.back or verdict.over:
@@ -151,6 +163,10 @@ def train(
     # Nobody goes on to read the weights before they are written.
     fabric.barrier()
     return folder / BEST
+
+
+class RunFailed(ValueError):
+    """Another process, which looks after the run, has failed."""
 
 
 def agreed(run: Run, verdict: Verdict) -> Verdict:

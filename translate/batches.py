@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -85,6 +85,8 @@ class Sampler:
         width: of the crop, where it is no square of ``size``.
         device, devices: several devices share a batch; this one makes every ``devices``-th item.
         leaves: targets are degraded on the device and not here (`translate.undegraded`).
+        reductions: by how much targets are reduced for views of their own; by all that divides the
+            scale where None.
     """
 
     groups: Sequence[tuple[Pairs, float]]
@@ -101,6 +103,7 @@ class Sampler:
     device: int = 0
     devices: int = 1
     leaves: bool = False
+    reductions: Collection[int] | None = None
 
     def __call__(self, step: int) -> Batch:
         """The batch of a step."""
@@ -154,9 +157,7 @@ class Sampler:
         for name, kind in self.kinds.items():
             if kind.is_noise:
                 side = self.source_size * kind.scale
-                # Points and degraded crops are squares.
-                oblong = self.width and not (self.points or self.degradations)
-                across = self.width * kind.scale if oblong else side
+                across = self.width * kind.scale if self.width else side
                 shape = (side, across, kind.count) if kind.is_map else (kind.count,)
                 drawn[name] = random.standard_normal(shape, dtype=np.float32)
             elif kind.family == "strength":
@@ -190,13 +191,13 @@ class Sampler:
         motion = motion.after(shifted(left, top))
         pictures |= {name: moved(value, motion, self.swapped) for name, value in values.items()}
         if self.points:
-            for step in divisors(self.size):
+            for step in self.steps(self.size):
                 pictures[f"down{step}:target"] = self.reduced(pictures["target"], step)
         if degradation is None:
             return pictures
         degraded = degradation.apply(pictures["target"], random)
         pictures["source"] = trim(degraded.source, margin // degradation.scale)
-        for step in divisors(degradation.scale):
+        for step in self.steps(degradation.scale):
             # Reduced with its margin, so that the crop of it is what the whole picture would give.
             down = reduce(pictures["target"], step)
             pictures[f"down{step}:target"] = trim(down, margin // step)
@@ -206,6 +207,11 @@ class Sampler:
         height, width = pictures["source"].shape[:2]
         pictures["noise_map"] = np.full((height, width, 1), degraded.sigma / SIGMA_UNIT, np.float32)
         return pictures
+
+    def steps(self, scale: int) -> list[int]:
+        """By how much the targets of a batch of this scale are reduced."""
+        asked = self.reductions
+        return [step for step in divisors(scale) if asked is None or step in asked]
 
     def reduced(self, target: NDArray[Any], step: int) -> NDArray[Any]:
         """A target reduced by a whole factor; of labels, which have no mean, one of each block."""

@@ -6,7 +6,7 @@ How they lie in folders is read by `translate.layouts`.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -266,6 +266,8 @@ class Pairs:
     apart: Sequence[Pairs] = ()
     _cache: OrderedDict[int, dict[str, Bytes]] = field(default_factory=OrderedDict)
     _decoded: WeakValueDictionary[View, Bytes] = field(default_factory=WeakValueDictionary)
+    _users: Counter[View] = field(default_factory=Counter)
+    """How often each view stands in the cache."""
     _held: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -288,19 +290,26 @@ class Pairs:
         views: dict[str, Bytes] = {}
         for name, view in self.items[index].views.items():
             pixels = held[view]
-            views[name] = view.decode() if pixels is None else pixels
-        size = sum(pixels.nbytes for pixels in views.values())
+            # A view may stand twice in an item.
+            views[name] = held[view] = view.decode() if pixels is None else pixels
         with self._lock:
             if index not in self._cache:
                 self._cache[index] = views
-                self._held += size
+                self._count(index, views, 1)
                 self._decoded.update(
                     {view: views[name] for name, view in self.items[index].views.items()}
                 )
             while self._held > self.cache_bytes and len(self._cache) > 1:
-                _, oldest = self._cache.popitem(last=False)
-                self._held -= sum(pixels.nbytes for pixels in oldest.values())
+                self._count(*self._cache.popitem(last=False), -1)
         return views
+
+    def _count(self, index: int, views: Mapping[str, Bytes], change: int) -> None:
+        """Count the memory of an item that comes or goes; views that items share count once."""
+        for name, view in self.items[index].views.items():
+            before = self._users[view]
+            self._users[view] += change
+            if not before or not self._users[view]:
+                self._held += change * views[name].nbytes
 
 
 def refuse_namesake(first: Path, second: Path) -> None:

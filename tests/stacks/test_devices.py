@@ -65,6 +65,10 @@ CASES = {
         OF_DISCRIMINATOR + "none", TERMS + "{ r1 = { weight = 10, every = 2 } }",
         "stage.0.presentation.noise=0.1",
     ],
+    "augmented": [
+        OF_DISCRIMINATOR + "none", "stage.0.objective.adversarial=non-saturating",
+        "stage.0.presentation.augment=['color', 'translation', 'cutout']",
+    ],
 }  # fmt: skip
 
 

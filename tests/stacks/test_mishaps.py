@@ -57,6 +57,32 @@ def test_free_memory_is_known() -> None:
 
 
 @pytest.mark.parametrize(
+    ("limit", "used", "files", "left"),
+    [
+        ("max", 15, 0, 30),
+        ("16", 15, 0, 1),
+        # Files that were read give way: they are no memory that is taken.
+        ("16", 15, 14, 15),
+        ("16", 17, 0, 0),
+    ],
+)
+def test_what_a_container_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, used: int, files: int, left: int
+) -> None:
+    giga = 2**30
+    (tmp_path / "meminfo").write_text(f"MemTotal: 1 kB\nMemAvailable: {30 * 2**20} kB\n")
+    told = limit if limit == "max" else str(int(limit) * giga)
+    (tmp_path / "memory.max").write_text(told + "\n")
+    (tmp_path / "memory.current").write_text(f"{used * giga}\n")
+    half = files * giga // 2
+    stat = f"anon {giga}\ninactive_file {half}\nactive_file {half}\n"
+    (tmp_path / "memory.stat").write_text(stat)
+    places = {"/proc/meminfo": tmp_path / "meminfo", "/sys/fs/cgroup": tmp_path}
+    monkeypatch.setattr(stacks.mishaps, "Path", lambda text: places[text])
+    assert available_memory() == left * giga
+
+
+@pytest.mark.parametrize(
     "error",
     [
         MemoryError(),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 
 from stacks.checkpoint import STATE, read
@@ -189,3 +190,29 @@ def test_no_phase_sees_the_batches_of_another(targets: Path) -> None:
     assert batch_numbers(run, 2) == range(4, 28)
     run.step = 5
     assert batch_numbers(run, 2) == range(22, 28)
+
+
+@pytest.mark.parametrize("norm", ["batch", "spectral"])
+def test_a_frozen_stage_is_read_as_it_ships(pairs: Path, tmp_path: Path, norm: str) -> None:
+    painter = f"{{ kind = 'pix2pix', channels = 4, depth = 2, norm = '{norm}', dropout = 0.5 }}"
+    text = STACK.replace(
+        'generator = { kind = "unet", widths = [4, 6], blocks = 1, unfold = 1 }',
+        f"generator = {painter}",
+        1,
+    ) + FROZEN.replace("steps = 3", "steps = 0")
+    recipe = parse_recipe(text, [f"data.root={str(pairs)!r}"])
+    run = Run(recipe, launch(recipe))
+    before = {name: value.clone() for name, value in coarse(run).items()}
+    train(recipe, tmp_path)
+    after = read(tmp_path / "last" / "state.safetensors", STATE).tensors
+    for name, value in before.items():
+        assert torch.equal(value, after[f"stack.stages.coarse.{name}"]), name
+    run.begin_phase(1)
+    assert not run.stack.stages["coarse"].training
+    assert run.stack.stages["refine"].training
+    run.begin_phase(0)
+    assert run.stack.stages["coarse"].training
+
+
+def coarse(run: Run) -> dict[str, Tensor]:
+    return run.stack.stages["coarse"].state_dict()

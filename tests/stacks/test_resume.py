@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import stacks.train
 from stacks.checkpoint import STATE, WEIGHTS, CheckpointError, read, write
 from stacks.recipe import parse_recipe
-from stacks.run import Run
+from stacks.run import Run, launch
 from stacks.spec import Recipe
 from stacks.train import train
 from tests.stacks import tiny
@@ -184,6 +184,33 @@ def test_the_best_by_another_measure_is_forgotten(recipe: Recipe, tmp_path: Path
     best = read(tmp_path / "best.safetensors", WEIGHTS).facts
     assert best["step"] == 10
     assert read(path, STATE).facts["best"] == -best["measures"]["band_error"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ("phase.1.steps=6", True),
+        ('degrade.pipelines.mine=["bicubic:4", "noise:9"]', False),
+        ("validation.folder.0.pictures=1:", False),
+        ("validation.folder.0.reduce=2", False),
+    ],
+)
+def test_the_best_of_other_held_out_pictures_is_forgotten(
+    recipe: Recipe, tmp_path: Path, changed: str, kept: bool
+) -> None:
+    settings = [
+        f"data.root={recipe.data.root!r}",
+        'degrade.pipelines.mine=["bicubic:4", "noise:2"]',
+        "validation.degrade=mine",
+    ]
+    first = parse_recipe(tiny.SUPER_RESOLUTION, settings)
+    run = Run(first, launch(first))
+    run.best, run.stale = 40.0, 1
+    run.save(tmp_path / "state")
+    other = parse_recipe(tiny.SUPER_RESOLUTION, [*settings, changed])
+    again = Run(other, launch(other))
+    again.restore(tmp_path / "state")
+    assert (again.best, again.stale) == ((40.0, 1) if kept else (float("-inf"), 0))
 
 
 def test_resuming_without_a_run_begins_one(recipe: Recipe, whole: Path, tmp_path: Path) -> None:

@@ -157,6 +157,20 @@ def test_a_run_that_cannot_be_helped_stops_with_one_line(
     assert all(torch.isfinite(tensor).all() for tensor in state(tmp_path).values())
 
 
+@pytest.mark.parametrize(("rate", "left"), [("", 2), ("optimizer.generator.rate=3e-5", 0)])
+def test_rates_that_are_chosen_anew_hold_as_they_are(
+    targets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: str, left: int
+) -> None:
+    monkeypatch.setattr(stacks.train, "train_step", broken(4, 99))
+    settings = ["validation.folder=[]", "health.rollbacks=2"]
+    with pytest.raises(DivergenceError, match=r"smaller rates than 0\.25 times those of the"):
+        train(super_resolution(targets, *settings), tmp_path)
+    recipe = super_resolution(targets, *settings, *filter(None, [rate]))
+    run = Run(recipe, launch(recipe))
+    run.restore(tmp_path / "last" / "state.safetensors")
+    assert (run.rollbacks, run.slowed) == (left, 0.5**left)
+
+
 def test_a_state_is_healthy_once_the_run_has_gone_on_from_it(targets: Path, tmp_path: Path) -> None:
     quick = ["health.every=1", "health.window=3", "phase.1.steps=8", "validation.folder=[]"]
     train(super_resolution(targets, *quick), tmp_path)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import stacks.checks
 import stacks.run
 from stacks.collectives import average_gradients
 from stacks.run import Run, launch
@@ -60,10 +61,10 @@ def test_generators_are_compiled_where_that_works(
     plain = super_resolution(targets)
     recipe = super_resolution(targets, "compile=true")
     found = "/usr/bin/g++" if compiler else None
-    monkeypatch.setattr(stacks.run, "shutil", SimpleNamespace(which=lambda name: found))
+    monkeypatch.setattr(stacks.checks, "shutil", SimpleNamespace(which=lambda name: found))
     (tmp_path / "Python.h").write_text("")
     headers = SimpleNamespace(get_path=lambda name: str(tmp_path))
-    monkeypatch.setattr(stacks.run, "sysconfig", headers)
+    monkeypatch.setattr(stacks.checks, "sysconfig", headers)
     run = Run(recipe, launch(recipe))
     compiled = [stage.generator._compiled_call_impl is not None  # type: ignore[union-attr]
                 for stage in run.stack.stages.values()]  # fmt: skip

@@ -194,6 +194,17 @@ def test_a_scale_between_has_no_truth() -> None:
     assert built.truth("a", Batch({"target": full(0.0)}, 3)) is not None
 
 
+def test_the_truth_of_a_smaller_grid_than_the_source() -> None:
+    built = stack("reduce = 2\nwrites = 'half'\ngenerator = { kind = 'linear' }")
+    # A source of 4x4, whose target is of 8x8 at a scale of two.
+    target = torch.arange(64.0).reshape(1, 1, 8, 8).expand(1, 3, -1, -1)
+    for scale, side in ((1, 2), (2, 4)):
+        found = built.truth("a", Batch({"target": target[..., : 4 * scale, : 4 * scale]}, scale))
+        assert found is not None
+        assert found.shape == (1, 3, 2, 2)
+        assert found[0, 0, 0, 0] == target[0, 0, :side, :side].mean()
+
+
 def test_a_truth_of_its_own() -> None:
     built = stack(*TWO, data=PAIRS)
     views = {"depth": full(0.5, 1), "target": full(1.0)}

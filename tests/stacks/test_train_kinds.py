@@ -16,6 +16,7 @@ from stacks.checkpoint import STATE, load_stack, read
 from stacks.cost import macs
 from stacks.data import open_folder
 from stacks.evaluate import Protocol, evaluate, output_of_scale, stack_predictor
+from stacks.recipe import parse_recipe
 from stacks.record import shown
 from stacks.run import Run
 from stacks.spec import Recipe
@@ -160,6 +161,31 @@ def test_a_picture_from_noise_is_predicted_without_a_source() -> None:
     assert np.array_equal(made, stack_predictor(stack)({"noise": noise, "group": 1})["target"])
     # What it costs does not depend on how large anybody's source is.
     assert macs(stack, 512, 512) == macs(stack, 1, 1) > 0
+
+
+@pytest.mark.parametrize("kind", ["rgb", "gray"])
+def test_what_is_measured_was_learned_from_the_target(kind: str) -> None:
+    painter = "generator={ kind = 'unet', widths = [2, 2], blocks = 1, unfold = 1 }"
+    text = f"""
+    name = "two"
+    [data]
+    views = {{ source = "rgb", normals = "{kind}", target = "rgb" }}
+    [[stage]]
+    name = "photo"
+    writes = "photo"
+    {painter}
+    [[stage]]
+    name = "normals"
+    reads = ["photo"]
+    writes = "made_normals"
+    truth = "normals"
+    {painter}
+    [[phase]]
+    train = ["photo", "normals"]
+    adversarial = false
+    steps = 1
+    """
+    assert output_of_scale(Stack(parse_recipe(text)), 1) == "photo"
 
 
 def test_labels_are_no_picture_to_be_measured() -> None:

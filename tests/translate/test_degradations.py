@@ -208,6 +208,7 @@ def test_the_second_size_is_a_share_of_the_small_one() -> None:
         ("(" * 10000, "more than 8 groups nested"),
         ("round:3", "round takes no number, got '3'"),
         ("resize:0.5-2;grow=0.8;shrink=0.7,fit:2", "together above 1"),
+        ("resize:0.5;of=2.9,fit:2", "of is the scale of the result, a whole number; got 2.9"),
         ("sharpen:3", "unknown step 'sharpen'; known: bicubic, blur, camera, classical, fit,"),
     ],
 )

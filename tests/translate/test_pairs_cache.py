@@ -83,6 +83,37 @@ def test_all_views_of_an_item_count(tmp_path: Path, decoded: list[str]) -> None:
     assert decoded == ["0", "0", "1", "1", "0", "0"], "two items take four pictures' room"
 
 
+def test_a_view_that_items_share_counts_once(folder: Path, decoded: list[str]) -> None:
+    # As tables of pairs have it: each picture is the source of one and the target of the next.
+    views = [View(folder / f"{index}.png", "rgb") for index in range(3)]
+    pairs = Pairs(
+        [
+            Item(f"{one}-{two}", {"source": views[one], "target": views[two]})
+            for one, two in ((0, 1), (1, 2), (2, 0))
+        ],
+        3 * BYTES,
+    )
+    for _ in range(2):
+        for index in range(3):
+            pairs.load(index)
+    assert sorted(decoded) == ["0", "1", "2"]
+    assert pairs._held == 3 * BYTES
+
+
+def test_a_shared_view_is_held_until_the_last_item_goes(folder: Path, decoded: list[str]) -> None:
+    views = [View(folder / f"{index}.png", "rgb") for index in range(4)]
+    table = ((0, 1), (0, 2), (3, 3))
+    pairs = Pairs(
+        [Item(f"{a}-{b}", {"source": views[a], "target": views[b]}) for a, b in table], 3 * BYTES
+    )
+    for index in range(3):
+        pairs.load(index)
+    # The first item made room of one picture, for the second still holds the other.
+    assert list(pairs._cache) == [1, 2]
+    assert pairs._held == 3 * BYTES
+    assert decoded == ["0", "1", "2", "3"]
+
+
 def test_many_threads_read_the_right_pictures(folder: Path) -> None:
     pairs = open_pairs(folder, 2 * BYTES)
     start = threading.Barrier(8)

@@ -63,9 +63,14 @@ class Words:
 
 def read_resize(words: Words) -> Resize:
     """The chances of growing and of shrinking share a whole."""
+    scales, of = words.range(0.01, 8), words.option("of", 1, 1, 16)
+    if of % 1:
+        raise DegradationError(
+            f"degradation {words.text!r}: of is the scale of the result, a whole number; got {of:g}"
+        )
     step = Resize(
-        words.range(0.01, 8),
-        int(words.option("of", 1, 1, 16)),
+        scales,
+        int(of),
         words.option("grow", 0.2),
         words.option("shrink", 0.7),
     )

@@ -27,12 +27,20 @@ class UNetSpec:
     widths: tuple[int, ...] = (64, 96, 160)
     blocks: int = 2
     unfold: int = 2
+    bias: bool = True
+    """Without, the result grows with picture and noise map as they do, which holds beyond the noise
+    that was seen in training and learns sooner (Mohan et al. 2020, arXiv 1906.05478, section 4)."""
 
     def __post_init__(self) -> None:
         require(len(self.widths) >= 2, "widths", self.widths, "two levels or more")
         require(min(self.widths) >= 1, "widths", self.widths, "1 or more each")
         require(self.blocks >= 1, "blocks", self.blocks, "1 or more")
         require(self.unfold in (1, 2, 4), "unfold", self.unfold, "1, 2, 4")
+
+    @property
+    def homogeneous(self) -> bool:
+        """Whether a multiple of what is read gives that multiple of the result."""
+        return not self.bias
 
     @property
     def multiple(self) -> int:
@@ -52,21 +60,22 @@ class UNet(nn.Module):
 
     def __init__(self, spec: UNetSpec, reads: int, writes: int) -> None:
         super().__init__()
-        widths = spec.widths
+        widths, bias = spec.widths, spec.bias
         self.unfold = nn.PixelUnshuffle(spec.unfold)
-        self.enter = nn.Conv2d(reads * spec.unfold**2, widths[0], 3, padding=1)
+        self.enter = nn.Conv2d(reads * spec.unfold**2, widths[0], 3, padding=1, bias=bias)
         initialize(self.enter)
-        self.descents = nn.ModuleList(chain(width, spec.blocks) for width in widths[:-1])
+        self.descents = nn.ModuleList(chain(width, spec) for width in widths[:-1])
         self.downs = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in itertools.pairwise(widths)
-        )
-        self.bottom = chain(widths[-1], spec.blocks)
-        self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(coarse, fine, 2, stride=2)
+            nn.Conv2d(fine, coarse, 2, stride=2, bias=bias)
             for fine, coarse in itertools.pairwise(widths)
         )
-        self.ascents = nn.ModuleList(chain(width, spec.blocks) for width in widths[:-1])
-        self.leave = PixelShuffle(widths[0], writes, spec.unfold, smooth=False)
+        self.bottom = chain(widths[-1], spec)
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=bias)
+            for fine, coarse in itertools.pairwise(widths)
+        )
+        self.ascents = nn.ModuleList(chain(width, spec) for width in widths[:-1])
+        self.leave = PixelShuffle(widths[0], writes, spec.unfold, smooth=False, bias=bias)
         # The residual starts near zero: the first picture is the one given.
         self.leave.convolution.weight.data.mul_(0.1)
 
@@ -88,6 +97,6 @@ class UNet(nn.Module):
         return self.leave(features)
 
 
-def chain(channels: int, blocks: int) -> nn.Sequential:
-    """Residual blocks in a row."""
-    return nn.Sequential(*(ResidualBlock(channels) for _ in range(blocks)))
+def chain(channels: int, spec: UNetSpec) -> nn.Sequential:
+    """The residual blocks of one level on one side."""
+    return nn.Sequential(*(ResidualBlock(channels, bias=spec.bias) for _ in range(spec.blocks)))

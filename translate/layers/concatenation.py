@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import torch
 from torch import Tensor
 
@@ -19,7 +21,7 @@ def side_by_side(*maps: Tensor) -> Tensor:
         # A compiler writes kernels of its own, for gaps too.
         for each in maps:
             if each.requires_grad and each.device.type == "cpu" and channels_last(each):
-                each.register_hook(without_gaps)
+                cast(Any, each).register_hook(without_gaps)
     return torch.cat(maps, dim=1)
 
 

@@ -13,11 +13,13 @@ class ResidualBlock(nn.Module):
     the identity and takes a high rate from the first step.
     """
 
-    def __init__(self, channels: int, activation: nn.Module | None = None) -> None:
+    def __init__(
+        self, channels: int, activation: nn.Module | None = None, bias: bool = True
+    ) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=bias)
         self.activation = activation or nn.ReLU()
-        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=bias)
         initialize(self.first)
         initialize(self.second, gain=0.1)
 

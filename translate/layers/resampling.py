@@ -40,12 +40,15 @@ class PixelShuffle(nn.Module):
     Aitken et al. 2017, arXiv 1707.02937, section 3.2), so the first output has no checkerboard.
     """
 
-    def __init__(self, channels: int, outputs: int, scale: int, smooth: bool = True) -> None:
+    def __init__(
+        self, channels: int, outputs: int, scale: int, smooth: bool = True, bias: bool = True
+    ) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(channels, outputs * scale * scale, 3, padding=1)
+        self.convolution = nn.Conv2d(channels, outputs * scale * scale, 3, padding=1, bias=bias)
         self.shuffle = nn.PixelShuffle(scale)
-        # A bias for each sub-pixel would draw the checkerboard again.
-        nn.init.zeros_(cast(Tensor, self.convolution.bias))
+        if bias:
+            # One for each sub-pixel would draw the checkerboard again.
+            nn.init.zeros_(cast(Tensor, self.convolution.bias))
         if smooth:
             with torch.no_grad():
                 weight = self.convolution.weight
