@@ -277,6 +277,8 @@ class Manifest:
         """Read `to_json` back. Raises ManifestError for anything missing, unknown or mistyped."""
         try:
             values = json.loads(text)
+            # Half a letter, or lists in lists without end, would stop whoever writes it again.
+            json.dumps(values, indent=1, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise ManifestError(f"manifest is not JSON: {error}") from None
         if not isinstance(values, dict):

@@ -6,6 +6,7 @@ below knows the names and their help, so `pixstack --help` imports none of them.
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from importlib import import_module
@@ -16,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from pixstack import __version__
 from pixstack.errors import WrongUse, one_line
+from pixstack.interrupts import ended_as_by_interrupt
 
 COMMANDS = {
     "run": "Translate pictures with an ONNX file.",
@@ -99,8 +101,12 @@ def main(arguments: list[str] | None = None) -> int:
     debug = "--debug" in arguments[:end]
     arguments = [item for item in arguments[:end] if item != "--debug"] + arguments[end:]
     group = typer.main.get_command(application)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of files need not be UTF-8; what cannot be shown must not cost the rest.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = group.main(arguments, prog_name="pixstack", standalone_mode=False)
+        with ended_as_by_interrupt():
+            code = group.main(arguments, prog_name="pixstack", standalone_mode=False)
     except UsageError as error:
         return _tell_usage(error)
     # An interrupt that comes while the command line begins or ends is not typer's to catch.

@@ -20,20 +20,21 @@ GAP = 2  # characters that rich leaves around a column
 
 def write_json(value: Any, target: str) -> None:
     """Write `value` as JSON to the file `target`, or to stdout for `-`."""
+    # Of names that are not UTF-8 what remains is an escape, as JSON has it.
     text = json.dumps(value, indent=2, ensure_ascii=False)
     path = Path(target)
     if target == "-":
         print(text)
     elif path.exists() and not path.is_file():
         # A pipe or a device such as /dev/null stays what it is; nothing takes its place.
-        path.write_text(text + "\n", encoding="utf-8")
+        path.write_text(text + "\n", "utf-8", "backslashreplace")
     else:
         # Here, because it brings the whole runtime, which most tables need not wait for.
         from export.runtime.whole import whole_file
 
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
+            temporary.write_text(text + "\n", "utf-8", "backslashreplace")
 
 
 def print_table(

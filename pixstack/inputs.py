@@ -50,6 +50,21 @@ def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
     return values
 
 
+def check_needed(manifest: Manifest, values: Mapping[str, Any]) -> None:
+    """See that what has no default is there, beside the picture that is translated.
+
+    Raises:
+        WrongUse: an input is missing, or the picture itself is given as an input.
+    """
+    first = manifest.picture
+    if first is not None and first.name in values:
+        raise WrongUse(f"--input {first.name}: this is the picture that is translated; name it IN")
+    for port in manifest.inputs:
+        needed = port.is_picture or port.family == "keypoints"
+        if needed and port is not first and port.name not in values:
+            raise WrongUse(f"--input {port.name}=FILE: missing; {manifest.name} needs it")
+
+
 def defaults_used(manifest: Manifest, values: Mapping[str, Any]) -> list[str]:
     """What inputs are fed that were left out: ``gesture=0``, ``strength=automatic``."""
     told: list[str] = []
@@ -94,6 +109,6 @@ def _value(name: str, kind: str, text: str) -> Any:
 
         try:
             return np.load(text, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise WrongUse(f"--input {name}={text}: expected a .npy file ({error})") from None
+        except (ValueError, EOFError):
+            raise WrongUse(f"--input {name}={text}: expected a .npy file of numbers") from None
     return Path(text)

@@ -20,7 +20,9 @@ _LEAST = 64 * 2**20
 _HELD = 2.0
 
 
-def bytes_per_pixel(model: bytes, feeds: Mapping[str, np.ndarray], pixels: int) -> float:
+def bytes_per_pixel(
+    model: bytes, feeds: Mapping[str, np.ndarray], pixels: int, threads: int | None = None
+) -> float:
     """Bytes of working memory that the network needs per pixel of the picture.
 
     One run on a small picture under ONNX Runtime's profiler, which reports what each node reads
@@ -30,6 +32,7 @@ def bytes_per_pixel(model: bytes, feeds: Mapping[str, np.ndarray], pixels: int) 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4
         options.enable_profiling = True
+        options.intra_op_num_threads = threads or 0
         options.profile_file_prefix = str(Path(folder) / "run")
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         session.run(None, dict(feeds))
@@ -67,7 +70,10 @@ def _free() -> int | None:
         limit = (group / "memory.max").read_text().strip()
         if limit != "max":
             used = int((group / "memory.current").read_text())
-            found.append(max(0, int(limit) - used))
+            parts = dict(map(str.split, (group / "memory.stat").read_text().splitlines()))
+            # Files that were read are kept as long as nobody else needs the room.
+            files = int(parts.get("inactive_file", 0)) + int(parts.get("active_file", 0))
+            found.append(max(0, int(limit) - used + files))
     except (OSError, ValueError):
         pass
     return min(found, default=None)

@@ -182,7 +182,7 @@ def write(
             image = image.flatten(background=[255])
         with whole_file(path) as temporary:
             # The image is made here, so this EXIF holds nothing but the resolution.
-            getattr(image, operation)(str(temporary), keep="icc|exif", **options)
+            getattr(image, operation)(os.fsencode(temporary), keep="icc|exif", **options)
             if stop is not None:
                 stop()
     except pyvips.Error as error:
@@ -263,8 +263,9 @@ def _open(path: Path) -> pyvips.Image:
     """The lazily decoded image; nothing but its header has been read."""
     if not path.is_file():
         raise ImageError(f"there is no file {path}")
-    # The name goes to libvips as it is: pyvips' own opening would look for [options] in it.
-    found = pyvips.vips_lib.vips_foreign_find_load(os.fsencode(path))
+    # As bytes, for a name need not be UTF-8. libvips looks for [options] at the end, where those
+    # of a file's own name may stand: it finds these in their place.
+    found = pyvips.vips_lib.vips_foreign_find_load(os.fsencode(path) + b"[]")
     loader = pyvips.ffi.string(found).decode() if found != pyvips.ffi.NULL else ""
     if loader not in _LOADERS:
         pyvips.vips_lib.vips_error_clear()
@@ -273,7 +274,7 @@ def _open(path: Path) -> pyvips.Image:
         return pyvips.Operation.call(
             # Without `revalidate` libvips may answer from its cache after the file has changed.
             _LOADERS[loader],
-            str(path),
+            os.fsencode(path),
             access="sequential",
             fail_on="error",
             revalidate=True,

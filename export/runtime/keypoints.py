@@ -26,10 +26,15 @@ _LARGEST = 1_000_000  # bytes of a file; a pose has some hundred
 def read_pose(path: Path) -> dict[str, Any]:
     """The joints of one pose in a JSON file, not yet held against a model.
 
-    Raises InputError for a file that is too large or no JSON object.
+    Raises InputError for a file that cannot be read, is too large or no JSON object.
     """
-    with open(path, "rb") as file:
-        return parse_pose(file.read(_LARGEST + 1), str(path))
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_LARGEST + 1)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot be read: {reason}") from None
+    return parse_pose(text, str(path))
 
 
 def parse_pose(text: str | bytes, where: str) -> dict[str, Any]:

@@ -116,6 +116,11 @@ class Result:
             return part[:, :, 0].astype(kind)
         if family == "noise":
             return part.astype(np.float32)
+        if not np.isfinite(part).all():
+            raise ModelError(
+                f"output {self.port.name!r} has values that are no numbers; the model is damaged, "
+                "or was given what it cannot work with"
+            )
         if family == "rgb" and request.replicated:
             part = (part @ LUMA)[:, :, None]
         values = from_float(part, request.dtype)

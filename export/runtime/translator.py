@@ -56,7 +56,7 @@ class Translator:
         memory: str | int = "auto",
     ) -> None:
         self.path = Path(path)
-        self._memory = memory
+        self._memory, self._threads = memory, threads
         budget.available(memory)  # A wrong value is said now, not at the first large picture.
         self._model, self.manifest = read_model(path)
         try:
@@ -282,10 +282,7 @@ class Translator:
                 found = self._session.run(names, tensors, options)
         except Exception as error:  # ONNX Runtime's errors share no base class.
             check(cancel)
-            raise ModelError(
-                f"{self.path.name} failed on {tile.window.width}x{tile.window.height} pixels: "
-                f"{first_line(error)}"
-            ) from None
+            raise self._failed(tile.window, error) from None
         return [np.asarray(tensor) for tensor in found]
 
     def _blank(self, side: int) -> Mapping[str, Feed]:
@@ -304,8 +301,19 @@ class Translator:
                 side = max(_PROBE, self._least_side)
                 box = Box(0, 0, side, side)
                 tensors = {name: feed.tensor(box) for name, feed in self._blank(side).items()}
-                self._pixel_cost = budget.bytes_per_pixel(self._model, tensors, box.pixels)
+                try:
+                    self._pixel_cost = budget.bytes_per_pixel(
+                        self._model, tensors, box.pixels, self._threads
+                    )
+                except Exception as error:  # ONNX Runtime's errors share no base class.
+                    raise self._failed(box, error) from None
             return self._pixel_cost
+
+    def _failed(self, window: Box, error: Exception) -> ModelError:
+        """What is told of a graph that does not run."""
+        return ModelError(
+            f"{self.path.name} failed on {window.width}x{window.height} pixels: {first_line(error)}"
+        )
 
     def _names(self, outputs: str | Sequence[str] | None) -> list[str]:
         known = [port.name for port in self.manifest.outputs]
@@ -330,6 +338,7 @@ def _share(progress: Progress | None, index: int, count: int) -> Progress | None
 
 # Element types by input and output family, as ONNX Runtime names them.
 _TYPES = {"labels": "tensor(int64)", "class": "tensor(int64)"}
+_AXES = {"class": 1, "strength": 1, "angle": 1, "keypoints": 3}  # of outputs; pictures have 4
 
 
 def _check_ports(path: Path, manifest: Manifest, session: onnxruntime.InferenceSession) -> None:
@@ -339,12 +348,19 @@ def _check_ports(path: Path, manifest: Manifest, session: onnxruntime.InferenceS
         ("output", manifest.outputs, session.get_outputs()),
     ):
         types = {port.name: port.type for port in found}
+        shapes = {port.name: port.shape for port in found}
         for port in promised:
             expected = _TYPES.get(port.family, "tensor(float)")
             if types.get(port.name) != expected:
                 raise ModelError(
                     f"{path}: the manifest promises the {what} {port.name!r} as {expected}, the "
                     f"graph has {types.get(port.name, 'none')}"
+                )
+            axes = len(shapes[port.name])
+            if what == "output" and axes != _AXES.get(port.family, 4):
+                raise ModelError(
+                    f"{path}: the output {port.name!r} has {axes} axes in the graph; the manifest "
+                    f"promises {port.family}, which has {_AXES.get(port.family, 4)}"
                 )
         extra = set(types) - {port.name for port in promised}
         if what == "input" and extra:

@@ -19,11 +19,17 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises OSError where the disk does not take the file.
     """
     # Hidden, with the ending of its kind; by chance, so that two who write at once do not meet.
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.writing{path.suffix}")
+    # No longer than this, for the name of the file may be as long as the system allows.
+    temporary = path.with_name(f".{secrets.token_hex(6)}.writing{path.suffix}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            # Nobody asked for that one.
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)

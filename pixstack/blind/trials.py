@@ -134,9 +134,12 @@ def make_page(
 
 
 def read(path: Path) -> images.Picture:
-    """A picture in 8 bits, without what else its file holds."""
+    """A picture in 8 bits on white, without what else its file holds."""
     picture = images.read(path)
     pixels = picture.pixels
+    if picture.alpha is not None:
+        # What is transparent has colors, too, which nobody would see.
+        pixels = images.on_white(pixels, picture.alpha)
     if pixels.dtype == np.uint16:
         pixels = (pixels / 257).round().astype(np.uint8)
     elif pixels.dtype != np.uint8:

@@ -25,12 +25,14 @@ def command(
       pixstack recipes --json -
     """
     from pixstack.console import print_table, write_json
-    from pixstack.errors import require_train
+    from pixstack.errors import WrongUse, require_train
 
     require_train()
     from stacks.presets import preset_names, preset_text
 
     if name is not None:
+        if json_target is not None:
+            raise WrongUse("--json: is of the table of presets; a preset itself is TOML")
         print(preset_text(name), end="")
         return
     rows = [describe(preset) for preset in preset_names()]

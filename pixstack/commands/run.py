@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixstack.errors import WrongUse, one_line
-from pixstack.inputs import defaults_used, parse_inputs
+from pixstack.errors import WrongUse, one_line, printable
+from pixstack.inputs import check_needed, defaults_used, parse_inputs
 from pixstack.jobs import check_sources, draws, plan
 
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ def command(
         Precision.exact
     ),
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or tensorrt.")] = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all if unsaid.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="CPU threads; all if unsaid.")
+    ] = None,
     models: Annotated[
         Path | None, typer.Option(help="A folder where names are looked up first.")
     ] = None,
@@ -100,28 +104,30 @@ def command(
     check_sources(sources or [], count, manifest)
     jobs = plan(sources, output) if sources else draws(seed, count, output)
     values = parse_inputs(inputs or [], manifest)
+    check_needed(manifest, values)
     check_output(view, manifest)
     # A folder that results are asked into is made without a word; that of a file may be a slip.
     made = [target.parent for _, target in jobs if target == output and not target.parent.is_dir()]
     rows: list[dict[str, Any]] = []
     failed = 0
-    for source, target in jobs:
-        try:
-            if isinstance(source, Path):
-                rows.append(_translate(translator, source, target, values, view, seed))
-            else:
-                rows.append(_draw(translator, source, target, values, view))
-        except (ValueError, OSError) as error:
-            if len(jobs) == 1:
-                raise
-            # One broken file must not cost the rest of a folder.
-            failed += 1
-            told = one_line(error)
-            name = str(source) if isinstance(source, Path) else f"seed {source}"
-            print(f"error: {told if name in told else f'{name}: {told}'}", file=sys.stderr)
-            continue
-        if json_target != "-":
-            print(_line(rows[-1]))
+    with made_if_used({target.parent for _, target in jobs}):
+        for source, target in jobs:
+            try:
+                if isinstance(source, Path):
+                    rows.append(_translate(translator, source, target, values, view, seed))
+                else:
+                    rows.append(_draw(translator, source, target, values, view))
+            except (ValueError, OSError) as error:
+                if len(jobs) == 1:
+                    raise
+                # One broken file must not cost the rest of a folder.
+                failed += 1
+                told = one_line(error)
+                name = str(source) if isinstance(source, Path) else f"seed {source}"
+                print(f"error: {told if name in told else f'{name}: {told}'}", file=sys.stderr)
+                continue
+            if json_target != "-":
+                print(_line(rows[-1]))
     if json_target is not None:
         from pixstack.console import write_json
 
@@ -130,9 +136,24 @@ def command(
         for folder in made:
             print(f"note: made the folder {folder}", file=sys.stderr)
         if defaults := ", ".join(defaults_used(manifest, values)):
-            print(f"note: by default {defaults}; --input NAME=VALUE sets another", file=sys.stderr)
+            told = f"note: by default {printable(defaults)}; --input NAME=VALUE sets another"
+            print(told, file=sys.stderr)
     if failed:
         raise ValueError(f"{failed} of {len(jobs)} pictures failed")
+
+
+@contextmanager
+def made_if_used(folders: Collection[Path]) -> Iterator[None]:
+    """Make the folders; of those that were not there, what stays empty goes again."""
+    new = {place for folder in folders for place in (folder, *folder.parents) if not place.exists()}
+    try:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for place in sorted(new, key=lambda place: len(place.parts), reverse=True):
+            with suppress(OSError):
+                place.rmdir()
 
 
 def check_provider(name: str) -> None:
@@ -172,7 +193,6 @@ def _translate(
     from pixstack.console import progress_bar
     from pixstack.interrupts import interruptible
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     with progress_bar(source.name) as progress:
         interruptible(
@@ -208,7 +228,6 @@ def _draw(
     from export.runtime.files import picture_of
     from pixstack.interrupts import interruptible
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     output = translator.manifest.output(view or translator.manifest.outputs[0].name)
     start = time.perf_counter()
     made = interruptible(lambda stop: translator.run(values, output.name, cancel=stop, seed=seed))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import tempfile
 import threading
@@ -11,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+
+from pixstack.interrupts import ended_as_by_interrupt
 
 WAITING = 32  # runs that may stand in the queue before newcomers are told to come back
 
@@ -36,8 +36,7 @@ def serve(settings: Settings) -> None:
         OSError: the port is taken.
         ValueError: the folder of models does not exist or holds none.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    with started(settings) as address:
+    with ended_as_by_interrupt(), started(settings) as address:
         print(f"Pixstack is at {address} (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
 
@@ -64,11 +63,14 @@ def started(settings: Settings) -> Iterator[str]:
         if not models:
             raise ValueError("no models found; name a folder of .onnx files with --models")
         studio = Studio(models, Path(cache), settings.precision, settings.provider)
+        if not studio.manifests:
+            raise ValueError("none of the models can be used; name another folder with --models")
         page = build_page(studio)
         page.queue(max_size=WAITING)
         try:
             _, address, public = page.launch(
-                server_name=settings.host,
+                # In an address, one of IPv6 stands in brackets.
+                server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
                 server_port=port,
                 share=settings.share,
                 prevent_thread_lock=True,
@@ -101,7 +103,3 @@ def _free_port(host: str, port: int) -> int:
         raise OSError(
             f"cannot listen on {host} port {port}: {reason}; choose another with --port or --host"
         ) from None
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

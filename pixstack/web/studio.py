@@ -26,7 +26,7 @@ from pixstack.web.poses import sized_poses
 from pixstack.web.previews import write_previews
 from pixstack.web.runs import Runs
 from pixstack.web.sources import drawn_size, prepare, store_drawing
-from pixstack.web.uploads import Limits, check_upload
+from pixstack.web.uploads import Limits, as_text, check_upload
 
 # Small tiles cost a few percent, but the progress bar moves and Stop answers at once.
 TILE_MEMORY = 256 * 2**20  # bytes
@@ -186,7 +186,7 @@ class Studio:
             raise
         drawn = drawn_size(manifest, order.output, *size)
         sizes = _sizes(size, size_of(target), drawn)
-        parts = [sizes, *found, f"{seconds:.1f} s", order.model, translator.provider]
+        parts = [sizes, *found, f"{seconds:.1f} s", as_text(order.model), translator.provider]
         if reduced:
             parts.append("shown reduced, the download is full size")
         return Result(target, before, after, " · ".join(parts), drawn)

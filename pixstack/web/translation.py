@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -31,6 +30,7 @@ from pixstack.web.choices import (
 from pixstack.web.events import SILENT
 from pixstack.web.panel import Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
+from pixstack.web.uploads import as_text
 from pixstack.web.views import side_by_side
 
 DRAW, UPLOAD = "Draw", "Upload"
@@ -237,7 +237,7 @@ class _Asked:
         manifest = self.manifests.get(model)
         told = manifest.picture.description if manifest and manifest.picture else ""
         # A manifest is no markup: it may come from a stranger.
-        return f"Expects {html.escape(told.rstrip('.'), quote=False)}." if told else ""
+        return f"Expects {as_text(told.rstrip('.'))}." if told else ""
 
     def wire(self, panel: Panel) -> None:
         """Show what belongs to the chosen model and collect what is chosen."""

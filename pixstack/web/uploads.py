@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from export.runtime.errors import ImageError
+from export.runtime.errors import ImageError, ModelError
 from export.runtime.images import memory_of, size_of
 from pixstack.errors import one_line
 
@@ -115,11 +116,21 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
 def page_message(error: Exception, cache: Path) -> str:
     """An error as text for the page: no folder of the server, no markup from a file name.
 
-    `cache` holds a folder for each upload and each result, which messages leave away.
+    `cache` holds a folder for each upload and each result, which messages leave away. What is wrong
+    with a model of the server is for whoever runs it: they are told on stderr.
     """
-    if isinstance(error, OSError):
+    if isinstance(error, ModelError):
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        text = "The server cannot use this model; choose another one."
+    elif isinstance(error, OSError):
         text = f"The server could not store the picture: {(error.strerror or 'unknown').lower()}"
     else:
         text = one_line(error)
     text = re.sub(rf"{re.escape(str(cache))}/[^/]+/", "", text)
-    return html.escape(text, quote=False)
+    return as_text(text)
+
+
+def as_text(words: str) -> str:
+    """Words of strangers as Markdown that shows them as they are: no markup, link or picture."""
+    told = html.escape(words, quote=False)
+    return told.replace("[", "&#91;").replace("]", "&#93;")

@@ -327,7 +327,8 @@ def test_a_link_to_the_input_is_the_input(pixstack: Call, photo: Path, tmp_path:
     assert photo.read_bytes() == before
 
 
-def test_an_interrupt_ends_the_run_with_130_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_the_run_with_130_and_leaves_nothing(tmp_path: Path, asked: int) -> None:
     # Slow enough not to end by itself before the signal on a machine that is busy elsewhere.
     write_denoise(tmp_path / "slow.onnx", layers=24)
     values = np.random.default_rng(0).integers(0, 256, (3000, 2000, 3), dtype=np.uint8)
@@ -340,14 +341,14 @@ def test_an_interrupt_ends_the_run_with_130_and_leaves_nothing(tmp_path: Path) -
         stderr=subprocess.PIPE,
         text=True,
         # A suite that runs in the background of a shell ignores interrupts, and so would its child.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(asked, signal.SIG_DFL),
     )
     # The scratch file of the result is unlinked at once but stays open: the run has begun.
     deadline = time.monotonic() + 60
     while not _writes_into(process.pid, tmp_path / "out") and time.monotonic() < deadline:
         assert process.poll() is None, "the run ended before it could be interrupted"
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.strip().splitlines() == ["interrupted"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from export.runtime import InputError, ProviderError, Translator, probe
+from tests.photographs import window
 from tests.runtime import models
 
 
@@ -79,6 +80,20 @@ def test_openvino_agrees_with_the_cpu(tmp_path: Path, precision: str, largest: f
     translator = Translator(path, providers="openvino", precision=precision)
     assert translator.provider.startswith("OpenVINO")
     assert np.abs(translator(array) - expected).max() < largest
+
+
+@pytest.mark.skipif(probe.openvino_devices()[1] is not None, reason="OpenVINO does not work here")
+@pytest.mark.parametrize("name", ["photo-sr", "photo-sr-crisp", "photo-denoise"])
+def test_fast_restoration_differs_by_a_step_at_most_nearly_everywhere(name: str):
+    path = Path(__file__).parents[2] / "models" / f"{name}.onnx"
+    array = window("chelsea", 96, 128, top=60, left=120)
+    exact, fast = (
+        Translator(path, providers=provider, precision=precision)(array).astype(int)
+        for provider, precision in (("cpu", "exact"), ("openvino", "fast"))
+    )
+    apart = np.abs(exact - fast)
+    assert (apart > 1).mean() < 0.01
+    assert apart.max() <= 6
 
 
 @pytest.mark.skipif(probe.cuda_problem() is not None, reason="CUDA does not work here")
