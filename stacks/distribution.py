@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from translate.diversity import PAIRS, draw_pairs, pair_similarities
+from translate.diversity import PAIRS, likeness
 from translate.features.network import FeatureNetwork, fit
 from translate.metrics.frechet import frechet_distance
 from translate.metrics.inception_score import SPLITS, inception_score
@@ -139,8 +139,4 @@ class Side:
 
     def likeness(self) -> float:
         """Mean MS-SSIM of random pairs, as `translate.diversity`."""
-        pairs = draw_pairs(len(self.small), PAIRS, np.random.default_rng(0))
-        # Only what is in a pair in floats: of many pictures, all would fill the memory.
-        drawn = [self.small[position] for side in zip(*pairs, strict=True) for position in side]
-        places = [(place, place + PAIRS) for place in range(PAIRS)]
-        return float(pair_similarities(torch.cat(drawn).float() / 255, places).mean())
+        return likeness([picture[0] for picture in self.small])

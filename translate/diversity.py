@@ -41,6 +41,18 @@ def diversity(groups: Sequence[Tensor], pairs: int = PAIRS, seed: int = 0) -> fl
     return float(torch.stack(means).mean())
 
 
+def likeness(pictures: Sequence[Tensor], pairs: int = PAIRS) -> float:
+    """Mean MS-SSIM of random pairs of many pictures ``(C, H, W)`` in 8 bits, all of one size.
+
+    Only what is in a pair is made floats: of all pictures they would fill the memory.
+    """
+    drawn = draw_pairs(len(pictures), pairs, np.random.default_rng(0))
+    together = torch.stack([pictures[place] for pair in drawn for place in pair]).float() / 255
+    return float(
+        pair_similarities(together, [(2 * pair, 2 * pair + 1) for pair in range(pairs)]).mean()
+    )
+
+
 def draw_pairs(count: int, pairs: int, random: np.random.Generator) -> list[tuple[int, int]]:
     """Positions of two different items of ``count``, so many times.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -64,10 +64,6 @@ class Case:
     mean: Mean = torch.mean
     compares: bool = True
 
-    def parameters(self, side: nn.Module | None) -> list[Tensor]:
-        """Weights of a side."""
-        return [] if side is None else list(side.parameters())
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -111,6 +107,8 @@ def discriminator_step(
         fake = case.fake.detach()
         with settings.autocast():
             context = judged(case, case.discriminator, fake, step, pooled=True)
+            context.parameters = list(case.discriminator.parameters())
+            context.history = case.discriminator_history
             loss, terms = total(case.discriminator_terms, context, step)
         losses.append(loss)
         values |= {f"{case.name}/discriminator/{name}": value for name, value in terms.items()}
@@ -154,7 +152,7 @@ def generator_step(
                 context = judged(
                     case, case.discriminator, case.fake, step, weights, compared=case.compares
                 )
-        context.parameters = case.parameters(case.generator)
+        context.parameters = list(case.generator.parameters()) if case.generator else []
         context.history = case.generator_history
         loss, terms = total(case.generator_terms, context, step)
         losses.append(loss)
@@ -171,7 +169,7 @@ def judged(
     pooled: bool = False,
     compared: bool = True,
 ) -> StepContext:
-    """The truth and a fake before the discriminator.
+    """The truth and a fake before the discriminator; whose weights count is left to the caller.
 
     Args:
         case: whose.
@@ -210,8 +208,6 @@ def judged(
         real.features,
         made.features,
         critic=lambda picture: verdict(present(case.show(picture), step)).logits,
-        parameters=case.parameters(discriminator),
-        history=case.discriminator_history,
         growing=discriminator if isinstance(discriminator, Growing) else None,
         pack=present.spec.pack,
         mean=case.mean,
@@ -236,7 +232,8 @@ def looked_ahead(
 
     def loss(weights: dict[str, Tensor]) -> Tensor:
         context = judged(case, discriminator, case.fake, step, {**weights, **buffers})
-        context = replace(context, parameters=list(weights.values()))
+        context.parameters = list(weights.values())
+        context.history = case.discriminator_history
         return total(case.discriminator_terms, context, step)[0]
 
     ahead = unroll(discriminator, loss, adversary, settings.unroll, settings.weight_clip)

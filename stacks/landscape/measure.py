@@ -18,7 +18,7 @@ from stacks.judge import JudgeRecipe, class_names, read_classes, train_judge
 from stacks.landscape.study import JudgeSpec, MetricSpec
 from stacks.spec import FolderSpec, Recipe
 from stacks.stack import Stack
-from translate.diversity import PAIRS, draw_pairs, pair_similarities
+from translate.diversity import likeness
 from translate.features.network import FeatureNetwork, fit
 from translate.metrics.frechet import frechet_distance
 from translate.metrics.kernel import kernel_distance
@@ -109,7 +109,7 @@ class Measure:
         return Measures(
             frechet_distance(self.real.features, made),
             kernel_distance(self.real.features, made).mean,
-            likeness(torch.cat(pictures)),
+            likeness(list(torch.cat(pictures))),
         )
 
     @torch.inference_mode()
@@ -139,15 +139,6 @@ def seen(network: FeatureNetwork, pictures: Tensor) -> Tensor:
     side = network.identity.side
     parts = [network.see(fit(part.float() / 255, side)) for part in pictures.split(BATCH)]
     return torch.cat([part.features for part in parts])
-
-
-def likeness(pictures: Tensor) -> float:
-    """Mean MS-SSIM of random pairs of pictures ``(N, C, H, W)`` in 8 bits, at their own size."""
-    pairs = draw_pairs(len(pictures), PAIRS, np.random.default_rng(0))
-    # Only what is in a pair in floats: of many pictures, all would fill the memory.
-    drawn = [pictures[place] for pair in pairs for place in pair]
-    places = [(place, place + 1) for place in range(0, 2 * PAIRS, 2)]
-    return float(pair_similarities(torch.stack(drawn).float() / 255, places).mean())
 
 
 def protocol(network: FeatureNetwork, recipe: Recipe, spec: MetricSpec) -> dict[str, Any]:
@@ -185,7 +176,7 @@ def measure_real(network: FeatureNetwork, recipe: Recipe, spec: MetricSpec) -> R
         "floor": frechet_distance(features if spec.folder else features[::2], against),
         "floor_of": f"{len(features) if spec.folder else len(features[::2])} real pictures against "
         f"{len(against)} others",
-        "ms_ssim": likeness(pictures),
+        "ms_ssim": likeness(list(pictures)),
     }
     return Real(features, classes, facts)
 

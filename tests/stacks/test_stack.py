@@ -118,6 +118,30 @@ def test_told_stands_in_for_what_is_generated() -> None:
     assert levels[:, 0, 0, 0].tolist() == pytest.approx([0.75, 0, 0.2, 1])
 
 
+@pytest.mark.parametrize(("bias", "nothing"), [("true", -1.0), ("false", 0.0)])
+def test_without_biases_no_noise_is_nothing(bias: str, nothing: float) -> None:
+    unet = (
+        f"generator = {{ kind = 'unet', widths = [2, 2], blocks = 1, unfold = 1, bias = {bias} }}"
+    )
+    built = stack(
+        "writes = 'noise_map'\ntruth = 'noise_map'\njoin = 'told'\ngenerator = { kind = 'linear' }",
+        f"reads = ['source', 'noise_map']\njoin = 'add'\n{unet}",
+    )
+    read: list[Tensor] = []
+    generator = built.stages["b"].generator
+    assert generator is not None
+    generator.register_forward_pre_hook(lambda module, given: read.append(given[0]))
+    source = full(0.5, items=2)
+    made = built({"source": source, "strength": torch.tensor([0.0, 255.0])})["target"]
+    # Gray is 0 either way; noise of 255 lies two above none.
+    assert (read[0][:, :3] == 0).all()
+    assert (read[0][0, 3] == nothing).all()
+    assert (read[0][1, 3] == nothing + 2).all()
+    if bias == "false":
+        # Of a gray picture without noise nothing is left to take away.
+        assert torch.equal(made[0], source[0])
+
+
 def test_views_are_read_in_the_order_of_the_recipe() -> None:
     # The generator looks at the last channel it is given.
     views = {"source": full(0.25), "depth": full(0.75, 1)}

@@ -24,6 +24,7 @@ from translate.tables import TableError, parse
 SPECS: list[Any] = [
     UNetSpec(widths=(6, 8, 10), blocks=1, unfold=2),
     UNetSpec(widths=(6, 8), blocks=2, unfold=1),
+    UNetSpec(widths=(6, 8), blocks=1, unfold=2, bias=False),
     LevelSpec(channels=6, depth=3, unfold=2, window=5),
     LevelSpec(channels=6, depth=2, unfold=1, window=1),
     PyramidSpec(channels=8, blocks=2, unfold=1, scale=2),
@@ -142,6 +143,23 @@ def test_costs_are_counted_without_computing(spec: Any) -> None:
     with torch.device("meta"):
         made = spec.build(3, 2)(torch.empty(1, 3, 16, 24))
     assert picture_of(made).shape == (1, 2, 16 * spec.scale, 24 * spec.scale)
+
+
+def test_without_biases_the_result_grows_with_what_is_read() -> None:
+    torch.manual_seed(0)
+    read = random(2, 4, 16, 24)
+    with torch.no_grad():
+        plain = UNetSpec(widths=(6, 8, 10), blocks=1, unfold=1, bias=False)
+        assert plain.homogeneous
+        network = plain.build(4, 3)
+        assert not [name for name, _ in network.named_parameters() if name.endswith("bias")]
+        torch.testing.assert_close(network(3 * read), 3 * network(read), rtol=1e-4, atol=1e-5)
+        assert network(0 * read).abs().max() == 0
+        biased = UNetSpec(widths=(6, 8, 10), blocks=1, unfold=1)
+        assert not biased.homogeneous
+        network = biased.build(4, 3)
+        nn.init.ones_(network.enter.bias)  # type: ignore[union-attr,arg-type]
+        assert not torch.allclose(network(3 * read), 3 * network(read), rtol=1e-2)
 
 
 def test_a_residual_block_by_hand() -> None:
