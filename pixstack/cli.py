@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
         with ended_as_by_interrupt():
             code = group.main(arguments, prog_name="pixstack", standalone_mode=False)
     except UsageError as error:
-        return _tell_usage(error)
+        return _tell_usage(error, arguments)
     # An interrupt that comes while the command line begins or ends is not typer's to catch.
     except (typer.Abort, KeyboardInterrupt):
         return _tell("interrupted", 130)
@@ -128,11 +128,13 @@ def _tell(message: str, code: int, debug: bool = False) -> int:
     return code
 
 
-def _tell_usage(error: Any) -> int:
+def _tell_usage(error: Any, arguments: list[str]) -> int:
     context = getattr(error, "ctx", None)
     if type(error).__name__ == "NoArgsIsHelpError":
         print(error.format_message())
         return 2
-    path = context.command_path if context is not None else "pixstack"
+    # Of an option without its value the error does not say whose it is.
+    named = f"pixstack {arguments[0]}" if arguments and arguments[0] in COMMANDS else "pixstack"
+    path = context.command_path if context is not None else named
     message = " ".join(error.format_message().split())
     return _tell(f"error: {message} (see {path} --help)", 2)

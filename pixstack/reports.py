@@ -66,7 +66,11 @@ def read_report(path: Path) -> dict[str, Any]:
     return read_document(
         path,
         "a report of `pixstack eval --json`",
-        lambda value: {"outputs", "protocol", "images"} <= value.keys(),
+        lambda value: (
+            {"outputs", "protocol", "images"} <= value.keys()
+            and isinstance(value["outputs"], dict)
+            and all(isinstance(measures, dict) for measures in value["outputs"].values())
+        ),
     )
 
 

@@ -22,6 +22,19 @@ def read_form(path: Path, form: str, what: str) -> dict[str, Any]:
     return read_document(path, what, lambda value: value.get("form") == form)
 
 
+def is_key(value: Mapping[str, Any]) -> bool:
+    """Whether it is a whole key: of a page, its question, what A and B are, and each trial."""
+    trials, sides = value.get("trials"), value.get("sides")
+    return (
+        value.get("form") == KEY_FORM
+        and {"page", "question"} <= value.keys()
+        and isinstance(sides, dict)
+        and sides.keys() >= {"A", "B"}
+        and isinstance(trials, list)
+        and all(isinstance(one, dict) and one.get("left") in ("A", "B") for one in trials)
+    )
+
+
 def tally(key_path: Path, votes_paths: Sequence[Path]) -> dict[str, Any]:
     """Count the votes of one page or several people.
 
@@ -34,7 +47,7 @@ def tally(key_path: Path, votes_paths: Sequence[Path]) -> dict[str, Any]:
         ValueError: a file is of another form or another page, holds what is no vote, or was given
             twice.
     """
-    key = read_form(key_path, KEY_FORM, "a key of `pixstack compare`")
+    key = read_document(key_path, "a key of `pixstack compare`", is_key)
     trials: list[Mapping[str, str]] = key["trials"]
     counts: Counter[str] = Counter()
     seen: dict[str, Path] = {}

@@ -53,6 +53,15 @@ def test_help_answers_at_once() -> None:
     assert seconds() - start < 0.5
 
 
+@pytest.mark.parametrize("arguments", [("--json",), ("-o",), ("--bogus",), ()])
+def test_wrong_use_names_the_help_of_the_command(
+    pixstack: Callable[..., Answer], arguments: tuple[str, ...]
+) -> None:
+    answer = pixstack("run", *arguments)
+    assert answer.code == 2
+    assert answer.error_lines[-1].endswith("(see pixstack run --help)")
+
+
 def test_the_top_help_names_every_command(pixstack: Callable[..., Answer]) -> None:
     answer = pixstack("--help")
     assert answer.code == 0

@@ -205,6 +205,23 @@ def test_files_that_hold_no_votes(
     assert said in answer.err
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("trials", None), ("trials", [{"left": "C"}]), ("trials", [1]), ("sides", {"A": "a"}),
+     ("page", ...), ("question", ...)],
+)  # fmt: skip
+def test_a_damaged_key_is_none(
+    pixstack: Call, key: Path, tmp_path: Path, part: str, value: Any
+) -> None:
+    content = json.loads(key.read_text())
+    content = {name: one for name, one in content.items() if value is not ... or name != part}
+    key.write_text(json.dumps(content | ({} if value is ... else {part: value})))
+    (tmp_path / "votes.json").write_text("{}")
+    answer = pixstack("compare", "--votes", tmp_path / "votes.json", "--key", key)
+    assert answer.code == 1
+    assert answer.error_lines == [f"error: {key}: is not a key of `pixstack compare`"]
+
+
 def test_votes_count_once(pixstack: Call, key: Path, tmp_path: Path) -> None:
     path = tmp_path / "votes.json"
     path.write_text(json.dumps(cast("abc", "left")))
