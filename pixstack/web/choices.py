@@ -41,12 +41,14 @@ class Choice:
 
 
 def can_be_asked(manifest: Manifest) -> bool:
-    """Whether the page can give the model all it needs: one picture, and what has a component."""
+    """Whether the page can give the model all it needs: at most one picture, and what has a
+    component.
+    """
     pictures = [port for port in manifest.inputs if port.is_picture]
     others = [port for port in manifest.inputs if not port.is_picture]
-    return len(pictures) == 1 and all(
-        # Of joints without names, nobody can tell which is which.
-        port.names if is_pose(port) else port.family in (*CHOSEN, "noise")
+    return len(pictures) <= 1 and all(
+        # Of joints without names, nobody can tell which is which; without a picture, nor where.
+        (pictures and port.names) if is_pose(port) else port.family in (*CHOSEN, "noise")
         for port in others
     )
 

@@ -234,7 +234,7 @@ def present(
             result = studio.translate(order(), file, tell, cancel)
         except Cancelled:
             return None, "Stopped.", *panel.view.values(None), None
-    pair = str(result.before), str(result.after)
+    pair = result.before and str(result.before), str(result.after)
     return str(result.picture), result.line, *panel.view.values(pair), result.drawn
 
 

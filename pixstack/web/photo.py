@@ -1,4 +1,7 @@
-"""The tab that makes a photograph of labels, of a sketch or of another photograph."""
+"""The tab that makes a photograph of labels, of a sketch, of another photograph or of noise.
+
+Models of one's own, whose recipe names no task, are here as well.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from pixstack.web.studio import Studio
 from pixstack.web.translation import build_translation
 
 TAB = "photo"
+TASKS = (TAB, "translation")
 
 
 def photo_tab(studio: Studio) -> Panel | None:
     """Build the tab from those of its models that are at hand."""
-    return build_translation(studio, TAB, "Photo", "Make the photo", "facade-photo", (), {})
+    return build_translation(studio, TAB, "Photo", "Make the photo", "facade-photo", (), {}, TASKS)

@@ -12,14 +12,16 @@ from export.runtime.errors import ImageError, first_line
 LONGEST_SIDE = 2048  # pixels; browsers choke on pictures of ten thousand
 
 
-def write_previews(source: Path, result: Path, folder: Path) -> tuple[Path, Path, bool]:
-    """Write `before.png` and `after.png` into `folder`.
+def write_previews(
+    source: Path | None, result: Path, folder: Path
+) -> tuple[Path | None, Path, bool]:
+    """Write `before.png`, where there is a source, and `after.png` into `folder`.
 
     The source is enlarged (bicubic) to the size of the result, and both are reduced together
     where the result is longer than `LONGEST_SIDE`.
 
     Args:
-        source: the picture that was uploaded.
+        source: the picture that was uploaded; None where the result was drawn from noise.
         result: the picture that was made of it.
         folder: an existing folder.
 
@@ -30,28 +32,30 @@ def write_previews(source: Path, result: Path, folder: Path) -> tuple[Path, Path
         ImageError: a file cannot be read or written.
     """
     files = folder / "before.png", folder / "after.png"
+    named = [path for path in (source, result) if path]
     try:
         whole = pyvips.Image.new_from_file(str(result), access="sequential")
         reduced = max(whole.width, whole.height) > LONGEST_SIDE
         after = pyvips.Image.thumbnail(
             str(result), LONGEST_SIDE, height=LONGEST_SIDE, size="down", no_rotate=True
         )
-        shown = _display_values(source, folder)
-        before = _brought_to(shown, after.height, after.width)
-        for picture, file in zip((before, after), files, strict=True):
+        previews = {files[1]: after}
+        shown = source and _display_values(source, folder)
+        if shown:
+            previews[files[0]] = _brought_to(shown, after.height, after.width)
+        for file, picture in previews.items():
             # Light compression: the files travel to the browser once.
             _to_screen(picture).pngsave(str(file), compression=2)
-        if shown != source:
+        if shown and shown != source:
             shown.unlink()
     except (pyvips.Error, ImageError) as error:
         reason = first_line(ValueError(getattr(error, "detail", error)))
         # The names alone: the page shows no folder of the server.
-        for file in (source, result, *files):
+        for file in (*named, *files):
             reason = reason.replace(str(file), file.name)
-        raise ImageError(
-            f"No previews of {source.name} and {result.name} can be made: {reason}"
-        ) from None
-    return *files, reduced
+        names = " and ".join(path.name for path in named)
+        raise ImageError(f"No previews of {names} can be made: {reason}") from None
+    return files[0] if source else None, files[1], reduced
 
 
 def _brought_to(file: Path, height: int, width: int) -> pyvips.Image:

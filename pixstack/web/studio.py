@@ -17,6 +17,7 @@ import numpy as np
 from export.manifest import Manifest
 from export.runtime import images
 from export.runtime.errors import ModelError
+from export.runtime.files import picture_of
 from export.runtime.images import size_of
 from export.runtime.model_file import read_manifest
 from export.runtime.request import check_size
@@ -60,13 +61,13 @@ class Result:
     """What a tab shows of one run.
 
     picture: the full-resolution PNG.
-    before, after: previews of one size.
+    before, after: previews of one size; nothing comes before what is drawn from noise.
     line: size, time, model and provider.
     drawn: the (height, width) in which the model drew it, where that is less than it has.
     """
 
     picture: Path
-    before: Path
+    before: Path | None
     after: Path
     line: str
     drawn: tuple[int, int] | None = None
@@ -104,9 +105,9 @@ class Studio:
                     print(f"skipped: {one_line(error)}", file=sys.stderr)
         return self._manifests
 
-    def models_for(self, task: str) -> list[str]:
-        """The names of the models of a task."""
-        return [name for name, manifest in self.manifests.items() if manifest.task == task]
+    def models_for(self, *tasks: str) -> list[str]:
+        """The names of the models of some tasks."""
+        return [name for name, manifest in self.manifests.items() if manifest.task in tasks]
 
     def check(self, upload: str, models: Sequence[str]) -> None:
         """Refuse what none of the models takes, as far as the head of the file tells.
@@ -145,7 +146,8 @@ class Studio:
 
         Args:
             order: what is asked for, and the drawing where there is one.
-            upload: the file that was uploaded; not looked at beside a drawing.
+            upload: the file that was uploaded; not looked at beside a drawing, or by a model that
+                draws from noise.
             progress: called with (tiles done, tiles in all).
             cancel: ends the run between two tiles.
 
@@ -161,35 +163,54 @@ class Studio:
         start = time.perf_counter()
         found: list[str] = []
         also = {order.told: lambda output: found.append(order.tell(output))} if order.told else {}
+        source, size = None, None
         try:
             if order.drawing and manifest.picture:
                 upload = str(store_drawing(order.drawing, manifest.picture, folder))
-            scale = manifest.output(order.output).scale
-            source, size = check_upload(upload, scale, self.limits)
-            target = folder / f"{source.stem}-{order.output}.png"
-            prepared = prepare(source, manifest, folder)
-            translator.file(
-                prepared,
-                target,
-                inputs=sized_poses(manifest, order.inputs, size),
-                output=order.output,
-                progress=progress,
-                cancel=cancel,
-                seed=order.seed,
-                also=also,
-            )
+            if manifest.picture is None:
+                target = folder / f"{order.model}-{order.seed}.png"
+                self._draw(translator, order, target, progress, cancel)
+            else:
+                scale = manifest.output(order.output).scale
+                source, size = check_upload(upload, scale, self.limits)
+                target = folder / f"{source.stem}-{order.output}.png"
+                translator.file(
+                    prepare(source, manifest, folder),
+                    target,
+                    inputs=sized_poses(manifest, order.inputs, size),
+                    output=order.output,
+                    progress=progress,
+                    cancel=cancel,
+                    seed=order.seed,
+                    also=also,
+                )
             seconds = time.perf_counter() - start
             before, after, reduced = write_previews(source, target, folder)
-            self._keep(target, before, after)
+            self._keep(*filter(None, (target, before, after)))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        drawn = drawn_size(manifest, order.output, *size)
-        sizes = _sizes(size, size_of(target), drawn)
+        drawn = drawn_size(manifest, order.output, *size) if size else None
+        sizes = _sizes(size or size_of(target), size_of(target), drawn)
         parts = [sizes, *found, f"{seconds:.1f} s", as_text(order.model), translator.provider]
         if reduced:
             parts.append("shown reduced, the download is full size")
         return Result(target, before, after, " · ".join(parts), drawn)
+
+    def _draw(
+        self,
+        translator: Translator,
+        order: Order,
+        target: Path,
+        progress: Callable[[int, int], None],
+        cancel: Event,
+    ) -> None:
+        """Write what a model makes of noise."""
+        output = translator.manifest.output(order.output)
+        made = translator.run(
+            order.inputs, output.name, progress=progress, cancel=cancel, seed=order.seed
+        )
+        images.write(target, picture_of(made[output.name], output))
 
     def _keep(self, *files: Path) -> None:
         """Delete what lies beside these files of one folder, for gradio knows of them alone, and

@@ -48,24 +48,25 @@ def build_translation(
     model: str,
     examples: Sequence[Path],
     preferred: Mapping[str, str],
+    tasks: Sequence[str] = (),
 ) -> Panel | None:
-    """Build the tab of a task, which is named like the tab, where there is a model for it.
+    """Build the tab of some tasks, where there is a model for one of them.
 
     Args:
         studio: whose models are served.
-        tab: the task of the models, as their manifests have it; for element ids and as the
-            tab's API endpoint.
+        tab: for element ids and as the tab's API endpoint.
         title: of the tab.
         action: the label of the button that starts a run.
         model: the one that comes first.
         examples: pictures to upload.
         preferred: by the name of an input of classes, the one that is chosen from the start; of
             others it is the default of the model.
+        tasks: of the models, as their manifests have them; that named like the tab, if unsaid.
 
     Returns:
         the tab's components; None where no model is at hand.
     """
-    manifests = _served(studio, tab, model)
+    manifests = _served(studio, tasks or (tab,), model)
     # A tab that can do nothing is none.
     if not manifests:
         return None
@@ -90,7 +91,7 @@ def _tab(
         examples,
         asked.build_settings,
         above=asked.build_source,
-        shows_upload=not asked.drawn[first],
+        shows_upload=asked.reads[first] and not asked.drawn[first],
         sends=bool(studio.models_for("super-resolution")),
         shows=side_by_side,
     )
@@ -130,14 +131,14 @@ def _tab(
         return present(studio, panel, request, progress, picture, order)
 
     settings = [asked.model, asked.inputs, asked.seed, asked.drawing]
-    connect(studio, panel, translate, settings, list(manifests))
+    connect(studio, panel, translate, settings, [name for name in manifests if asked.reads[name]])
     return panel
 
 
-def _served(studio: Studio, task: str, first: str) -> dict[str, Manifest]:
-    """The manifests of a task's models by name; one that needs more than a page gives is told."""
+def _served(studio: Studio, tasks: Sequence[str], first: str) -> dict[str, Manifest]:
+    """The manifests of models by name; one that needs more than a page gives is told."""
     found: dict[str, Manifest] = {}
-    for name in sorted(studio.models_for(task), key=lambda name: (name != first, name)):
+    for name in sorted(studio.models_for(*tasks), key=lambda name: (name != first, name)):
         if can_be_asked(studio.manifests[name]):
             found[name] = studio.manifests[name]
         else:
@@ -160,6 +161,8 @@ class _Asked:
         self.manifests = manifests
         self.preferred = preferred
         self.first = next(iter(manifests))
+        self.reads = {name: manifest.picture is not None for name, manifest in manifests.items()}
+        """Others draw from noise, and there is nothing to upload."""
         self.drawn = {
             name: manifest.picture is not None and can_be_drawn(manifest.picture)
             for name, manifest in manifests.items()
@@ -242,21 +245,25 @@ class _Asked:
     def wire(self, panel: Panel) -> None:
         """Show what belongs to the chosen model and collect what is chosen."""
         names = list(self.manifests)
+        source = panel.view.components[0]
+        source.visible = self.reads[self.first]
 
         def show(model: str, origin: str) -> list[Any]:
-            draws = self.drawn.get(model, False)
+            draws, reads = self.drawn.get(model, False), self.reads.get(model, True)
             board = model if draws and origin == DRAW else None
             expected = self._expected(model)
             return [
                 gr.update(value=expected, visible=bool(expected)),
                 gr.update(visible=draws),
-                gr.update(visible=board is None),
+                gr.update(visible=reads and board is None),
+                gr.update(visible=reads),
                 gr.update(visible=model in names and has_noise(self.manifests[model])),
                 *(gr.update(visible=name == model) for name in self.groups),
                 *(gr.update(visible=name == board) for name in self.easels),
             ]
 
-        shown = [self.expects, self.origin, panel.upload, self.chance, *self.groups.values()]
+        shown = [self.expects, self.origin, panel.upload, source, self.chance]
+        shown += self.groups.values()
         gr.on(
             [self.model.change, self.origin.change],
             show,

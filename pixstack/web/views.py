@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
-# An API client gets what the components hold: a pair of files, or two files.
-Pair = tuple[str, str]
+# An API client gets what the components hold: a pair of files, or two files, of which the first
+# is missing where something was drawn from noise.
+Pair = tuple[str | None, str]
 
 
 @dataclass(frozen=True)

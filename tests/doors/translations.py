@@ -105,7 +105,7 @@ def write_dream(path: Path) -> None:
     ]
     manifest = Manifest(
         name=path.stem,
-        task="generation",
+        task="translation",
         inputs=(Input("noise", "noise"), Input("kind", "class:2", default=0, names=("dim", "lit"))),
         outputs=(Output("target", "rgb"),),
     )
