@@ -47,6 +47,8 @@ SPECS: list[Any] = [
     StyleSpec(32, 8, 6, mapping=1, noise=1, up="transposed", norm="spectral"),
     StyleSpec(32, 8, 6, mapping=2, noise=0, up="shuffle", activation="silu"),
     StyleSpec(32, 8, 6, mapping=2, noise=2, latent=3),
+    StyleSpec(32, 8, 6, mapping=2, noise=2, sets="weights"),
+    StyleSpec(32, 8, 6, mapping=2, noise=2, sets="weights", up="nearest", norm="spectral"),
 ]
 IDS = [f"{spec.kind}-{spec.size}-{spec.norm}-{spec.up}" for spec in SPECS]
 SMALLEST = {spec.kind: spec for spec in reversed(SPECS) if spec.size == 32}

@@ -10,7 +10,12 @@ from torch import Tensor, nn
 
 from translate.generators.registry import GENERATORS
 from translate.generators.style import NoiseWaves, StyledLayer, StyleSpec, Truncation
-from translate.layers.style import AdaptiveInstanceNorm, MappingNetwork, NoiseInjection
+from translate.layers.style import (
+    AdaptiveInstanceNorm,
+    MappingNetwork,
+    ModulatedConvolution,
+    NoiseInjection,
+)
 from translate.tables import TableError
 
 SPEC = StyleSpec(32, 8, 6, mapping=2, noise=4)
@@ -155,6 +160,20 @@ def test_a_larger_map_is_pictures_side_by_side() -> None:
             assert torch.allclose(tile, alone, atol=1e-5)
 
 
+def test_a_style_that_sets_weights_begins_with_a_convolution() -> None:
+    torch.manual_seed(0)
+    generator = StyleSpec(32, 8, 6, mapping=3, noise=2, sets="weights").build(10, 3)
+    modules = [type(module) for module in generator.modules()]
+    assert AdaptiveInstanceNorm not in modules
+    # One at 4x4 and two on each of three larger levels.
+    assert modules.count(ModulatedConvolution) == 7
+    latent = random(2, 10, 1, 1)
+    other = torch.cat([latent[:, :2], latent[:, 2:] * -1], dim=1)
+    made = generator(latent)
+    assert made.shape == (2, 3, 32, 32)
+    assert not torch.allclose(made, generator(other), atol=1e-4)
+
+
 def test_weights_are_constrained_on_every_layer() -> None:
     torch.manual_seed(0)
     kinds: list[tuple[Any, str]] = [("spectral", "_SpectralNorm"), ("equalized", "Scale")]
@@ -178,6 +197,10 @@ def test_weights_are_constrained_on_every_layer() -> None:
         ({"noise": -1}, "noise: got -1; allowed: 0 or more"),
         ({"norm": "batch"}, "norm: got 'batch'; allowed: 'none', 'spectral', 'equalized'"),
         ({"slope": 1.0}, "slope: got 1.0; allowed: 0 up to 1"),
+        (
+            {"sets": "weights", "up": "shuffle"},
+            "up: got 'shuffle'; allowed: 'nearest', 'bilinear' where the style sets weights",
+        ),
     ],
 )
 def test_what_is_refused(fields: dict[str, Any], message: str) -> None:

@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck
+from torch.nn import functional
 
 from translate.layers.style import (
     AdaptiveInstanceNorm,
     MappingNetwork,
+    ModulatedConvolution,
     NoiseInjection,
 )
 
@@ -49,10 +51,40 @@ def test_derivatives() -> None:
     torch.manual_seed(0)
     module = AdaptiveInstanceNorm(2, 3).double()
     assert gradcheck(module, (random(1, 2, 2, 3).requires_grad_(), random(1, 3).requires_grad_()))
+    modulated = ModulatedConvolution([nn.Conv2d(2, 2, 3, padding=1)], 3).double()
+    read = random(1, 2, 2, 3).requires_grad_(), random(1, 3).requires_grad_()
+    assert gradcheck(modulated, read)
     mapping = MappingNetwork(3, 4, layers=2).double()
     assert gradcheck(mapping, (random(2, 3).requires_grad_(),))
     noise = NoiseInjection(2).double()
     assert gradcheck(noise, (random(1, 2, 2, 2).requires_grad_(), random(1, 1, 2, 2, seed=1)))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("enlarged", [False, True])
+def test_a_style_scales_the_weights_of_each_sample(bias: bool, enlarged: bool) -> None:
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(3, 4, 3, padding=1, bias=bias)
+    before = [nn.Upsample(scale_factor=2)] if enlarged else []
+    module = ModulatedConvolution([*before, convolution], 5).double()
+    features, style = random(2, 3, 4, 6), random(2, 5, seed=1)
+    made = module(features, style)
+    given = functional.interpolate(features, scale_factor=2) if enlarged else features
+    for index in range(2):
+        # Equations 1 and 3 of Karras 2020, on a kernel of the sample's own.
+        weight = convolution.weight * module.affine(style[index])[None, :, None, None]
+        weight = weight / (weight.square().sum(dim=(1, 2, 3), keepdim=True) + 1e-8).sqrt()
+        wanted = functional.conv2d(given[index : index + 1], weight, convolution.bias, padding=1)
+        torch.testing.assert_close(made[index : index + 1], wanted)
+
+
+def test_modulated_results_keep_their_size_whatever_the_style() -> None:
+    torch.manual_seed(0)
+    module = ModulatedConvolution([nn.Conv2d(64, 64, 3, padding=1, bias=False)], 5)
+    features = torch.randn(4, 64, 32, 32)
+    for size in (1e-2, 1.0, 1e2):
+        made = module(features, size * torch.randn(4, 5)).detach()
+        assert 0.9 < float(made[:, :, 1:-1, 1:-1].std()) < 1.1
 
 
 @pytest.mark.parametrize("rate", [None, 0.01])

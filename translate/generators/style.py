@@ -29,9 +29,17 @@ from translate.layers.activation import Activation, activation
 from translate.layers.growing import level_widths
 from translate.layers.normalization import constrain, convolution
 from translate.layers.sampling import Up, up_convolution
-from translate.layers.style import AdaptiveInstanceNorm, MappingNetwork, NoiseInjection
+from translate.layers.style import (
+    AdaptiveInstanceNorm,
+    MappingNetwork,
+    ModulatedConvolution,
+    NoiseInjection,
+)
 from translate.pixels import from_network
 from translate.tables import require
+
+GAIN = math.sqrt(2)
+"""Of an activation that keeps about half of the mean square."""
 
 
 @GENERATORS.register("style")
@@ -56,6 +64,9 @@ class StyleSpec:
     """Above 0, the caller may truncate: so many channels behind the noise are the latent, the
     further ones are labels, and the last one is a strength: 1 keeps the style, 0 takes the mean of
     those of its labels, below 0 stands for 1."""
+    sets: Literal["features", "weights"] = "features"
+    """What the style sets: mean and deviation of features, or, against the droplets that grow from
+    that, the weights of convolutions (`ModulatedConvolution`)."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights; the features are normalized by the style."""
     up: Up = "bilinear"
@@ -73,6 +84,8 @@ class StyleSpec:
         constrained = self.norm in ("none", "spectral", "equalized")
         require(constrained, "norm", self.norm, "'none', 'spectral', 'equalized'")
         require(0 <= self.slope < 1, "slope", self.slope, "0 up to 1")
+        plain = self.sets == "features" or self.up in ("nearest", "bilinear")
+        require(plain, "up", self.up, "'nearest', 'bilinear' where the style sets weights")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -120,7 +133,9 @@ class StyleGenerator(nn.Module):
         # rounding errors, which differ from one runtime to the next.
         self.constant = nn.Parameter(torch.randn(1, spec.widths[0], 4, 4))
         side = 4
-        self.layers = nn.ModuleList([StyledLayer([], spec.widths[0], side, spec)])
+        self.layers = nn.ModuleList()
+        if spec.sets == "features":
+            self.layers.append(StyledLayer([], spec.widths[0], side, spec))
         self.layers.append(styled_convolution(spec.widths[0], side, spec))
         for before, width in itertools.pairwise(spec.widths):
             side *= 2
@@ -197,22 +212,34 @@ class Truncation(nn.Module):
 
 
 class StyledLayer(nn.Module):
-    """What is handed in, then noise, activation and style (figure 1b)."""
+    """What is handed in, then noise, activation and style (figure 1b); a style that sets weights
+    comes first, and a gain makes up for what the activation takes away (Karras et al. 2020, figure
+    2d and appendix B).
+    """
 
     def __init__(self, layers: list[nn.Module], channels: int, side: int, spec: StyleSpec) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*layers)
+        equalized = spec.norm == "equalized"
+        self.modulated = None
+        self.layers = nn.Sequential()
+        if spec.sets == "weights":
+            self.modulated = ModulatedConvolution(layers, spec.style, equalized)
+        else:
+            self.layers.extend(layers)
         self.waves = NoiseWaves(spec.noise, side) if spec.noise else None
         self.inject = NoiseInjection(channels) if spec.noise else None
         self.activation = activation(spec.activation, spec.slope)
-        self.restyle = AdaptiveInstanceNorm(channels, spec.style, spec.norm == "equalized")
+        self.restyle = None
+        if spec.sets == "features":
+            self.restyle = AdaptiveInstanceNorm(channels, spec.style, equalized)
 
     def forward(self, features: Tensor, style: Tensor, noise: Tensor) -> Tensor:
         """``(N, C, H, W)``, ``(N, S)`` and ``(N, K)`` -> ``(N, C', H', W')``."""
-        made = self.layers(features)
+        made = self.modulated(features, style) if self.modulated else self.layers(features)
         if self.waves is not None and self.inject is not None:
             made = self.inject(made, self.waves(noise))
-        return self.restyle(self.activation(made), style)
+        made = self.activation(made)
+        return self.restyle(made, style) if self.restyle else made * GAIN
 
 
 def styled_convolution(channels: int, side: int, spec: StyleSpec) -> StyledLayer:

@@ -1,9 +1,12 @@
-"""Style: features whose mean and deviation come from elsewhere (Karras 2019, arXiv 1812.04948)."""
+"""Style: what decides a picture's look comes from elsewhere (Karras 2019, arXiv 1812.04948)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from translate.layers.equalized import equalize, he_constant
 
@@ -39,6 +42,48 @@ class AdaptiveInstanceNorm(nn.Module):
         """``(N, C, H, W)`` and ``(N, S)`` -> ``(N, C, H, W)``."""
         scale, shift = self.affine(style)[..., None, None].chunk(2, dim=1)
         return scale * standardize(features) + shift
+
+
+class ModulatedConvolution(nn.Module):
+    """A convolution whose weights a style scales, and whose results keep their size by it.
+
+    Karras et al. 2020 (arXiv 1912.04958, section 2.2): the style scales the weights of each channel
+    that is read (equation 1), and those of each channel that is written are divided by their norm
+    (equation 3). Expected deviations take the place of measured ones, so that no spike in one place
+    can make the rest of a map small, which features that are standardized learn to do and which
+    shows as droplets. Scaling what is read and what is written is the same, and needs no kernel
+    for each sample.
+
+    Args:
+        layers: what enlarges the map, if anything does, and a convolution, with or without bias.
+        style: length of the style.
+        equalized: as in `AdaptiveInstanceNorm`.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module], style: int, equalized: bool = False) -> None:
+        super().__init__()
+        *before, convolution = layers
+        assert isinstance(convolution, nn.Conv2d)
+        self.before = nn.Sequential(*before)
+        self.convolution = convolution
+        self.affine = nn.Linear(style, convolution.in_channels)
+        nn.init.normal_(self.affine.weight, 0, he_constant(self.affine))
+        nn.init.ones_(self.affine.bias)
+        if equalized:
+            equalize(self.affine)
+
+    def forward(self, features: Tensor, style: Tensor) -> Tensor:
+        """``(N, C, H, W)`` and ``(N, S)`` -> ``(N, C', H', W')``."""
+        scale, weight = self.affine(style), self.convolution.weight
+        made = functional.conv2d(
+            self.before(features * scale[..., None, None]),
+            weight,
+            padding=self.convolution.padding,  # type: ignore[arg-type]
+        )
+        size = scale.square() @ weight.square().sum(dim=(2, 3)).T
+        made = made * (size + 1e-8).rsqrt()[..., None, None]
+        bias = self.convolution.bias
+        return made if bias is None else made + bias[:, None, None]
 
 
 class MappingNetwork(nn.Module):
