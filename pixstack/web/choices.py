@@ -23,6 +23,7 @@ PICTURED = "gesture"  # the input whose classes have pictures, `examples/gesture
 RANGES = {"strength": (0.0, 1.0), "angle": (-180.0, 180.0)}  # of sliders, where none is told
 CHOSEN = ("class", *RANGES, "colors", "keypoints")  # families of inputs that have a component
 LARGEST_SEED = 2**31 - 1
+AUTOMATIC = -1  # a strength that the model is to choose
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Choice:
     """A component and the input of a model that it sets.
 
     Of colors, one component tells which of them are asked for (``role`` "chosen") and each has a
-    picker of its own, named by ``part``.
+    picker of its own, named by ``part``. A slider below ``least`` leaves a strength to the model.
     """
 
     model: str
@@ -38,6 +39,7 @@ class Choice:
     component: gr.Radio | gr.Dropdown | gr.Slider | gr.Textbox | gr.CheckboxGroup | gr.ColorPicker
     role: Literal["value", "chosen", "color"] = "value"
     part: str = ""
+    least: float | None = None
 
 
 def can_be_asked(manifest: Manifest) -> bool:
@@ -56,6 +58,11 @@ def can_be_asked(manifest: Manifest) -> bool:
 def is_pose(port: Input) -> bool:
     """Whether an input is asked for as a pose."""
     return port.family == "keypoints"
+
+
+def is_automatic(port: Input) -> bool:
+    """Whether a strength is left to the model unless one is told."""
+    return port.family == "strength" and (port.default is None or port.default < 0)
 
 
 def has_noise(manifest: Manifest) -> bool:
@@ -86,7 +93,8 @@ def build_choices(
             choices += _color_choices(model, port, elem_id)
         elif port.family in CHOSEN:
             component = _component(port, elem_id, preferred.get(port.name, ""))
-            choices.append(Choice(model, port.name, component))
+            least = _range(port)[0] if is_automatic(port) else None
+            choices.append(Choice(model, port.name, component, least=least))
     return choices
 
 
@@ -106,15 +114,16 @@ def element_id(*parts: str) -> str:
 
 def gather(choices: Iterable[Choice]) -> str:
     """JavaScript (model, value, value ...) -> the model's own values by input name."""
-    places = json.dumps([[one.model, one.name, one.role, one.part] for one in choices])
+    places = json.dumps([[one.model, one.name, one.role, one.part, one.least] for one in choices])
     # A picker may write a color in any way of CSS; a canvas writes it as #rrggbb.
     return f"""(model, ...values) => {{
       const inputs = {{}}, chosen = {{}};
       const canvas = document.createElement("canvas").getContext("2d");
       const hex = (color) => {{ canvas.fillStyle = color; return canvas.fillStyle; }};
-      {places}.forEach(([owner, name, role, part], index) => {{
+      {places}.forEach(([owner, name, role, part, least], index) => {{
         if (owner !== model) return;
-        if (role === "value") inputs[name] = values[index];
+        if (role === "value") inputs[name] = least !== null && values[index] < least
+          ? {AUTOMATIC} : values[index];
         else if (role === "chosen") {{ chosen[name] = values[index]; inputs[name] = {{}}; }}
         else if (chosen[name].includes(part)) inputs[name][part] = hex(values[index]);
       }});
@@ -172,12 +181,15 @@ def checked_seed(value: Any) -> int:
 def _component(port: Input, elem_id: str, preferred: str) -> gr.Radio | gr.Dropdown | gr.Slider:
     label = _label(port)
     if port.family in RANGES:
-        low, high = port.range or RANGES[port.family]
-        usual = low if port.default is None else port.default
+        low, high = _range(port)
+        if is_automatic(port):
+            low = usual = min(low, AUTOMATIC)
+        else:
+            usual = low if port.default is None else min(high, max(low, port.default))
         return gr.Slider(
             low,
             high,
-            min(high, max(low, usual)),
+            usual,
             label=label,
             info=port.description or port.unit or None,
             elem_id=elem_id,
@@ -189,6 +201,10 @@ def _component(port: Input, elem_id: str, preferred: str) -> gr.Radio | gr.Dropd
         return gr.Dropdown(names, value=chosen, label=label, elem_id=elem_id)
     urls = [data_url(path) for path in pictures]
     return pictured_radio(names, urls, chosen, label, elem_id)
+
+
+def _range(port: Input) -> tuple[float, float]:
+    return port.range or RANGES[port.family]
 
 
 def _label(port: Input) -> str:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from export.manifest import Input, Manifest, Output
+from pixstack.web.choices import build_choices, gather, starting
 from tests.browser.conftest import App, new_page
 from tests.browser.test_page import download, press, run, screenshot, upload
 from tests.doors.translations import LABELS
@@ -275,3 +277,16 @@ def test_the_tabs_read_well_wide_and_narrow(
     board = page.locator(f"{BOARD} canvas").bounding_box()
     assert board
     assert board["width"] == pytest.approx(board["height"], abs=1)
+
+
+def test_a_slider_below_its_range_leaves_a_strength_to_the_model(page: Page) -> None:
+    manifest = Manifest(
+        name="m", task="photo", outputs=(Output("target", "rgb"),),
+        inputs=(Input("noise", "noise"), Input("truncation", "strength", default=-1, range=(0, 1))),
+    )  # fmt: skip
+    choices = build_choices("photo", "m", manifest, {})
+    assert starting(choices, "m") == {"truncation": -1}
+    script = f"([model, value]) => ({gather(choices)})(model, value)"
+    told = [page.evaluate(script, ["m", value]) for value in (-1, -0.25, 0, 0.75)]
+    assert [one["truncation"] for one in told] == [-1, -1, 0, 0.75]
+    assert page.evaluate(script, ["another", 0.75]) == {}
