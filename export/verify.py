@@ -6,6 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+# Before ONNX Runtime, which it asks to keep things to itself.
+from export.runtime.translator import Translator
+
+# isort: split
 import numpy as np
 import onnxruntime
 import torch
@@ -13,7 +17,6 @@ from torch import Tensor
 
 from export.graph import ShippedStack
 from export.manifest import Manifest
-from export.runtime.translator import Translator
 
 TOLERANCE = 1e-4
 """Largest difference between PyTorch and ONNX Runtime, of values in [0, 1]."""

@@ -11,6 +11,8 @@ from types import FrameType
 from typing import TypeVar
 
 Result = TypeVar("Result")
+POLL = 0.2
+"""Seconds."""
 
 
 @contextmanager
@@ -64,8 +66,17 @@ def interruptible(work: Callable[[threading.Event], Result]) -> Result:
     worker = threading.Thread(target=run, daemon=True)
     try:
         worker.start()
-        return outcome.result()
+        _finished(outcome)
     except KeyboardInterrupt:
         stop.set()
-        wait([outcome])
+        _finished(outcome)
         raise
+    return outcome.result()
+
+
+def _finished(outcome: Future[Result]) -> None:
+    """Wait for it, and look up now and then: a signal that comes just before a thread falls asleep
+    does not wake it.
+    """
+    while not wait([outcome], POLL).done:
+        pass

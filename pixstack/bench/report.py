@@ -6,9 +6,12 @@ import math
 import platform
 from typing import Any
 
+# Before ONNX Runtime, which it asks to keep things to itself.
+from export.runtime.session import cores
+
+# isort: split
 import onnxruntime
 
-from export.runtime.session import cores
 from pixstack import __version__
 from pixstack.bench.race import Miss, Result
 from pixstack.console import print_table

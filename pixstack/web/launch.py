@@ -38,7 +38,10 @@ def serve(settings: Settings) -> None:
     """
     with ended_as_by_interrupt(), started(settings) as address:
         print(f"Pixstack is at {address} (Ctrl-C ends it)", flush=True)
-        threading.Event().wait()
+        forever = threading.Event()
+        while not forever.wait(1):
+            # Awake now and then: a signal that comes just before the wait would not end it.
+            pass
 
 
 @contextmanager

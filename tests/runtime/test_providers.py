@@ -1,5 +1,7 @@
 """Providers: the CPU always works, the others say in one line what they lack."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +107,29 @@ def test_cuda_agrees_with_the_cpu(tmp_path: Path, precision: str, largest: float
     translator = Translator(path, providers="cuda", precision=precision)
     assert translator.provider.startswith("CUDA")
     assert np.abs(translator(array) - expected).max() < largest
+
+
+WATCH = """
+import os, sys
+os.environ.pop("ORT_DISABLE_TELEMETRY", None)
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "onnxruntime":
+            print(os.environ.get("ORT_DISABLE_TELEMETRY"))
+sys.meta_path.insert(0, Watch())
+"""
+
+
+@pytest.mark.parametrize(
+    "imported",
+    ["import export.runtime", "import export.runtime.session", "from pixstack import Translator",
+     "import pixstack.bench.report", "import export.verify"],
+)  # fmt: skip
+def test_onnx_runtime_is_asked_to_report_nothing_before_it_is_imported(imported: str):
+    if "verify" in imported:
+        pytest.importorskip("torch")
+    told = subprocess.run(
+        [sys.executable, "-c", WATCH + imported], capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert told.stdout.split() == ["1"]

@@ -57,10 +57,14 @@ def test_the_cache_is_shared_out(tmp_path: Path) -> None:
         tmp_path,
         "data.cache=1",
         "data.folder=[{ path = 'a', share = 3 }, { path = 'b', share = 1 }]",
+        "validation.folder=[{ path = 'a' }]",
     )
     groups = training_groups(recipe)
     assert [share for _, share in groups] == [3.0, 1.0]
-    assert [pairs.cache_bytes for pairs, _ in groups] == [3 << 28, 1 << 28]
+    # The third folder is that of the held-out pictures, whose share is 1.
+    [held_out] = validation_pairs(recipe)
+    sizes = [pairs.cache_bytes for pairs in (*(pairs for pairs, _ in groups), held_out)]
+    assert sizes == [int(share * 2**30 / 5) for share in (3, 1, 1)]
 
 
 def test_folders_are_reduced_when_decoded(tmp_path: Path) -> None:
