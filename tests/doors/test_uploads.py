@@ -62,6 +62,7 @@ def test_a_file_that_cannot_be_shown_is_an_error_of_pictures(tmp_path: Path) -> 
         assert str(tmp_path) not in str(error.value)
         assert "\n" not in str(error.value)
     before, after, reduced = write_previews(good, good, tmp_path)
+    assert before is not None
     assert Image.open(before).size == Image.open(after).size == (100, 80)
     assert not reduced
 
@@ -73,6 +74,7 @@ def test_floats_are_shown_as_the_values_that_they_are(channels: int, tmp_path: P
     result = picture(tmp_path / "result.png", channels=channels)
     (tmp_path / "shown").mkdir()
     before, after, _ = write_previews(source, result, tmp_path / "shown")
+    assert before is not None
     # As linear light, half would be a light gray of 188.
     assert set(np.unique(np.asarray(Image.open(before)))) <= {127, 128}
     assert sorted((tmp_path / "shown").iterdir()) == [after, before]
@@ -86,6 +88,7 @@ def test_before_and_after_lie_on_each_other(mode: str, tmp_path: Path) -> None:
     whole.save(tmp_path / "small.png")
     Image.new("RGB", (200, 120)).save(tmp_path / "large.png")
     before, _, _ = write_previews(tmp_path / "small.png", tmp_path / "large.png", tmp_path)
+    assert before is not None
     shown = np.asarray(Image.open(before).convert("RGB"), float)
     assert shown.shape == (120, 200, 3)
     expected = 40 + 2 * ((np.arange(200) + 0.5) / 4 - 0.5)

@@ -147,8 +147,8 @@ def test_a_run_leaves_what_it_returns_and_folders_go_with_their_files(tmp_path: 
         drawing = as_url(np.full((side, side, 3), LABELS["shop"]))
         order = Order("facade-photo", "target", drawing=drawing)
         result = studio.translate(order, None, lambda done, total: None, threading.Event())
-        found = sorted(result.picture.parent.iterdir())
-        assert found == sorted([result.picture, result.before, result.after])
+        found = set(result.picture.parent.iterdir())
+        assert found == {result.picture, result.before, result.after}
         return result.picture.parent
 
     # The model takes 2**16 pixels; the larger drawing is prepared for it.
