@@ -226,10 +226,7 @@ class Stage(nn.Module):
         views = self.derived(views)
         changed = self.changed(views)
         shown = self.hidden(views, changed)
-        read = [
-            seen(self.drawn(shown, name), kind) + (1 if name in self.from_zero else 0)
-            for name, kind in self.kinds.items()
-        ]
+        read = [self.seen(shown, name) for name in self.kinds]
         if self.spec.join == "light":
             read[0] = read[0] - light(read[0])
         joined = self.together(read, list(self.kinds))
@@ -243,6 +240,11 @@ class Stage(nn.Module):
             made = generator(joined)
         written[self.spec.writes] = self.join(made, views, changed)
         return written
+
+    def seen(self, views: Views, name: str) -> Tensor:
+        """A view as the generator reads it."""
+        planes = seen(self.drawn(views, name), self.kinds[name])
+        return planes + 1 if name in self.from_zero else planes
 
     def drawn(self, views: Views, name: str) -> Tensor:
         """A view that is read; keypoints are drawn, on the grid that the stage works on."""

@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 
 from export.manifest import Manifest
-from export.runtime import budget, files, request, tiles
+from export.runtime import budget, files, images, request, tiles
 from export.runtime.cancel import Cancel, check, watched
 from export.runtime.errors import InputError, ModelError, first_line
 from export.runtime.feeds import Feed, Fit
@@ -162,6 +162,21 @@ class Translator:
             largest=max(1, int(budget.available(self._memory) / self._cost())),
             smallest=manifest.min_size,
         )
+
+    def draw(
+        self,
+        target: str | Path,
+        inputs: Mapping[str, Any] | None = None,
+        output: str | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        seed: int = 0,
+    ) -> Path:
+        """Write what a model makes of noise and its further inputs, in 8 bits; else as `file`."""
+        [name] = self._names(output or self.manifest.outputs[0].name)
+        made = self.run(inputs or {}, name, progress=progress, cancel=cancel, seed=seed)
+        images.write(target, files.picture_of(made[name], self.manifest.output(name)))
+        return Path(target)
 
     def file(
         self,

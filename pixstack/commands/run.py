@@ -224,15 +224,12 @@ def _translate(
 def _draw(
     translator: Translator, seed: int, target: Path, values: dict[str, Any], view: str | None
 ) -> dict[str, Any]:
-    from export.runtime import images
-    from export.runtime.files import picture_of
+    from export.runtime.images import size_of
     from pixstack.interrupts import interruptible
 
-    output = translator.manifest.output(view or translator.manifest.outputs[0].name)
     start = time.perf_counter()
-    made = interruptible(lambda stop: translator.run(values, output.name, cancel=stop, seed=seed))
-    images.write(target, picture_of(made[output.name], output))
-    height, width = made[output.name].shape[:2]
+    interruptible(lambda stop: translator.draw(target, values, view, cancel=stop, seed=seed))
+    height, width = size_of(target)
     return {
         "seed": seed,
         "target": str(target),

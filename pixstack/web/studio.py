@@ -17,7 +17,6 @@ import numpy as np
 from export.manifest import Manifest
 from export.runtime import images
 from export.runtime.errors import ModelError
-from export.runtime.files import picture_of
 from export.runtime.images import size_of
 from export.runtime.model_file import read_manifest
 from export.runtime.request import check_size
@@ -169,7 +168,9 @@ class Studio:
                 upload = str(store_drawing(order.drawing, manifest.picture, folder))
             if manifest.picture is None:
                 target = folder / f"{order.model}-{order.seed}.png"
-                self._draw(translator, order, target, progress, cancel)
+                translator.draw(
+                    target, order.inputs, order.output, progress, cancel, seed=order.seed
+                )
             else:
                 scale = manifest.output(order.output).scale
                 source, size = check_upload(upload, scale, self.limits)
@@ -196,21 +197,6 @@ class Studio:
         if reduced:
             parts.append("shown reduced, the download is full size")
         return Result(target, before, after, " · ".join(parts), drawn)
-
-    def _draw(
-        self,
-        translator: Translator,
-        order: Order,
-        target: Path,
-        progress: Callable[[int, int], None],
-        cancel: Event,
-    ) -> None:
-        """Write what a model makes of noise."""
-        output = translator.manifest.output(order.output)
-        made = translator.run(
-            order.inputs, output.name, progress=progress, cancel=cancel, seed=order.seed
-        )
-        images.write(target, picture_of(made[output.name], output))
 
     def _keep(self, *files: Path) -> None:
         """Delete what lies beside these files of one folder, for gradio knows of them alone, and

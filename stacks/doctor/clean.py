@@ -7,7 +7,6 @@ import errno
 import io
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Container, Mapping, Set
 from pathlib import Path
@@ -82,7 +81,7 @@ def write_clean(report: Report, to: Path, copy: bool = False) -> dict[str, int]:
     translated = [path for path in places if path in kinds]
     names = {given[path].as_posix(): places[path].as_posix() for path in translated}
     to.parent.mkdir(parents=True, exist_ok=True)
-    temporary = to.with_name(f".{to.name}.{secrets.token_hex(4)}.writing")
+    temporary = unfinished(to)
     try:
         for path, place in places.items():
             target = temporary / place

@@ -7,14 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gradio_client import Client
+
 from pixstack.web.launch import Settings, started
 
 
 @contextmanager
-def served(models: Path) -> Iterator[str]:
+def served(models: Path, host: str = "127.0.0.1") -> Iterator[str]:
     """The address of the app over a folder of models alone."""
     before = dict(os.environ)
-    with started(Settings(port=0, models=models, shipped=False)) as address:
-        yield address
-    os.environ.clear()
-    os.environ.update(before)
+    try:
+        with started(Settings(host, 0, models, shipped=False)) as address:
+            yield address
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def client_of(models: Path, downloads: Path) -> Iterator[Client]:
+    """A client of such an app, which keeps what it gets in a folder."""
+    with served(models) as address:
+        client = Client(address, verbose=False, download_files=downloads)
+        yield client
+        client.close()

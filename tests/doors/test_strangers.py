@@ -20,9 +20,9 @@ from export.manifest import Input, Manifest, Output
 from export.runtime import ModelError
 from pixstack.cli import main
 from pixstack.interrupts import ended_as_by_interrupt
-from pixstack.web.launch import Settings, started
 from pixstack.web.uploads import as_text, page_message
 from tests.doors.conftest import Answer
+from tests.doors.serving import served
 from tests.doors.standins import save, write_denoise
 
 Call = Callable[..., Answer]
@@ -182,15 +182,10 @@ def test_an_address_of_ipv6_is_served(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("no IPv6 on this machine")
     write_denoise(tmp_path / "photo-denoise.onnx")
-    before = dict(os.environ)
-    try:
-        with started(Settings("::1", 0, tmp_path, shipped=False)) as address:
-            assert address.startswith("http://[::1]:")
-            with urllib.request.urlopen(address, timeout=20) as page:
-                assert page.status == 200
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with served(tmp_path, "::1") as address:
+        assert address.startswith("http://[::1]:")
+        with urllib.request.urlopen(address, timeout=20) as page:
+            assert page.status == 200
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -15,7 +15,7 @@ from PIL import Image
 
 from pixstack.web.page import build_page
 from pixstack.web.studio import Studio
-from tests.doors.serving import served
+from tests.doors.serving import client_of
 from tests.doors.translations import write_dream, write_facade
 
 
@@ -23,10 +23,8 @@ from tests.doors.translations import write_dream, write_facade
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("dreams")
     write_dream(folder / "dream.onnx")
-    with served(folder) as address:
-        client = Client(address, verbose=False, download_files=tmp_path_factory.mktemp("got"))
+    with client_of(folder, tmp_path_factory.mktemp("downloads")) as client:
         yield client
-        client.close()
 
 
 def drawn(client: Client, seed: int = 0, inputs: Any = None) -> tuple[Any, ...]:

@@ -22,7 +22,7 @@ from pixstack.web.page import build_page
 from pixstack.web.poses import example_poses, skeleton
 from pixstack.web.studio import Studio
 from stacks.tables.bodies import JOINTS, LIMBS
-from tests.doors.serving import served
+from tests.doors.serving import client_of
 from tests.doors.standins import constant, save
 
 SIDE = 96
@@ -70,10 +70,8 @@ def write_figure(path: Path) -> None:
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     models = tmp_path_factory.mktemp("figures")
     write_figure(models / "figure-pose.onnx")
-    with served(models) as address:
-        client = Client(address, verbose=False, download_files=tmp_path_factory.mktemp("downloads"))
+    with client_of(models, tmp_path_factory.mktemp("downloads")) as client:
         yield client
-        client.close()
 
 
 def value(client: Client, folder: Path, side: int, inputs: dict[str, Any]) -> int:

@@ -21,7 +21,7 @@ from export.manifest import Input, Manifest, Output
 from export.runtime import Translator
 from pixstack.web.page import build_page
 from pixstack.web.studio import Order, Studio
-from tests.doors.serving import served
+from tests.doors.serving import client_of
 from tests.doors.standins import save
 from tests.doors.translations import (
     LABELS,
@@ -39,11 +39,8 @@ TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{RIGHTWARDS ARROW}"
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """Of an app that has pose and photo models and none that enlarges."""
     models = write_translations(tmp_path_factory.mktemp("translations"))
-    with served(models) as address:
-        folder = tmp_path_factory.mktemp("downloads")
-        client = Client(address, verbose=False, download_files=folder)
+    with client_of(models, tmp_path_factory.mktemp("downloads")) as client:
         yield client
-        client.close()
 
 
 def save_picture(path: Path, pixels: Any, mode: str | None = None) -> Path:
