@@ -91,8 +91,9 @@ def train(
     for index, sampler in enumerate(samplers):
         check_memory(sampler, f"phase[{index}].batch" if recipe.phase[index].batch else "batch")
     run = Run(recipe, fabric)
+    reduced = reductions(recipe, run.stack)
     for sampler in samplers:
-        sampler.reductions = reductions(recipe, run.stack)
+        sampler.reductions = reduced
     run.reference = reference_batch(run, samplers[0])
     if validation:
         # What cannot be measured must not be found out at the first look, hours later.

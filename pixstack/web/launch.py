@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pixstack.interrupts import ended_as_by_interrupt
-
 WAITING = 32  # runs that may stand in the queue before newcomers are told to come back
 
 
@@ -36,7 +34,7 @@ def serve(settings: Settings) -> None:
         OSError: the port is taken.
         ValueError: the folder of models does not exist or holds none.
     """
-    with ended_as_by_interrupt(), started(settings) as address:
+    with started(settings) as address:
         print(f"Pixstack is at {address} (Ctrl-C ends it)", flush=True)
         forever = threading.Event()
         while not forever.wait(1):
