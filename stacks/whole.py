@@ -15,7 +15,8 @@ UNFINISHED = ".writing"
 
 def unfinished(path: Path) -> Path:
     """A hidden name beside ``path``; by chance, so that two who write at once do not meet."""
-    return path.with_name(f".{secrets.token_hex(6)}{UNFINISHED}{path.suffix}")
+    # Of a name as long as the system allows, the beginning.
+    return path.with_name(f".{path.stem[:32]}.{secrets.token_hex(4)}{UNFINISHED}{path.suffix}")
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -19,8 +19,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises OSError where the disk does not take the file.
     """
     # Hidden, with the ending of its kind; by chance, so that two who write at once do not meet.
-    # No longer than this, for the name of the file may be as long as the system allows.
-    temporary = path.with_name(f".{secrets.token_hex(6)}.writing{path.suffix}")
+    # Of a name as long as the system allows, the beginning.
+    temporary = path.with_name(f".{path.stem[:32]}.{secrets.token_hex(4)}.writing{path.suffix}")
     try:
         yield temporary
         with open(temporary, "rb+") as file:
