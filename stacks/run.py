@@ -108,7 +108,7 @@ class Run:
         # Weights are drawn before anything else could draw, so a seed names a start.
         torch.manual_seed(self.recipe.seed)
         device = self.fabric.device
-        self.stack = laid_out(Stack(self.recipe).to(device), device)
+        self.stack = laid_out(Stack(self.recipe).to(device))
         discriminators = nn.ModuleDict(
             {
                 stage.name: stage.discriminator.build(
@@ -118,7 +118,7 @@ class Run:
                 if stage.discriminator is not None
             }
         )
-        self.discriminators = laid_out(discriminators.to(device), device)
+        self.discriminators = laid_out(discriminators.to(device))
         self.presentations = {
             stage.name: Presentation(
                 presentation_of(stage), self.first_step([stage.name], judged=True)

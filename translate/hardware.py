@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -19,13 +19,17 @@ def bf16_pays(device: torch.device) -> bool:
     return False
 
 
-def laid_out(module: Network, device: torch.device) -> Network:
-    """The module with its kernels channels last in memory, where convolutions prefer that.
-
-    Pictures are channels last everywhere. On the CPU the convolutions bring kernels into an order
-    of their own, and the fused optimizer copies those that do not lie in the default one.
-    """
-    if device.type == "cpu":
-        return module
+def laid_out(module: Network) -> Network:
+    """The module with its kernels channels last in memory, as pictures and features are."""
     # The stubs of `to` know this form for tensors alone.
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def memory_order(tensor: Tensor) -> tuple[int, ...]:
+    """The axes of a tensor, that of the longest way in memory first.
+
+    A dense tensor, permuted to this order, is contiguous.
+    """
+    if tensor.is_contiguous():
+        return tuple(range(tensor.dim()))
+    return tuple(sorted(range(tensor.dim()), key=tensor.stride, reverse=True))

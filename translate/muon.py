@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from translate.hardware import bf16_pays
+from translate.hardware import bf16_pays, memory_order
 
 LEAST = 16
 """Channels on both sides of a kernel that is orthogonalized: those that read or write pictures,
@@ -67,9 +67,12 @@ class Muon(torch.optim.Optimizer):
             state["momentum"] = torch.zeros_like(weight)
         momentum = state["momentum"].lerp_(gradient, 1 - first)
         ahead = gradient.lerp(momentum, first)
-        matrix = orthogonalized(ahead.flatten(1))
+        # In which order the columns stand is all one; as they lie in memory nothing is copied.
+        order = memory_order(weight)
+        kernel = weight.permute(order)
+        matrix = orthogonalized(ahead.permute(order).flatten(1))
         size = RELATIVE * max(matrix.shape) ** 0.5
-        weight.sub_(matrix.view_as(weight), alpha=rate * size)
+        kernel.sub_(matrix.view_as(kernel), alpha=rate * size)
 
     def along_moments(
         self, weight: Tensor, gradient: Tensor, rate: float, first: float, second: float

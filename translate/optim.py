@@ -11,6 +11,7 @@ from typing import Generic, Literal, TypeVar
 import torch
 from torch import nn
 
+from translate.adam import FusedAdam
 from translate.layers.folding import effective_weights, fold
 from translate.muon import Muon
 from translate.tables import TableError, require
@@ -44,12 +45,12 @@ class Side:
         """The optimiser, in its fused form where it has one: one pass over the weights a step."""
         if self.kind == "muon":
             return Muon(parameters, self.rate, (self.betas[0], self.betas[1]), self.weight_decay)
-        optimizer = torch.optim.AdamW if self.kind == "adamw" else torch.optim.Adam
-        return optimizer(
+        return FusedAdam(
             list(parameters),
             lr=self.rate,
             betas=(self.betas[0], self.betas[1]),
             weight_decay=self.weight_decay,
+            decoupled_weight_decay=self.kind == "adamw",
             fused=True,
         )
 

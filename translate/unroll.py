@@ -34,13 +34,13 @@ def unroll(
         steps: k.
         weight_clip: bound of the parameters after each update; 0 leaves them free.
     """
-    # AdamW decays weights (Loshchilov and Hutter 2019, arXiv 1711.05101); Adam their gradients.
-    apart = isinstance(optimizer, torch.optim.AdamW)
     group = next(
         group
         for group in optimizer.param_groups
         if any(next(discriminator.parameters()) is parameter for parameter in group["params"])
     )
+    # AdamW decays weights (Loshchilov and Hutter 2019, arXiv 1711.05101); Adam their gradients.
+    apart = group["decoupled_weight_decay"]
     own = dict(discriminator.named_parameters())
     parameters = {name: value.detach().requires_grad_() for name, value in own.items()}
     moments = {

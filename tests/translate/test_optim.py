@@ -1,6 +1,7 @@
 """Optimisers, schedules and the moving average, by hand."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -55,6 +56,34 @@ def test_schedules_that_are_refused(table: dict[str, object]) -> None:
 def test_optimizers_that_are_refused(table: dict[str, object]) -> None:
     with pytest.raises(TableError, match=f"^generator.{next(iter(table))}: got "):
         parse(Side, table, "generator")
+
+
+@pytest.mark.parametrize("kind", ["adam", "adamw"])
+@pytest.mark.parametrize("weights", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("gradients", [torch.contiguous_format, torch.channels_last])
+def test_weights_move_as_by_the_plain_optimizer_however_they_lie(
+    kind: Literal["adam", "adamw"], weights: torch.memory_format, gradients: torch.memory_format
+) -> None:
+    start = torch.randn(8, 4, 3, 3, generator=torch.Generator().manual_seed(0))
+    # One of a dense layer beside it, and one that no gradient reaches.
+    ours = [
+        nn.Parameter(each)
+        for each in (start.clone(memory_format=weights), start[0, 0].clone(), torch.ones(2))
+    ]
+    theirs = [nn.Parameter(each.detach().contiguous()) for each in ours]
+    mine = Side(kind, 1e-2, (0.9, 0.99), 0.1).build(ours)
+    plain = torch.optim.AdamW if kind == "adamw" else torch.optim.Adam
+    other = plain(theirs, 1e-2, (0.9, 0.99), weight_decay=0.1, foreach=False, fused=False)
+    for step in range(3):
+        gradient = (start * (step + 1)).sin()
+        ours[0].grad, theirs[0].grad = gradient.to(memory_format=gradients), gradient
+        ours[1].grad = theirs[1].grad = gradient[1, 1]
+        mine.step()
+        other.step()
+    for one, expected in zip(ours, theirs, strict=True):
+        assert torch.allclose(one, expected, atol=1e-6)
+    assert not torch.allclose(ours[0], start, atol=1e-2)
+    assert ours[0].is_contiguous(memory_format=weights)
 
 
 @pytest.mark.parametrize("kind", ["adam", "adamw"])
