@@ -12,9 +12,9 @@ import onnxruntime
 
 from export.runtime.errors import InputError
 
-# Beyond this a larger tile hardly lowers the overhead, and a run can be cancelled less often.
-_MOST = 600 * 2**20
-_LEAST = 64 * 2**20
+# Tiles are as small as their halos let them be, as progress is told after each, and grow to the
+# most where they must.
+_LEAST, _FIRST, _MOST = 64 * 2**20, 256 * 2**20, 2 * 2**30
 # Above a node's own inputs and outputs, what skip connections and the convolutions' workspace
 # hold; measured on a residual pyramid and a U-Net.
 _HELD = 2.0
@@ -45,14 +45,19 @@ def bytes_per_pixel(
     return _HELD * max(sizes, default=0) / pixels + 1
 
 
-def available(memory: str | int) -> int:
-    """Bytes that a tile's activations may take: as told, or a share of what is free."""
+def amounts(memory: str | int) -> list[int]:
+    """Bytes that a tile's activations may take, the least first: as told, or up to a quarter of
+    what is free.
+
+    Raises InputError for a wrong `memory`.
+    """
     if memory == "auto":
         free = _free()
-        return _MOST if free is None else min(_MOST, max(_LEAST, free // 4))
+        most = _MOST if free is None else min(_MOST, max(_LEAST, free // 4))
+        return [*(_FIRST * 2**step for step in range(3) if _FIRST * 2**step < most), most]
     if isinstance(memory, bool) or not isinstance(memory, int) or memory < 1:
         raise InputError(f'memory must be "auto" or a number of bytes; got {memory!r}')
-    return memory
+    return [memory]
 
 
 def _free() -> int | None:

@@ -56,11 +56,13 @@ def translate_file(
     # The suffix and the folder first: they are wrong more often than anything else.
     images.check_target(target, 1, 1)
     picture = images.read(source)
-    if picture.alpha is not None and not keeps_alpha(manifest, output):
+    if picture.alpha is not None:
         # Colors of labels count as they are, see-through or not.
-        drawn = first.family == "labels"
-        pixels = picture.pixels if drawn else images.on_white(picture.pixels, picture.alpha)
-        picture = replace(picture, pixels=pixels, alpha=None)
+        pixels, alpha = picture.pixels, picture.alpha
+        if first.family != "labels":
+            pixels = as_seen(manifest, output, pixels, alpha)
+        kept = picture.alpha if keeps_alpha(manifest, output) else None
+        picture = replace(picture, pixels=pixels, alpha=kept)
     height, width = picture.pixels.shape[:2]
     size = (scaled(height, output.scale), scaled(width, output.scale))
     images.check_target(target, *size)
@@ -89,6 +91,15 @@ def keeps_alpha(manifest: Manifest, output: Output) -> bool:
     they draw is opaque.
     """
     return manifest.tiling == "exact" or bool(output.keeps)
+
+
+def as_seen(
+    manifest: Manifest, output: Output, pixels: np.ndarray, alpha: np.ndarray
+) -> np.ndarray:
+    """Pixels (H, W, C) with alpha (H, W), as the model is to see them."""
+    if keeps_alpha(manifest, output):
+        return images.without_holes(pixels, alpha)
+    return images.on_white(pixels, alpha)
 
 
 def _scratch(target: Path) -> IO[bytes]:

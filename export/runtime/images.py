@@ -56,6 +56,10 @@ _WITH_QUALITY = ("jpegsave", "webpsave")
 _UNKNOWN, _USUAL = (1.0, 1.0), (72 / 25.4, 72 / 25.4)
 
 
+_NEARBY = 8
+"""Standard deviation, in pixels, of how near what is seen must be to color what is not."""
+
+
 @dataclass(frozen=True)
 class Picture:
     """A decoded still picture, upright.
@@ -203,6 +207,25 @@ def on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return _to_array(image.flatten(background=[white], max_alpha=white))
 
 
+def without_holes(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Pixels (H, W, C) of any type; where alpha (H, W) is 0, colors of what is seen nearby.
+
+    What lies there unseen, black as a rule, would color the edges of what is seen. Farther away
+    than a few dozen pixels it stays.
+    """
+    if alpha.all():
+        return pixels
+    image, seen = _from_array(pixels), (_from_array(np.ascontiguousarray(alpha)) > 0) / 255
+    # The mean of the visible colors around, nearer ones counting more.
+    around = (image * seen).gaussblur(_NEARBY, min_ampl=0.01)
+    share = seen.gaussblur(_NEARBY, min_ampl=0.01)
+    filled = around / share
+    if pixels.dtype.kind != "f":
+        filled = filled.rint()
+    filled = filled.cast(image.format)
+    return _to_array(((seen == 0) & (share > 0)).ifthenelse(filled, image))
+
+
 def resize(
     pixels: np.ndarray, height: int, width: int, kernel: str = "cubic", floats: bool = False
 ) -> np.ndarray:
@@ -271,16 +294,30 @@ def _open(path: Path) -> pyvips.Image:
         pyvips.vips_lib.vips_error_clear()
         raise ImageError(f"{path} is not a picture that can be read; expected {_READABLE}")
     try:
-        return pyvips.Operation.call(
-            # Without `revalidate` libvips may answer from its cache after the file has changed.
-            _LOADERS[loader],
-            os.fsencode(path),
-            access="sequential",
-            fail_on="error",
-            revalidate=True,
-        )
+        image = _load(loader, path)
     except pyvips.Error as error:
         raise ImageError(f"{path} cannot be read: {_reason(error)}") from None
+    if image.get_typeof("heif-compression") and image.get("heif-compression") == "hevc":
+        # A decoder that may be missing: found out now, before anybody counts on the file.
+        try:
+            _load(loader, path).crop(0, 0, 1, 1).avg()
+        except pyvips.Error:
+            raise ImageError(
+                f"{path} is compressed by HEVC, as HEIC photos of phones are, which cannot be read "
+                f"here; save it as JPEG first (expected {_READABLE})"
+            ) from None
+    return image
+
+
+def _load(loader: str, path: Path) -> pyvips.Image:
+    return pyvips.Operation.call(
+        # Without `revalidate` libvips may answer from its cache after the file has changed.
+        _LOADERS[loader],
+        os.fsencode(path),
+        access="sequential",
+        fail_on="error",
+        revalidate=True,
+    )
 
 
 def _orientation(image: pyvips.Image) -> int:

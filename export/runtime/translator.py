@@ -16,7 +16,7 @@ from export.runtime import budget, files, images, request, tiles
 from export.runtime.cancel import Cancel, check, watched
 from export.runtime.errors import InputError, ModelError, first_line
 from export.runtime.feeds import Feed, Fit
-from export.runtime.images import largest, on_white, resize
+from export.runtime.images import largest, resize
 from export.runtime.model_file import read_model
 from export.runtime.request import Request
 from export.runtime.results import Allocate, Result, in_memory
@@ -27,6 +27,7 @@ Progress = Callable[[int, int], object]
 
 # Pictures up to this many pixels run untiled without asking what a pixel costs.
 _SMALL = 256 * 256
+_TWICE = 0.2  # of the pixels, which may be computed twice if memory is asked for that
 _PROBE = 64  # pixels a side of the picture that is run to find out
 _EMPTIED = "cpu:0"
 
@@ -40,8 +41,8 @@ class Translator:
     precision: "exact" is fp32 everywhere; "fast" allows bf16, fp16 or TF32 where the provider has
         them, and adds OpenVINO to "auto" where its package is installed.
     threads: CPU threads; None takes every core this process may use.
-    memory: bytes that the network's activations may take, or "auto": a quarter of what is free,
-        600 MB at most. Smaller tiles need less memory and compute more pixels twice.
+    memory: bytes that the network's activations may take, or "auto": as few as let at most a fifth
+        of the pixels be computed twice, and never more than a quarter of what is free, or 2 GB.
 
     Raises ModelError for a file that cannot be used, ProviderError for a provider that does not
     work here, InputError for a wrong `memory`.
@@ -57,7 +58,7 @@ class Translator:
     ) -> None:
         self.path = Path(path)
         self._memory, self._threads = memory, threads
-        budget.available(memory)  # A wrong value is said now, not at the first large picture.
+        budget.amounts(memory)  # A wrong value is said now, not at the first large picture.
         self._model, self.manifest = read_model(path)
         try:
             opened = open_session(self._model, providers, precision, threads)
@@ -91,18 +92,17 @@ class Translator:
         array = np.asarray(array)
         alpha = None
         if first.family != "labels" and array.ndim == 3 and array.shape[2] in (2, 4):
-            array, alpha = array[:, :, :-1], array[:, :, -1]
+            array, alpha = (
+                request.as_picture(first, part) for part in (array[:, :, :-1], array[:, :, -1])
+            )
+            array = files.as_seen(self.manifest, output, array, alpha)
             if not files.keeps_alpha(self.manifest, output):
-                shown, seen = (request.as_picture(first, part) for part in (array, alpha))
-                array = on_white(shown, seen)
                 alpha = np.full_like(alpha, largest(alpha.dtype))
         result = self.run({first.name: array}, outputs=[output.name])[output.name]
         if alpha is None or output.family not in ("rgb", "gray"):
             return result
-        if alpha.dtype.kind == "f":
-            alpha = alpha.astype(np.float32)
         alpha = resize(alpha, *result.shape[:2])
-        return np.concatenate([result, alpha[:, :, None].astype(result.dtype)], axis=2)
+        return np.concatenate([result, alpha.astype(result.dtype)], axis=2)
 
     def run(
         self,
@@ -154,14 +154,20 @@ class Translator:
         small = self._memory == "auto" and height * width <= _SMALL
         if manifest.tiling != "exact" or small:
             return tiles.whole(height, width)
-        return tiles.plan_tiles(
-            height,
-            width,
-            multiple=manifest.size_multiple,
-            halo=manifest.halo,
-            largest=max(1, int(budget.available(self._memory) / self._cost())),
-            smallest=manifest.min_size,
-        )
+        plan = tiles.whole(height, width)
+        for amount in budget.amounts(self._memory):
+            largest = max(1, int(amount / self._cost()))
+            plan = tiles.plan_tiles(
+                height,
+                width,
+                multiple=manifest.size_multiple,
+                halo=manifest.halo,
+                largest=largest,
+                smallest=manifest.min_size,
+            )
+            if plan.overhead <= _TWICE:
+                break
+        return plan
 
     def draw(
         self,

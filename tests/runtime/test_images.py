@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from export.runtime.images import (
     size_of,
     write,
 )
+from tests.runtime.heic import heic
 from translate.pairs import fitted, nearest
 
 RANDOM = np.random.default_rng(0)
@@ -49,6 +51,15 @@ def test_reads_what_pillow_wrote(tmp_path: Path, suffix: str, mode: str):
         assert np.array_equal(picture.alpha, array[..., -1])
     else:
         assert picture.alpha is None
+
+
+@pytest.mark.parametrize("look", [size_of, read])
+def test_photos_of_phones_are_told_from_damaged_ones(
+    tmp_path: Path, look: Callable[[Path], object]
+):
+    (tmp_path / "IMG_1.HEIC").write_bytes(heic(40, 60))
+    with pytest.raises(ImageError, match=r"IMG_1\.HEIC is compressed by HEVC, .*save it as JPEG"):
+        look(tmp_path / "IMG_1.HEIC")
 
 
 def test_sixteen_bits_are_kept(tmp_path: Path):

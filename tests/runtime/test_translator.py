@@ -49,6 +49,26 @@ def test_alpha_goes_beside_the_network(enlarger: Translator):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_lies_unseen_does_not_color_what_is_seen(
+    tmp_path: Path, enlarger: Translator, dtype: type, channels: int
+):
+    white = 1 if dtype == np.float32 else int(np.iinfo(dtype).max)
+    # One bright half, and unseen black, in which a far corner stays.
+    array = np.zeros((8, 200, channels + 1), dtype)
+    array[:, :20] = white
+    result = enlarger(array)
+    assert result.dtype == dtype
+    assert np.allclose(result[:, :80, :-1], white)
+    assert not result[:, 300:, :-1].any()
+    assert (result[:, :36, -1] == white).all()
+    assert not result[:, 44:, -1].any()
+    write(tmp_path / "a.tif", Picture(array[..., :-1], array[..., -1]))
+    enlarger.file(tmp_path / "a.tif", tmp_path / "b.tif")
+    assert np.allclose(read(tmp_path / "b.tif").pixels, result[..., :-1])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_what_draws_anew_sees_a_picture_on_white_and_is_opaque(tmp_path: Path, dtype: type):
     path = models.adder(tmp_path / "whole.onnx", tiling="whole")
     white = 1 if dtype == np.float32 else int(np.iinfo(dtype).max)
