@@ -13,10 +13,18 @@ from pixstack.cli import COMMANDS
 from tests.repository.tree import ROOT
 
 README = (ROOT / "README.md").read_text()
+ELSEWHERE = (ROOT / "docs" / "onnx.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+
+
+SNIPPETS = {
+    f"{name} {number}": text
+    for name, page in (("README", README), ("onnx", ELSEWHERE))
+    for number, text in enumerate(blocks("python", page))
+}
 
 
 def pixstack_lines() -> list[list[str]]:
@@ -26,14 +34,17 @@ def pixstack_lines() -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines if line.startswith("pixstack ")]
 
 
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_the_python_snippets_run(number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", SNIPPETS)
+def test_the_python_snippets_run(name: str, tmp_path: Path) -> None:
+    import numpy as np
     from PIL import Image
+
+    from pixstack import Translator
 
     for folder in ("models", "examples"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     result = subprocess.run(
-        [sys.executable, "-c", blocks("python")[number]],
+        [sys.executable, "-c", SNIPPETS[name]],
         cwd=tmp_path,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -45,11 +56,14 @@ def test_the_python_snippets_run(number: int, tmp_path: Path) -> None:
         Image.open(ROOT / "examples" / "small-chelsea.png") as small,
         Image.open(tmp_path / "large.png") as large,
     ):
+        whole = Translator(ROOT / "models" / "photo-sr.onnx", providers="cpu")(np.asarray(small))
         assert large.size == (4 * small.width, 4 * small.height)
+        # Values half-way between two of 256 may be rounded either way.
+        assert np.abs(np.asarray(large).astype(int) - whole).max() <= 1
 
 
 def test_there_are_snippets_to_run() -> None:
-    assert len(blocks("python")) == 2
+    assert list(SNIPPETS) == ["README 0", "README 1", "onnx 0"]
     assert {"train", "eval", "export", "run", "serve"} <= {line[1] for line in pixstack_lines()}
 
 
