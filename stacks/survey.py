@@ -7,7 +7,7 @@ user reads and edits.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -25,6 +25,7 @@ from translate.pairs import (
     open_picture,
 )
 from translate.pictures import File
+from translate.view_names import SIDES, name_of
 
 SAMPLE = 12
 """Pictures of a view that are decoded to tell its kind."""
@@ -214,7 +215,9 @@ def survey(folder: Path) -> Survey:
         example = {name: next(iter(paths)) for name, paths in pictures.items()}
         given = ", ".join(f"{name} has {first!r}" for name, first in example.items())
         raise DataError(
-            f"{folder}: the views share no names ({given}); name the two pictures of a pair alike"
+            f"{folder}: the views share no names ({given}); name the two pictures of a pair alike, "
+            "or, where there are no pairs: pixstack train cyclegan "
+            f"--set 'data.root=\"{folder}\"' --set 'data.folder=[{{ path = \".\" }}]'"
         )
     left = len(set.union(*names)) - len(shared)
     remarks = [f"{left} pictures have no partner and must be removed first"] if left else []
@@ -229,7 +232,8 @@ def survey(folder: Path) -> Survey:
             if one != other:
                 raise DataError(
                     f"{pictures[name][stem]}: has {other[1]}x{other[0]} pixels, its partner "
-                    f"{one[1]}x{one[0]}; make the pictures of a pair the same size"
+                    f"{one[1]}x{one[0]}; make the pictures of a pair the same size (enlarge the "
+                    "smaller ones), or give the targets alone, which a recipe reduces itself"
                 )
     return Survey(folder, "views", found, len(shared), *extremes(first), remarks)
 
@@ -252,11 +256,21 @@ def has_pictures(folder: Path) -> bool:
 def named_views(parts: Sequence[Path]) -> dict[str, Path] | None:
     """Folders that are views, source first; None where they are no views."""
     names = {path.name: path for path in parts}
-    for source, target in (("source", "target"), ("A", "B")):
-        if source in names and target in names:
-            others = {name: path for name, path in names.items() if name not in (source, target)}
-            return {"source": names[source], **others, "target": names[target]}
-    return None
+    sides = both_sides(names)
+    if sides is None:
+        return None
+    views = {sides.get(name, name): path for name, path in names.items()}
+    if {"trainA", "trainB"} <= set(names):
+        # Beside them lie the pictures that CycleGAN is tried on.
+        views = {view: path for view, path in views.items() if not view.startswith("test")}
+    return {"source": views.pop("source"), **views, "target": views["target"]}
+
+
+def both_sides(names: Iterable[str]) -> dict[str, str] | None:
+    """The names of the source and of the target among others; None where one is missing."""
+    names = list(names)
+    found = {name: view for view in SIDES if (name := name_of(view, names)) is not None}
+    return found if len(found) == len(SIDES) else None
 
 
 def survey_pictures(folder: Path) -> Survey:
@@ -293,7 +307,7 @@ def survey_classes(folder: Path, parts: Sequence[Path]) -> Survey:
     names = ", ".join(path.name for path in parts)
     label = Found(f"class:{len(parts)}", names=tuple(path.name for path in parts))
     found = {"label": label, "target": kind_of(pictures)}
-    remark = f"taken for one class a folder: {names}"
+    remark = f"taken for one class a folder: {names}; pairs are told by folders source and target"
     return Survey(folder, "classes", found, len(pictures), *extremes(sizes), (remark,))
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from stacks.survey import Found, Survey, extremes, kind_of
+from stacks.survey import Found, Survey, both_sides, extremes, kind_of
 from translate.pairs import DataError, View
 from translate.pictures import Member
 from translate.shards import Sample, read_samples, refuse_twice, shard_files
@@ -103,8 +103,8 @@ def views_of(path: Path, samples: Sequence[Sample]) -> list[str]:
         for name, count in counts.items()
         if count >= MAJORITY * len(samples) and re.fullmatch(r"[\w-]+", name, re.ASCII)
     ]
-    if "target" not in names and {"A", "B"} <= set(names):
-        names = [{"A": "source", "B": "target"}.get(name, name) for name in names]
+    if "target" not in names and (sides := both_sides(names)):
+        names = [sides.get(name, name) for name in names]
     if "target" not in names:
         given = ", ".join(sorted(counts))
         raise DataError(

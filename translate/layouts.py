@@ -2,8 +2,8 @@
 
 - ``targets``: one folder of target pictures; the source is made by a declared degradation, or the
   stack starts from noise;
-- ``views``: one folder a view, the same names in each (``A`` and ``B`` are taken for source and
-  target);
+- ``views``: one folder a view, the same names in each (``A`` and ``B``, ``LQ`` and ``GT`` and
+  others are taken for source and target, see `translate.view_names`);
 - ``side-by-side``: pictures whose left half is the source and right half the target, or the other
   way round;
 - ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
@@ -35,6 +35,7 @@ from translate.pairs import DataError, Half, Item, Joints, Palette, View, list_p
 from translate.pictures import File
 from translate.rows import Row, read_table
 from translate.shards import Sample, read_samples, shard_files
+from translate.view_names import SIDES, name_of
 
 Aligned = Literal["targets", "views", "side-by-side", "classes", "table", "shards"]
 """Layouts of items whose views belong together."""
@@ -348,13 +349,13 @@ def angle(text: str | None, view: str, where: str) -> float:
 
 
 def view_folder(folder: Path, view: str) -> Path:
-    """The folder of a view: its own name, or ``A`` for the source and ``B`` for the target."""
-    alias = {"source": "A", "target": "B"}.get(view, view)
-    found = next((name for name in (view, alias) if (folder / name).is_dir()), None)
+    """The folder of a view: of its own name, or of one that stands for its side elsewhere."""
+    there = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    found = name_of(view, there)
     if found is None:
-        names = " or ".join(repr(name) for name in dict.fromkeys((view, alias)))
+        also = f" (or, as elsewhere, {', '.join(SIDES[view][1:])})" if view in SIDES else ""
         raise DataError(
-            f"{folder / view}: no such folder; expected a folder of pictures called {names}"
+            f"{folder / view}: no such folder; expected a folder of pictures called {view!r}{also}"
         )
     return folder / found
 

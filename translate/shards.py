@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NoReturn, cast
 
 from translate.pictures import SUFFIXES, DataError, Member
+from translate.view_names import name_of
 
 COMPRESSED = {
     b"\x1f\x8b": "gzip",
@@ -29,7 +30,6 @@ MOST_HEADER = 2**16
 """Bytes of a header's extensions, such as a long name; those of honest tars have some hundred."""
 LONGEST_CLASS = 100
 """Bytes of a class."""
-ALIASES = {"source": "A", "target": "B"}
 
 
 @dataclass(slots=True)
@@ -40,8 +40,9 @@ class Sample:
     label: str | None = None
 
     def picture(self, view: str) -> Member | None:
-        """Of a view, under its own name or, as folders are called too, ``A`` or ``B``."""
-        return self.pictures.get(view) or self.pictures.get(ALIASES.get(view, view))
+        """Of a view, under its own name or one that stands for its side elsewhere."""
+        name = view if view in self.pictures else name_of(view, self.pictures)
+        return self.pictures[name] if name is not None else None
 
 
 def is_shards(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """What `pixstack new` sees in a folder, and whether the recipe it writes can be trained."""
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from pixstack.cli import main
 from stacks.data import training_groups, validation_pairs
+from stacks.doctor.guess import guess
 from stacks.recipe import load_recipe, parse_recipe
 from stacks.run import Run, launch
 from stacks.starter import starter
@@ -60,6 +62,42 @@ def test_a_photograph_in_gray_is_gray(tmp_path: Path) -> None:
     gray = photo()[..., 0]
     found = survey(pairs(tmp_path, gray, np.stack([gray] * 3, axis=2)))
     assert [kind.kind for kind in found.views.values()] == ["gray", "gray"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("A", "B"), ("LQ", "GT"), ("lr", "hr"), ("input", "output"), ("Images", "Masks"),
+     ("input", "gt"), ("trainA", "trainB")],
+)  # fmt: skip
+def test_sides_have_the_names_that_other_tools_give_them(
+    tmp_path: Path, source: str, target: str
+) -> None:
+    for index in range(4):
+        write(tmp_path / source / f"{index}.png", photo(seed=index)[..., 0])
+        write(tmp_path / target / f"{index}.png", photo(seed=index))
+    if source == "trainA":
+        write(tmp_path / "testA" / "x.png", photo())
+        write(tmp_path / "testB" / "x.png", photo())
+    found = survey(tmp_path)
+    assert (found.layout, found.count) == ("views", 4)
+    assert [(name, kind.kind) for name, kind in found.views.items()] == [
+        ("source", "gray"), ("target", "rgb"),
+    ]  # fmt: skip
+    for recipe in (parse_recipe(starter(found, "mine", str(tmp_path))), guess(tmp_path)):
+        assert list(recipe.data.views) == ["source", "target"]
+        [(items, _)] = training_groups(recipe)
+        assert items.load(0)["source"].shape == (64, 64, 1)
+
+
+def test_pictures_without_partners_are_sent_to_cyclegan(tmp_path: Path) -> None:
+    write(tmp_path / "trainA" / "1.png", photo())
+    write(tmp_path / "trainB" / "2.png", photo())
+    with pytest.raises(DataError, match=r"share no names .*: pixstack train") as error:
+        survey(tmp_path)
+    preset, *words = shlex.split(str(error.value).split("pixstack train ")[1])
+    changes = [word for word in words if word != "--set"]
+    groups = training_groups(load_recipe(preset, changes))
+    assert [len(pictures) for pictures, _ in groups] == [1]
 
 
 def test_side_by_side_starts_from_the_labels(tmp_path: Path) -> None:
