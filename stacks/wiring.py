@@ -96,11 +96,12 @@ def check_symmetries(kinds: Mapping[str, Kind], augment: AugmentSpec) -> None:
                 f"augment.channels: got true, but {view!r} is {kind}; only the channels of rgb "
                 "pictures may change their order; allowed: false"
             )
-        if augment.colors and colored and kind.family != "rgb":
-            raise TableError(
-                f"augment.colors: got {augment.colors}, but {view!r} is {kind}; only the colors of "
-                "rgb pictures may change; allowed: 0"
-            )
+        for key, share in (("colors", augment.colors), ("gray", augment.gray)):
+            if share and colored and kind.family != "rgb":
+                raise TableError(
+                    f"augment.{key}: got {share}, but {view!r} is {kind}; only the colors of rgb "
+                    "pictures may change; allowed: 0"
+                )
 
 
 def check_areas(stages: Sequence[StageSpec], kinds: Mapping[str, Kind]) -> None:

@@ -34,15 +34,18 @@ class AugmentSpec:
     colors of all views of an item alike: brightness and saturation by a factor within 1 - colors
     and 1 + colors, hue by up to a tenth of colors of the circle. For translation from one
     photograph to another: colors that the networks never saw have to be read from the source.
+    ``gray``, from 0 to 1, is the share of items that are shown in black and white.
     """
 
     flip: bool = True
     turn: bool = False
     channels: bool = False
     colors: float = 0.0
+    gray: float = 0.0
 
     def __post_init__(self) -> None:
         require(0 <= self.colors <= 1, "colors", self.colors, "0 (they stay) to 1")
+        require(0 <= self.gray <= 1, "gray", self.gray, "0 (colors stay) to 1")
 
 
 class Augment:
@@ -55,7 +58,7 @@ class Augment:
     def __call__(self, views: Mapping[str, Bytes], random: np.random.Generator) -> dict[str, Bytes]:
         """Aligned views ``(H, W, C)`` to the same ones moved.
 
-        They are square where turns are allowed, and RGB where channels or colors change.
+        They are square where turns are allowed, and RGB where channels or colors change or go.
         """
         return self.move(views, random)[0]
 
@@ -63,7 +66,8 @@ class Augment:
         self, views: Mapping[str, Bytes], random: np.random.Generator
     ) -> tuple[dict[str, Bytes], Motion]:
         """The views moved, and where that takes points of them."""
-        if not (self._moves or self.spec.channels or self.spec.colors):
+        spec = self.spec
+        if not (self._moves or spec.channels or spec.colors or spec.gray):
             return dict(views), STILL
         pipeline = self._pipeline(len(views))
         pipeline.set_random_seed(int(random.integers(2**31)))
@@ -97,6 +101,8 @@ class Augment:
                 steps.append(albumentations.ChannelShuffle(p=1))
             if self.spec.colors:
                 steps.append(color_change(self.spec.colors))
+            if self.spec.gray:
+                steps.append(albumentations.ToGray(p=self.spec.gray))
             points = albumentations.KeypointParams("xy", remove_invisible=False)
             pipelines[views] = albumentations.Compose(
                 steps,

@@ -95,10 +95,28 @@ def test_colors_that_may_not_change_do_not() -> None:
     assert tuple(source[0, 0]) == (180, 130, 100)
 
 
-@pytest.mark.parametrize("colors", [-0.1, 1.5, float("nan")])
-def test_colors_change_by_a_share(colors: float) -> None:
-    with pytest.raises(TableError, match=r"^colors: got .*; allowed: 0 "):
-        AugmentSpec(colors=colors)
+def test_a_share_of_the_items_is_black_and_white_in_every_view() -> None:
+    augment = Augment(AugmentSpec(flip=False, gray=0.3))
+    without_color = 0
+    for seed in range(200):
+        moved = augment({"source": PICTURE, "target": 255 - PICTURE}, np.random.default_rng(seed))
+        alike = [bool((np.ptp(view, axis=2) == 0).all()) for view in moved.values()]
+        assert alike[0] == alike[1]
+        if alike[0]:
+            # As bright as it was: a pixel's channels are n, n + 1, n + 2.
+            assert np.abs(moved["source"][..., 0] - PICTURE[..., 1].astype(int)).max() <= 1
+        else:
+            assert np.array_equal(moved["source"], PICTURE)
+        without_color += alike[0]
+    # 60 are expected; five standard deviations are 32.
+    assert 28 < without_color < 92
+
+
+@pytest.mark.parametrize("key", ["colors", "gray"])
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_colors_change_by_a_share(key: str, share: float) -> None:
+    with pytest.raises(TableError, match=rf"^{key}: got .*; allowed: 0 "):
+        AugmentSpec(**{key: share})
 
 
 def test_turns_alone_mirror_nothing() -> None:
