@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,17 @@ if TYPE_CHECKING:
 
 PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
 """What results are written as, by their name."""
+
+
+class Format(StrEnum):
+    """What results in a folder are written as."""
+
+    png = "png"
+    jpg = "jpg"
+    webp = "webp"
+    tif = "tif"
+
+
 READ = PICTURES | {".gif", ".avif", ".heic", ".heif"}
 """What is taken from a folder."""
 
@@ -33,29 +45,33 @@ def check_sources(sources: list[Path], count: int, manifest: Manifest) -> None:
         raise WrongUse("--count: is of models that draw from noise; --seed is of all that read it")
 
 
-def draws(seed: int, count: int, output: Path) -> list[tuple[int, Path]]:
+def draws(
+    seed: int, count: int, output: Path, form: Format | None = None
+) -> list[tuple[int, Path]]:
     """Pair every seed with the file of what is drawn from it.
 
     Raises:
-        WrongUse: several pictures for one file, or no name of a picture.
+        WrongUse: several pictures for one file, no name of a picture, or one of another format.
     """
     if output.suffix.lower() in PICTURES and not output.is_dir():
         if count > 1:
             raise WrongUse(f"{output}: {count} pictures need a folder, this is a file")
+        _check_format(output, form)
         return [(seed, output)]
     if output.is_file():
         raise WrongUse(f"{output}: this is a file; name a folder")
     if count == 1 and not output.is_dir():
         raise WrongUse(f"{output}: name a file such as {output}.png, or an existing folder")
-    return [(one, output / f"{one}.png") for one in range(seed, seed + count)]
+    suffix = form or Format.png
+    return [(one, output / f"{one}.{suffix}") for one in range(seed, seed + count)]
 
 
-def plan(sources: list[Path], output: Path) -> list[tuple[Path, Path]]:
+def plan(sources: list[Path], output: Path, form: Format | None = None) -> list[tuple[Path, Path]]:
     """Pair every picture with the file its result goes to.
 
     Raises:
-        WrongUse: several pictures for one file, two results of one name, or a result that would
-            overwrite a picture that is read.
+        WrongUse: several pictures for one file, two results of one name, a result that would
+            overwrite a picture that is read, or a name of another format.
         ValueError: a source is missing, or a folder holds no picture.
     """
     pictures: list[Path] = []
@@ -74,13 +90,22 @@ def plan(sources: list[Path], output: Path) -> list[tuple[Path, Path]]:
             raise WrongUse(f"{output}: expected a name that ends in {', '.join(sorted(PICTURES))}")
         if output.suffix == "":
             raise WrongUse(f"{output}: name a file such as {output}.png, or an existing folder")
+        _check_format(output, form)
         pairs = [(pictures[0], output)]
     else:
         if output.is_file() or output.suffix.lower() in PICTURES:
             raise WrongUse(f"{output}: {len(pictures)} pictures need a folder, this is a file")
-        pairs = [(picture, output / f"{picture.stem}.png") for picture in pictures]
+        pairs = [(picture, output / f"{picture.stem}.{form or Format.png}") for picture in pictures]
     _check_targets(pairs)
     return pairs
+
+
+def _check_format(output: Path, form: Format | None) -> None:
+    """A file's own name says what it is written as."""
+    written = {"jpeg": "jpg", "tiff": "tif"}
+    suffix = output.suffix.lower().removeprefix(".")
+    if form is not None and written.get(suffix, suffix) != form:
+        raise WrongUse(f"--format {form}: the file {output} is named otherwise; leave one of them")
 
 
 def is_picture(path: Path) -> bool:

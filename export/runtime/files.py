@@ -39,6 +39,7 @@ def translate_file(
     inputs: Mapping[str, Any],
     output: Output,
     stop: Callable[[], None],
+    quality: int = images.QUALITY,
 ) -> None:
     """Read `source`, run the model for `output`, write `target`.
 
@@ -75,7 +76,7 @@ def translate_file(
 
         pixels = run(views, output.name, on_disk)
         stop()
-        images.write(target, _picture(picture, pixels, output), stop=stop)
+        images.write(target, _picture(picture, pixels, output), quality, stop)
 
 
 def check_picture(output: Output) -> None:

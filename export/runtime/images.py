@@ -50,8 +50,7 @@ _SAVERS: dict[str, tuple[str, dict[str, Any], int, bool, bool]] = {
 _SAVERS[".jpeg"] = _SAVERS[".jpg"]
 _SAVERS[".tiff"] = _SAVERS[".tif"]
 _WITH_QUALITY = ("jpegsave", "webpsave")
-
-
+QUALITY = 95
 # Pixels per millimeter. libvips says 1.0 where a file tells nothing, which nobody means.
 _UNKNOWN, _USUAL = (1.0, 1.0), (72 / 25.4, 72 / 25.4)
 
@@ -156,7 +155,7 @@ def check_target(path: str | Path, height: int, width: int) -> None:
 def write(
     path: str | Path,
     picture: Picture,
-    quality: int = 95,
+    quality: int = QUALITY,
     stop: Callable[[], None] | None = None,
 ) -> None:
     """Write a picture; the format follows the suffix (.png, .jpg, .webp, .tif).

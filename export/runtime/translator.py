@@ -177,11 +177,12 @@ class Translator:
         progress: Progress | None = None,
         cancel: Cancel | None = None,
         seed: int = 0,
+        quality: int = images.QUALITY,
     ) -> Path:
         """Write what a model makes of noise and its further inputs, in 8 bits; else as `file`."""
         [name] = self._names(output or self.manifest.outputs[0].name)
         made = self.run(inputs or {}, name, progress=progress, cancel=cancel, seed=seed)
-        images.write(target, files.picture_of(made[name], self.manifest.output(name)))
+        images.write(target, files.picture_of(made[name], self.manifest.output(name)), quality)
         return Path(target)
 
     def file(
@@ -194,6 +195,7 @@ class Translator:
         cancel: Cancel | None = None,
         seed: int = 0,
         also: Mapping[str, Callable[[Any], object]] | None = None,
+        quality: int = images.QUALITY,
     ) -> Path:
         """Translate a picture file to a picture file, in bounded memory.
 
@@ -206,6 +208,7 @@ class Translator:
         output: name of a picture output; the model's first one by default.
         also: what is called with further outputs of the same run, by name; these are as `run`
             returns them, in memory.
+        quality: of JPEG and WebP, 1 to 100.
 
         Returns the target. Raises ImageError, InputError, Cancelled.
         """
@@ -230,6 +233,7 @@ class Translator:
             inputs or {},
             self.manifest.output(self._names(output)[0]),
             lambda: check(cancel),
+            quality,
         )
         return Path(target)
 

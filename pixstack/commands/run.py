@@ -14,7 +14,7 @@ import typer
 
 from pixstack.errors import WrongUse, one_line, printable
 from pixstack.inputs import check_needed, defaults_used, parse_inputs
-from pixstack.jobs import check_sources, draws, plan
+from pixstack.jobs import Format, check_sources, draws, plan
 
 if TYPE_CHECKING:
     from export.manifest import Manifest
@@ -55,6 +55,11 @@ def command(
         str | None,
         typer.Option("--output", metavar="NAME", help="Which output; the first if unsaid."),
     ] = None,
+    form: Annotated[
+        Format | None,
+        typer.Option("--format", help="Of results in a folder; png if unsaid."),
+    ] = None,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")] = 95,
     precision: Annotated[Precision, typer.Option(help="fast may use TF32, bf16 or fp16.")] = (
         Precision.exact
     ),
@@ -72,7 +77,8 @@ def command(
     """Translate pictures with an ONNX file.
 
     Results keep the size times the output's scale, EXIF orientation, color profile, alpha and
-    bit depth. In a folder they are named as their source, ending in .png.
+    bit depth, where their format has them; what else a camera noted is left out. In a folder they
+    are named as their source.
 
     Further inputs may be repeated. VALUE is a number (a strength, an angle), a class by name or
     number, colors as NAME=#rrggbb,NAME=#rrggbb, or a file: a picture, joints as .json, noise as
@@ -82,7 +88,7 @@ def command(
     Examples:
       pixstack run photo-sr small.jpg -o large.png
       pixstack run photo-sr small.jpg -o double.png --output x2
-      pixstack run photo-denoise noisy/ -o clean/ --input strength=25
+      pixstack run photo-denoise noisy/ -o clean/ --format jpg --input strength=25
       pixstack run hand-pose hand.png -o two.png --input gesture=2
       pixstack run fashion me.jpg -o red.png --input outfit=dress --input "colors=dress=#c02030"
       pixstack run figure-pose a.png -o b.png --input source_pose=a.json --input pose=b.json
@@ -102,7 +108,7 @@ def command(
     )
     manifest = translator.manifest
     check_sources(sources or [], count, manifest)
-    jobs = plan(sources, output) if sources else draws(seed, count, output)
+    jobs = plan(sources, output, form) if sources else draws(seed, count, output, form)
     values = parse_inputs(inputs or [], manifest)
     check_needed(manifest, values)
     check_output(view, manifest)
@@ -114,9 +120,9 @@ def command(
         for source, target in jobs:
             try:
                 if isinstance(source, Path):
-                    rows.append(_translate(translator, source, target, values, view, seed))
+                    rows.append(_translate(translator, source, target, values, view, seed, quality))
                 else:
-                    rows.append(_draw(translator, source, target, values, view))
+                    rows.append(_draw(translator, source, target, values, view, quality))
             except (ValueError, OSError) as error:
                 if len(jobs) == 1:
                     raise
@@ -188,6 +194,7 @@ def _translate(
     values: dict[str, Any],
     view: str | None,
     seed: int,
+    quality: int,
 ) -> dict[str, Any]:
     from export.runtime.images import size_of
     from pixstack.console import progress_bar
@@ -204,6 +211,7 @@ def _translate(
                 progress=progress,
                 cancel=stop,
                 seed=seed,
+                quality=quality,
             )
         )
     seconds = time.perf_counter() - start
@@ -222,13 +230,20 @@ def _translate(
 
 
 def _draw(
-    translator: Translator, seed: int, target: Path, values: dict[str, Any], view: str | None
+    translator: Translator,
+    seed: int,
+    target: Path,
+    values: dict[str, Any],
+    view: str | None,
+    quality: int,
 ) -> dict[str, Any]:
     from export.runtime.images import size_of
     from pixstack.interrupts import interruptible
 
     start = time.perf_counter()
-    interruptible(lambda stop: translator.draw(target, values, view, cancel=stop, seed=seed))
+    interruptible(
+        lambda stop: translator.draw(target, values, view, cancel=stop, seed=seed, quality=quality)
+    )
     height, width = size_of(target)
     return {
         "seed": seed,
