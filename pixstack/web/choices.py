@@ -17,7 +17,7 @@ from pixstack.shelf import example_files
 from pixstack.web.canvas import data_url
 from pixstack.web.colors import build_colors, checked_colors
 from pixstack.web.pictured import pictured_radio
-from pixstack.web.poses import build_pose, checked_pose
+from pixstack.web.poses import PoseBox, build_pose, checked_pose
 
 PICTURED = "gesture"  # the input whose classes have pictures, `examples/gesture-NAME.png`
 RANGES = {"strength": (0.0, 1.0), "angle": (-180.0, 180.0)}  # of sliders, where none is told
@@ -32,6 +32,7 @@ class Choice:
 
     Of colors, one component tells which of them are asked for (``role`` "chosen") and each has a
     picker of its own, named by ``part``. A slider below ``least`` leaves a strength to the model.
+    ``pose`` is what the component of a pose belongs to.
     """
 
     model: str
@@ -40,6 +41,7 @@ class Choice:
     role: Literal["value", "chosen", "color"] = "value"
     part: str = ""
     least: float | None = None
+    pose: PoseBox | None = None
 
 
 def can_be_asked(manifest: Manifest) -> bool:
@@ -87,7 +89,8 @@ def build_choices(
     for port in manifest.inputs:
         elem_id = element_id(tab, model, port.name)
         if is_pose(port):
-            choices.append(Choice(model, port.name, build_pose(port, _label(port), poses, elem_id)))
+            box = build_pose(port, _label(port), poses, elem_id)
+            choices.append(Choice(model, port.name, box.joints, pose=box))
             poses += 1
         elif port.family == "colors":
             choices += _color_choices(model, port, elem_id)

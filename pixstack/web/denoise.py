@@ -12,7 +12,7 @@ from export.runtime.errors import InputError
 from export.runtime.feeds import as_float
 from pixstack.shelf import example_files
 from pixstack.web.events import SILENT
-from pixstack.web.panel import Panel, Shown, build_panel, connect, present
+from pixstack.web.panel import SEND, Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
 
 TAB = "denoise"
@@ -70,7 +70,7 @@ def denoise_tab(studio: Studio) -> Panel | None:
             "Denoise",
             example_files("noisy-*.png"),
             settings,
-            sends=bool(studio.models_for("super-resolution")),
+            sends=SEND if studio.models_for("super-resolution") else "",
         )
 
         def denoise(

@@ -35,8 +35,8 @@ def build_page(studio: Studio) -> gr.Blocks:
         # It stands above the tabs and tells what can be done in them, so they are built before.
         told = sentence([does for does, panel in panels.items() if panel])
         head.value = f"<h1>{TITLE}</h1><p>{told}</p>"
-        enlarging, *others = panels.values()
-        for panel in others:
+        enlarging = next(iter(panels.values()))
+        for panel in panels.values():
             if panel and enlarging:
                 connect_sending(studio, panel, enlarging, tabs, ENLARGING)
 

@@ -14,7 +14,14 @@ from gradio.components import Component
 from export.runtime.errors import Cancelled
 from pixstack.web.events import SILENT
 from pixstack.web.studio import Order, Studio
-from pixstack.web.uploads import PICTURE_ERRORS, page_message, upload_box, uploaded_file
+from pixstack.web.uploads import (
+    PICTURE_ERRORS,
+    check_upload,
+    page_message,
+    unseen,
+    upload_box,
+    uploaded_file,
+)
 from pixstack.web.views import View, slider
 
 # The PNG, a line about it, what the view holds, and the size (height, width) to send it on in; a
@@ -23,6 +30,10 @@ Shown = tuple[Any, ...]
 
 # One picture at a time over all tabs and visitors: a run uses every core it gets.
 TURNS = "translate"
+
+STOPPED = "Stopped."
+BUSY = "The app is busy; try again in a minute."
+SEND = "Send to Enlarge"
 
 # On a narrow screen the result lies below the button; it has its height once it is drawn.
 SHOW = """() => { setTimeout(() => document.querySelector('#%s-compare').scrollIntoView(
@@ -35,14 +46,17 @@ class Panel:
 
     tab: its name for element ids, runs and the API.
     trouble: why the upload cannot be taken, under it.
+    note: what else there is to tell of the upload, in the same place.
     line: about the result, or why there is none.
     drawn: the size (height, width) in which the result is sent on.
-    send: sends the result on; some tabs have none.
+    send: sends the result on to be enlarged, where something enlarges.
+    examples: pictures to try; some tabs have none.
     """
 
     tab: str
     upload: gr.Image
     trouble: gr.Markdown
+    note: gr.Markdown
     run: gr.Button
     stop: gr.Button
     view: View
@@ -50,6 +64,7 @@ class Panel:
     download: gr.DownloadButton
     drawn: gr.State
     send: gr.Button | None = None
+    examples: gr.Dataset | None = None
 
 
 def build_panel(
@@ -59,7 +74,7 @@ def build_panel(
     settings: Callable[[], None],
     above: Callable[[], None] = lambda: None,
     shows_upload: bool = True,
-    sends: bool = False,
+    sends: str = "",
     shows: Callable[[str], View] = slider,
 ) -> Panel:
     """Lay out a tab inside the current gradio context.
@@ -71,7 +86,7 @@ def build_panel(
         settings: called where the tab's own settings belong.
         above: called where belongs what comes before the picture.
         shows_upload: whether there is a place for the picture from the start.
-        sends: whether there is a button that sends the result on to be enlarged.
+        sends: the label of a button that sends the result on to be enlarged; none, if unsaid.
         shows: what lays out the place of the result.
     """
     with gr.Row(equal_height=False):
@@ -81,14 +96,16 @@ def build_panel(
             trouble = gr.Markdown(
                 visible=False, elem_id=f"{tab}-trouble", elem_classes="trouble", container=False
             )
+            note = gr.Markdown(visible=False, elem_id=f"{tab}-note", container=False)
+            shown = None
             if examples:
-                gr.Examples(
+                shown = gr.Examples(
                     [[str(path)] for path in examples],
                     [upload],
                     label="Or try one of these",
                     elem_id=f"{tab}-examples",
                     api_visibility="private",
-                )
+                ).dataset
             settings()
             with gr.Row():
                 run = gr.Button(action, variant="primary", elem_id=f"{tab}-run", min_width=120)
@@ -104,9 +121,9 @@ def build_panel(
                 )
                 send = None
                 if sends:
-                    send = gr.Button("Send to Enlarge", interactive=False, elem_id=f"{tab}-send")
+                    send = gr.Button(sends, interactive=False, elem_id=f"{tab}-send")
             drawn = gr.State()
-    return Panel(tab, upload, trouble, run, stop, view, line, download, drawn, send)
+    return Panel(tab, upload, trouble, note, run, stop, view, line, download, drawn, send, shown)
 
 
 def connect(
@@ -130,14 +147,15 @@ def connect(
     after = [panel.download, *([panel.send] if panel.send else [])]
     buttons = [panel.run, panel.stop, *after]
 
-    def look(upload: dict[str, Any] | None) -> dict[str, Any]:
-        trouble = ""
+    def look(upload: dict[str, Any] | None) -> list[dict[str, Any]]:
+        trouble = note = ""
         try:
             if file := uploaded_file(upload, studio.cache):
                 studio.check(file, models)
+                note = unseen(file)
         except PICTURE_ERRORS as error:
             trouble = page_message(error, studio.cache)
-        return gr.update(value=trouble, visible=bool(trouble))
+        return [gr.update(value=text, visible=bool(text)) for text in (trouble, note)]
 
     def begin(request: gr.Request) -> tuple[Any, ...]:
         studio.runs.announce(str(request.session_hash), tab)
@@ -149,14 +167,20 @@ def connect(
         return on, off, *[on if result else off] * len(after)
 
     def fail(request: gr.Request) -> tuple[Any, ...]:
-        reason = studio.runs.reason(str(request.session_hash), tab) or "Something went wrong."
+        page = str(request.session_hash)
+        # Nothing else keeps a run from its turn than a queue that is full.
+        other = BUSY if studio.runs.forget(page, tab) else "Something went wrong."
+        reason = studio.runs.reason(page, tab) or other
         # The picture of the run before is no result of what was asked for now.
         return *end(None), reason, None, *panel.view.values(None)
 
     def stop(request: gr.Request) -> None:
-        studio.runs.stop(str(request.session_hash), tab)
+        page = str(request.session_hash)
+        studio.runs.stop(page, tab)
+        studio.runs.fail(page, tab, STOPPED)
 
-    panel.upload.change(look, panel.upload, panel.trouble, preprocess=False, **SILENT)
+    told = [panel.trouble, panel.note]
+    panel.upload.change(look, panel.upload, told, preprocess=False, **SILENT)
     run = panel.run.click(begin, outputs=[*buttons, panel.line], **SILENT).then(
         translate,
         inputs=[panel.upload, *settings],
@@ -173,7 +197,8 @@ def connect(
     run.failure(fail, outputs=[*buttons, *shown], **SILENT)
     for listen in (panel.run.click, run.success):
         listen(None, js=SHOW % tab, queue=False, api_visibility="private")
-    panel.stop.click(stop, **SILENT)
+    # A run that waits for its turn is taken out of the queue, which counts as a failure.
+    panel.stop.click(stop, cancels=run, **SILENT)
 
 
 def connect_sending(
@@ -186,6 +211,7 @@ def connect_sending(
     ) -> tuple[str | None, gr.Tabs]:
         try:
             file = uploaded_file(result, studio.cache)
+            check_upload(file, 1, studio.limits)
             sent = studio.reduced(file, drawn) if file and drawn else file
         except PICTURE_ERRORS as error:
             raise gr.Error(page_message(error, studio.cache), print_exception=False) from None
@@ -233,7 +259,7 @@ def present(
             file = uploaded_file(upload, studio.cache)
             result = studio.translate(order(), file, tell, cancel)
         except Cancelled:
-            return None, "Stopped.", *panel.view.values(None), None
+            return None, STOPPED, *panel.view.values(None), None
     pair = result.before and str(result.before), str(result.after)
     return str(result.picture), result.line, *panel.view.values(pair), result.drawn
 

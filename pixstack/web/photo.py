@@ -11,8 +11,12 @@ from pixstack.web.translation import build_translation
 
 TAB = "photo"
 TASKS = (TAB, "translation")
+# An outfit that changes every photograph, for "as it is" would change none.
+FIRST = {"outfit": "dress"}
 
 
 def photo_tab(studio: Studio) -> Panel | None:
     """Build the tab from those of its models that are at hand."""
-    return build_translation(studio, TAB, "Photo", "Make the photo", "facade-photo", (), {}, TASKS)
+    return build_translation(
+        studio, TAB, "Photo", "Make the photo", "facade-photo", {}, FIRST, TASKS
+    )

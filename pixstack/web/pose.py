@@ -16,13 +16,8 @@ FIRST = {"gesture": "1"}
 
 def pose_tab(studio: Studio) -> Panel | None:
     """Build the tab from those of its models that are at hand."""
-    models = [studio.manifests[name] for name in studio.models_for(TAB)]
-    read = {port.family for manifest in models for port in manifest.inputs}
-    examples = [
-        path
+    examples = {
+        family: [path for pattern in patterns for path in example_files(pattern)]
         for family, patterns in EXAMPLES.items()
-        if family in read
-        for pattern in patterns
-        for path in example_files(pattern)
-    ]
+    }
     return build_translation(studio, TAB, "Pose", "Change the pose", "hand-pose", examples, FIRST)

@@ -6,6 +6,8 @@ import base64
 import html
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,9 +20,35 @@ from pixstack.web.events import SILENT
 from pixstack.web.pictured import pictured_radio
 
 PREFIX = "pose-"
+OF_SOURCE = "source_pose"  # the input that says how the one in the picture stands
 COLORS = {"left_": "#e8663c", "right_": "#3c7de8"}
 MIDDLE = "#707070"
 Pose = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class PoseBox:
+    """The components that ask for a pose.
+
+    joints: what holds it, as JSON, whatever it comes from.
+    radio: examples to choose from, where there are any.
+    texts: the JSON of each example, by its name.
+    """
+
+    joints: gr.Textbox
+    radio: gr.Radio | None
+    texts: Mapping[str, str]
+
+    @property
+    def parts(self) -> list[gr.Radio | gr.Textbox]:
+        """What changes when another example is chosen."""
+        return [self.radio, self.joints] if self.radio else [self.joints]
+
+    def choose(self, name: str) -> list[Any]:
+        """Updates of `parts` that choose an example; what is no example changes nothing."""
+        if self.radio is None or name not in self.texts:
+            return [gr.skip() for _ in self.parts]
+        return [gr.update(value=name), gr.update(value=self.texts[name])]
 
 
 def example_poses(port: Input) -> dict[str, Pose]:
@@ -32,7 +60,12 @@ def example_poses(port: Input) -> dict[str, Pose]:
     return {name: pose for name, pose in poses.items() if set(pose["joints"]) == set(port.names)}
 
 
-def build_pose(port: Input, label: str, number: int, elem_id: str) -> gr.Textbox:
+def pictured_pose(picture: Path) -> str:
+    """The name of the shipped pose that an example picture shows: of `figure-NAME.png`, NAME."""
+    return picture.stem.partition("-")[2]
+
+
+def build_pose(port: Input, label: str, number: int, elem_id: str) -> PoseBox:
     """What asks for a pose, in the current context: examples, a file of joints, or their JSON.
 
     Args:
@@ -40,9 +73,6 @@ def build_pose(port: Input, label: str, number: int, elem_id: str) -> gr.Textbox
         label: of the whole.
         number: how many poses the model asks for before this one: each starts from another example.
         elem_id: of the JSON; those of the other components begin with it.
-
-    Returns:
-        The component that holds the JSON, whatever it comes from.
     """
     poses = example_poses(port)
     names = list(poses)
@@ -72,7 +102,7 @@ def build_pose(port: Input, label: str, number: int, elem_id: str) -> gr.Textbox
         js = f"(name) => ({json.dumps(texts)})[name]"
         radio.input(None, radio, joints, js=js, **SILENT)
     upload.upload(_uploaded, upload, joints, **SILENT)
-    return joints
+    return PoseBox(joints, radio, texts)
 
 
 def _uploaded(content: bytes) -> str:

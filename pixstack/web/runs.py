@@ -37,6 +37,11 @@ class Runs:
                 if self._events.get((page, tab)) is event:
                     del self._events[page, tab]
 
+    def forget(self, page: str, tab: str) -> bool:
+        """Forget a run that was announced and did not begin; whether there is one."""
+        with self._lock:
+            return self._events.pop((page, tab), None) is not None
+
     def fail(self, page: str, tab: str, reason: str) -> None:
         """Note why a run that was announced comes to nothing."""
         with self._lock:

@@ -28,8 +28,7 @@ from pixstack.web.runs import Runs
 from pixstack.web.sources import drawn_size, prepare, store_drawing
 from pixstack.web.uploads import Limits, as_text, check_upload
 
-# Small tiles cost a few percent, but the progress bar moves and Stop answers at once.
-TILE_MEMORY = 256 * 2**20  # bytes
+UNCHANGED = "nothing was changed, choose what is to change"
 TIMES, TO = "\N{MULTIPLICATION SIGN}", "\N{RIGHTWARDS ARROW}"
 
 
@@ -115,8 +114,10 @@ class Studio:
             ImageError: it is no picture, or too large.
             InputError: it is too small.
         """
-        _, size = check_upload(upload, 1, self.limits)
-        least = min((self.manifests[name] for name in models), key=lambda one: one.min_size)
+        manifests = [self.manifests[name] for name in models]
+        scale = min(output.scale for one in manifests for output in one.outputs)
+        _, size = check_upload(upload, scale, self.limits)
+        least = min(manifests, key=lambda one: one.min_size)
         # Pictures that are too large for a model are reduced, see `prepare`.
         check_size(replace(least, max_pixels=None), *size)
 
@@ -162,7 +163,7 @@ class Studio:
         start = time.perf_counter()
         found: list[str] = []
         also = {order.told: lambda output: found.append(order.tell(output))} if order.told else {}
-        source, size = None, None
+        source, prepared, size = None, None, None
         try:
             if order.drawing and manifest.picture:
                 upload = str(store_drawing(order.drawing, manifest.picture, folder))
@@ -175,8 +176,9 @@ class Studio:
                 scale = manifest.output(order.output).scale
                 source, size = check_upload(upload, scale, self.limits)
                 target = folder / f"{source.stem}-{order.output}.png"
+                prepared = prepare(source, manifest, folder)
                 translator.file(
-                    prepare(source, manifest, folder),
+                    prepared,
                     target,
                     inputs=sized_poses(manifest, order.inputs, size),
                     output=order.output,
@@ -186,6 +188,8 @@ class Studio:
                     also=also,
                 )
             seconds = time.perf_counter() - start
+            if prepared and manifest.output(order.output).keeps and _same(prepared, target):
+                found.append(UNCHANGED)
             before, after, reduced = write_previews(source, target, folder)
             self._keep(*filter(None, (target, before, after)))
         except BaseException:
@@ -215,7 +219,6 @@ class Studio:
                     self.models[model],
                     providers=self.provider,
                     precision=self.precision,
-                    memory=TILE_MEMORY,
                 )
             return self._translators[model]
 
@@ -227,6 +230,11 @@ def _removed(folder: Path) -> bool:
     except OSError:
         return not folder.exists()
     return True
+
+
+def _same(source: Path, result: Path) -> bool:
+    """Whether a result has the pixels of its source, transparency aside."""
+    return np.array_equal(images.read(source).pixels, images.read(result).pixels)
 
 
 def _sizes(size: tuple[int, int], result: tuple[int, int], drawn: tuple[int, int] | None) -> str:

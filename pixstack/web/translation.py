@@ -28,7 +28,8 @@ from pixstack.web.choices import (
     starting,
 )
 from pixstack.web.events import SILENT
-from pixstack.web.panel import Panel, Shown, build_panel, connect, present
+from pixstack.web.panel import SEND, Panel, Shown, build_panel, connect, present
+from pixstack.web.poses import OF_SOURCE, pictured_pose
 from pixstack.web.studio import Order, Studio
 from pixstack.web.uploads import as_text
 from pixstack.web.views import side_by_side
@@ -46,7 +47,7 @@ def build_translation(
     title: str,
     action: str,
     model: str,
-    examples: Sequence[Path],
+    examples: Mapping[str, Sequence[Path]],
     preferred: Mapping[str, str],
     tasks: Sequence[str] = (),
 ) -> Panel | None:
@@ -58,7 +59,8 @@ def build_translation(
         title: of the tab.
         action: the label of the button that starts a run.
         model: the one that comes first.
-        examples: pictures to upload.
+        examples: by how a model is told what to do, a family of inputs: the pictures to try such
+            a model on. A click on one chooses the first such model as well.
         preferred: by the name of an input of classes, the one that is chosen from the start; of
             others it is the default of the model.
         tasks: of the models, as their manifests have them; that named like the tab, if unsaid.
@@ -79,23 +81,30 @@ def _tab(
     tab: str,
     action: str,
     manifests: dict[str, Manifest],
-    examples: Sequence[Path],
+    examples: Mapping[str, Sequence[Path]],
     preferred: Mapping[str, str],
 ) -> Panel:
     """Lay out a tab inside the current gradio context."""
     asked = _Asked(tab, manifests, preferred)
     first = asked.first
+    tried = {
+        path: name
+        for family, paths in examples.items()
+        if (name := asked.first_told(family))
+        for path in paths
+    }
     panel = build_panel(
         tab,
         action,
-        examples,
+        list(tried),
         asked.build_settings,
         above=asked.build_source,
         shows_upload=asked.reads[first] and not asked.drawn[first],
-        sends=bool(studio.models_for("super-resolution")),
+        sends=SEND if studio.models_for("super-resolution") else "",
         shows=side_by_side,
     )
     asked.wire(panel)
+    asked.wire_examples(panel, tried)
 
     def translate(
         picture: dict[str, Any] | None,
@@ -171,6 +180,13 @@ class _Asked:
         self.easels: dict[str, gr.Column] = {}
         self.groups: dict[str, gr.Column] = {}
         self.choices: list[Choice] = []
+
+    def first_told(self, family: str) -> str | None:
+        """The first model that has an input of that family."""
+        for name, manifest in self.manifests.items():
+            if any(port.family == family for port in manifest.inputs):
+                return name
+        return None
 
     def build_source(self) -> None:
         """The model, what it expects, and the boards to draw on."""
@@ -298,3 +314,22 @@ class _Asked:
         self.another.click(
             None, None, self.seed, js="() => Math.floor(Math.random() * 1e6)", **SILENT
         ).then(None, js=f"() => document.querySelector('#{self.tab}-run').click()", **SILENT)
+
+    def wire_examples(self, panel: Panel, tried: Mapping[Path, str]) -> None:
+        """Let an example choose its model and, where that is told, the pose that it shows.
+
+        `tried` has the model of each example, in the order in which they are shown.
+        """
+        if panel.examples is None:
+            return
+        told = [(one.model, one.pose) for one in self.choices if one.pose and one.name == OF_SOURCE]
+
+        def choose(example: tuple[int, Any]) -> Any:
+            path, model = list(tried.items())[example[0]]
+            updates = [gr.update(value=model)]
+            for owner, box in told:
+                updates += box.choose(pictured_pose(path) if owner == model else "")
+            return updates if len(updates) > 1 else updates[0]
+
+        parts = [part for _, box in told for part in box.parts]
+        panel.examples.click(choose, panel.examples, [self.model, *parts], **SILENT)

@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
+import pyvips
 
+from export.runtime import images
 from export.runtime.errors import ImageError, ModelError
 from export.runtime.images import memory_of, size_of
 from pixstack.errors import one_line
+
+BITS = {"uchar": "8-bit", "ushort": "16-bit"}  # by libvips' name; others are floats
 
 # Errors that a picture can cause; anything else is a fault of the app and looks like one.
 PICTURE_ERRORS = (ValueError, OSError, MemoryError)
@@ -33,6 +38,10 @@ class Limits:
     megapixels: float = 40.0
     decoded_megabytes: float = 320.0
     result_megapixels: float = 130.0
+
+    def allow(self, size: tuple[int, int], scale: float) -> bool:
+        """Whether a picture (height, width) may be made larger by a scale."""
+        return size[0] * size[1] * scale**2 / 1e6 <= self.result_megapixels
 
 
 def upload_box(label: str, elem_id: str, visible: bool = True) -> gr.Image:
@@ -80,7 +89,8 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
         scale: pixels of the result per pixel of the picture, along one side.
 
     Raises:
-        ImageError: nothing was uploaded, it is gone, no picture, or too large.
+        ImageError: nothing was uploaded, it is gone, no picture, too large, or holds values that
+            are no numbers.
     """
     if path is None:
         raise ImageError("Choose a picture first.")
@@ -105,12 +115,45 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
             f"The picture takes {decoded:.0f} MB when it is decoded; at most "
             f"{limits.decoded_megabytes:g} MB are taken here. Choose a smaller one, or 8 bits."
         )
-    if megapixels * scale**2 > limits.result_megapixels:
+    if not limits.allow((height, width), scale):
         raise ImageError(
             f"The result would have {width * scale:.0f} x {height * scale:.0f} pixels; at most "
-            f"{limits.result_megapixels:g} megapixels are made here. Choose a smaller scale."
+            f"{limits.result_megapixels:g} megapixels are made here. Choose a smaller scale or "
+            "picture."
+        )
+    if not _holds_numbers(file):
+        raise ImageError(
+            "The picture holds values that are no numbers, or infinite; save it without them."
         )
     return file, (height, width)
+
+
+def unseen(file: str) -> str:
+    """What to tell of a picture that can be taken, but not be shown by a browser; else nothing."""
+    header = _header(file)
+    if header.get("vips-loader") != "tiffload":
+        return ""
+    height, width = size_of(file)
+    bits = BITS.get(str(header.format), "float")
+    return f"{width} x {height} pixels, {bits} TIFF: taken. Most browsers cannot show it."
+
+
+def _holds_numbers(file: Path) -> bool:
+    """Whether all values are finite; of a picture in whole numbers, no more than its head is read.
+
+    One value that is none is enough to make a network's results none.
+    """
+    if _header(file).format not in ("float", "double"):
+        return True
+    picture = images.read(file)
+    parts = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
+    return all(bool(np.isfinite(part).all()) for part in parts)
+
+
+def _header(file: str | Path) -> pyvips.Image:
+    """What a file tells of itself that `size_of` has taken for a picture."""
+    # libvips takes [options] off the end of a name: it finds these before those of the name itself.
+    return pyvips.Image.new_from_file(f"{file}[]")
 
 
 def page_message(error: Exception, cache: Path) -> str:

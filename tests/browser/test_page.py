@@ -234,6 +234,43 @@ def test_a_picture_without_noise_is_sent_on(page: Page, photograph: Path, tmp_pa
     assert Image.open(download(page, "super_resolution", tmp_path)).size == (600, 400)
 
 
+def test_a_result_becomes_larger_still(page: Page, photograph: Path, tmp_path: Path) -> None:
+    upload(page, "super_resolution", photograph)
+    run(page, "super_resolution")
+    page.locator("#super_resolution-send").click()
+    page.locator("#super_resolution-upload img[src*='photograph-x4']").wait_for()
+    page.locator("#super_resolution-scale").get_by_text("2x").click()
+    run(page, "super_resolution")
+    assert Image.open(download(page, "super_resolution", tmp_path)).size == (1200, 800)
+
+
+def test_a_photograph_too_large_for_the_chosen_scale_gets_a_smaller_one(
+    page: Page, photograph: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (4000, 3000)).save(tmp_path / "phone.jpg")
+    scale = page.locator("#super_resolution-scale input:checked")
+    assert scale.input_value() == "4x"
+    upload(page, "super_resolution", tmp_path / "phone.jpg")
+    told = page.locator("#super_resolution-fitted")
+    told.get_by_text("2x is chosen: 4x of 4000 x 3000 pixels").wait_for()
+    assert scale.input_value() == "2x"
+    replace_upload(page, "super_resolution", photograph)
+    told.wait_for(state="hidden")
+    assert run(page, "super_resolution").startswith("150")
+
+
+def test_a_picture_that_the_browser_cannot_show_is_told_to_be_taken(
+    page: Page, photograph: Path, tmp_path: Path
+) -> None:
+    Image.open(photograph).save(tmp_path / "scan.tif")
+    upload(page, "super_resolution", tmp_path / "scan.tif")
+    told = page.locator("#super_resolution-note")
+    told.get_by_text("150 x 100 pixels, 8-bit TIFF: taken.").wait_for()
+    assert run(page, "super_resolution").startswith("150")
+    replace_upload(page, "super_resolution", photograph)
+    told.wait_for(state="hidden")
+
+
 def test_pressing_the_button_without_a_picture_says_what_to_do(page: Page) -> None:
     page.locator("#super_resolution-run").click()
     page.locator("#super_resolution-line").get_by_text("Choose a picture first.").wait_for()

@@ -229,11 +229,11 @@ def test_choices_and_uploads_reach_the_model(page: Page, tmp_path: Path) -> None
     open_tab(page, "Photo")
     choose_model(page, "fashion")
     page.locator("#photo-fashion-outfit input").click()
-    page.get_by_role("option", name="dress").click()
+    page.get_by_role("option", name="shirt").click()
     upload(page, "photo", tmp_path / "person.png")
     assert "fashion" in run(page, "photo")
-    # The stand-in multiplies by 2 / 4 for the second of the outfits.
-    assert np.unique(result(page, "photo", tmp_path)).tolist() == [100]
+    # The stand-in multiplies by 3 / 4 for the third of the outfits.
+    assert np.unique(result(page, "photo", tmp_path)).tolist() == [150]
 
     Image.new("RGB", (20, 20), (1, 2, 3)).save(tmp_path / "strange.png")
     choose_model(page, "facade-photo")

@@ -11,7 +11,8 @@ from PIL import Image
 from export.runtime.errors import ImageError
 from export.runtime.images import Picture, memory_of, write
 from pixstack.web.previews import write_previews
-from pixstack.web.uploads import Limits, check_upload
+from pixstack.web.super_resolution import fitting_scale
+from pixstack.web.uploads import Limits, check_upload, unseen
 
 
 def picture(path: Path, kind: type[np.generic] = np.uint8, channels: int = 3) -> Path:
@@ -47,6 +48,49 @@ def test_a_file_is_refused_for_its_size_before_it_is_opened(tmp_path: Path) -> N
     (tmp_path / "fat.png").write_bytes(bytes(1_000_001))
     with pytest.raises(ImageError, match="The file is larger than 1 MB; choose a smaller one"):
         check_upload(str(tmp_path / "fat.png"), 1, Limits(file_megabytes=1))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_values_that_are_no_numbers_are_told(value: float, channels: int, tmp_path: Path) -> None:
+    values = np.full((8, 9, channels), 0.5, np.float32)
+    pixels, alpha = values[:, :, :3], values[:, :, 3] if channels == 4 else None
+    write(tmp_path / "good.tif", Picture(pixels, alpha))
+    assert check_upload(str(tmp_path / "good.tif"), 1, Limits())[1] == (8, 9)
+    values[5, 3, -1] = value  # of alpha, where there is one
+    write(tmp_path / "bad.tif", Picture(pixels, alpha))
+    with pytest.raises(ImageError, match="holds values that are no numbers"):
+        check_upload(str(tmp_path / "bad.tif"), 1, Limits())
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [(np.uint8, "8-bit"), (np.uint16, "16-bit"), (np.float32, "float")]
+)
+def test_what_browsers_cannot_show_is_told(
+    kind: type[np.generic], told: str, tmp_path: Path
+) -> None:
+    # In brackets, libvips would look for options.
+    tiff, png = picture(tmp_path / "a[b=1].tif", kind), picture(tmp_path / "a[b=1].png", kind)
+    assert unseen(str(tiff)).startswith(f"100 x 80 pixels, {told} TIFF: taken.")
+    assert unseen(str(png)) == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "fitting"),
+    [
+        ((2850, 2850), "4x", "4x"),  # 129.96 megapixels
+        ((2851, 2851), "4x", "2x"),
+        ((5700, 5700), "2x", "2x"),
+        ((5700, 5700), "4x", "2x"),
+        ((5701, 5701), "4x", "4x"),  # too large for any
+    ],
+)
+def test_a_scale_that_is_too_large_gives_way(
+    size: tuple[int, int], scale: str, fitting: str
+) -> None:
+    found, why = fitting_scale(size, scale, ["4x", "2x"], Limits())
+    assert found == fitting
+    assert bool(why) == (found != scale)
 
 
 def test_a_file_that_cannot_be_shown_is_an_error_of_pictures(tmp_path: Path) -> None:

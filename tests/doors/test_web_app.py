@@ -219,6 +219,7 @@ def test_settings_from_strangers_are_checked(
         ("huge.png", "30000 x 30000"),
         ("small.png", "needs at least 4x4"),
         ("large.png", "at most 40 megapixels"),
+        ("wide.png", "12000 x 12000 pixels; at most 130 megapixels"),
     ],
 )
 def test_an_upload_that_cannot_be_taken_is_refused_before_a_run(
@@ -230,6 +231,7 @@ def test_an_upload_that_cannot_be_taken_is_refused_before_a_run(
     write_super_resolution(tmp_path / "photo-sr.onnx", least=4)
     Image.new("RGB", (3, 9)).save(tmp_path / "small.png")
     Image.new("1", (9000, 5000)).save(tmp_path / "large.png")
+    Image.new("1", (6000, 6000)).save(tmp_path / "wide.png")
     studio = Studio({"photo-sr": tmp_path / "photo-sr.onnx"}, tmp_path / "cache")
     with pytest.raises(ValueError, match=words):
         studio.check(str(files.get(name, tmp_path / name)), ["photo-sr"])
