@@ -26,7 +26,7 @@ def held_out(model: str, data: Path | None = None) -> tuple[Protocol, list[Pairs
         DataError: they are not where the recipe has them.
     """
     from stacks.data import validation_pairs
-    from stacks.evaluate import Protocol
+    from stacks.evaluate import held_out_protocol
     from translate.pairs import DataError
 
     recipe = recipe_of(model)
@@ -40,8 +40,7 @@ def held_out(model: str, data: Path | None = None) -> tuple[Protocol, list[Pairs
         sets = validation_pairs(recipe)
     except DataError as error:
         raise DataError(f"{error}; --data DIR names another root of the data") from None
-    degrade = recipe.degrade.written(recipe.validation.degrade)
-    return Protocol(degrade, recipe.seed), sets
+    return held_out_protocol(recipe), sets
 
 
 def recipe_of(model: str) -> Recipe:

@@ -24,7 +24,7 @@ def scales(recipe: Recipe) -> list[int]:
     """Target pixels on one of the source, along one side, of the batches there are."""
     if recipe.points:
         return [recipe.data.size]
-    return sorted({choice.scale for choice in recipe.degrade.degradations} or {1})
+    return sorted({choice.scale for choice in recipe.degrade.degradations} or {recipe.data.scale})
 
 
 def check_truths(recipe: Recipe, stack: Stack) -> None:

@@ -34,32 +34,34 @@ BUCKET = 2**25
 
 
 def share_batches(
-    fabric: Fabric, samplers: Sequence[Sampler], packs: Sequence[Mapping[str, int]] = ()
+    fabric: Fabric,
+    samplers: Sequence[Sampler],
+    keys: Sequence[str],
+    packs: Sequence[Mapping[str, int]],
 ) -> None:
     """Give each device its items of every batch, so that their number changes no batch.
 
     Args:
         fabric: of the devices.
         samplers: of the phases.
+        keys: where the recipe says the batch of each phase.
         packs: of each phase, how many pictures are judged together, by stage; they lie on one
             device.
 
     Raises:
         DataError: a batch does not divide among the devices, or a device's share into packs.
     """
-    phases = enumerate(zip(samplers, packs or [{}] * len(samplers), strict=True))
-    for index, (sampler, together) in phases:
+    for sampler, key, together in zip(samplers, keys, packs, strict=True):
         if sampler.batch % fabric.world_size:
             raise DataError(
-                f"batch: got {sampler.batch} in phase.{index}; must be a multiple of the "
-                f"{fabric.world_size} devices"
+                f"{key}: got {sampler.batch}; must be a multiple of the {fabric.world_size} devices"
             )
         share = sampler.batch // fabric.world_size
         for stage, pack in together.items():
             if share % pack:
                 raise DataError(
-                    f"batch: got {sampler.batch} in phase.{index}, {share} on each of "
-                    f"{fabric.world_size} devices; must be a multiple of "
+                    f"{key}: got {sampler.batch}, {share} on each of {fabric.world_size} devices; "
+                    "must be a multiple of "
                     f"{pack * fabric.world_size}, as stage {stage!r} packs {pack} pictures of one "
                     "device"
                 )

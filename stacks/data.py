@@ -40,6 +40,7 @@ def phase_sampler(
         recipe.points,
         recipe.data.joints.swapped if recipe.data.joints else (),
         0 if phase.size else recipe.data.width,
+        recipe.data.scale,
         leaves=recipe.degrade.where == "device",
     )
 
@@ -82,4 +83,5 @@ def reading_of(recipe: Recipe, folder: FolderSpec) -> Reading:
         data.names,
         Path(data.root),
         data.joints,
+        data.scale,
     )

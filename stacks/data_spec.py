@@ -73,6 +73,9 @@ class DataSpec:
     """Of whole pictures that are no squares, with ``fit = "resize"``; ``size`` is their height."""
     fit: Literal["crop", "resize"] = "crop"
     """``resize`` brings whole pictures to ``size`` in place of cropping them."""
+    scale: int = 1
+    """Pixels of the target on one of the other views, along a side: of pairs of a low and a high
+    resolution, which are cropped on the grid of the source."""
     swap: bool = False
     """In side-by-side pictures the left half is the target."""
     cache: float = 2.0
@@ -93,9 +96,29 @@ class DataSpec:
             raise TableError("views.strength: is the name of the strength of noise; choose another")
         if "target" not in self.views:
             raise TableError("views: no 'target'; a stack learns from target pictures")
+        self.check_scale()
         self.check_layout()
         self.check_labels()
         self.check_joints()
+
+    def check_scale(self) -> None:
+        """Targets may be larger where each view has files of its own, and crops are cut."""
+        require(1 <= self.scale <= 16, "scale", self.scale, "1 to 16")
+        if self.scale == 1:
+            return
+        if self.layout not in ("views", "table", "shards") or self.alone:
+            raise TableError(
+                f"scale: got {self.scale}; targets larger than their sources come in layouts "
+                "'views', 'table' and 'shards'"
+            )
+        if self.fit == "resize":
+            raise TableError(f"scale: got {self.scale}; fit = 'resize' brings all to one size")
+        placed = [view for view, kind in self.kinds.items() if kind.family == "keypoints"]
+        if placed:
+            raise TableError(
+                f"scale: got {self.scale}, but {placed[0]!r} are joints in pixels; allowed: 1"
+            )
+        require(self.size % self.scale == 0, "size", self.size, f"a multiple of scale {self.scale}")
 
     def check_layout(self) -> None:
         """Every view has a place in the layout."""

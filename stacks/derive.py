@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from translate.constants import constant
 from translate.kinds import Kind, most_probable, one_hot, planes
 from translate.registry import Registry
 from translate.tables import TableError, require
@@ -225,7 +226,8 @@ def decided(view: Tensor, kind: Kind) -> Tensor:
 
 def together(planes: Tensor, groups: Sequence[Sequence[int]]) -> Tensor:
     """Sums of the planes ``(N, K, H, W)`` of each group -> ``(N, G, H, W)``."""
-    sums = [planes[:, list(group)].sum(dim=1, keepdim=True) for group in groups]
+    chosen = (constant(tuple(group), torch.int64, planes.device) for group in groups)
+    sums = [planes.index_select(1, each).sum(dim=1, keepdim=True) for each in chosen]
     return torch.cat(sums, dim=1)
 
 

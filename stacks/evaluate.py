@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stacks.feeds import random_view
+from stacks.spec import Recipe
 from stacks.stack import Stack
 from stacks.stage import ViewSpec
 from translate.degrade import parse_degradation
@@ -38,17 +39,24 @@ Observe = Callable[[Mapping[str, Any], Picture, Picture], Mapping[str, float]]
 class Protocol:
     """How pictures are degraded and compared.
 
-    With a reduction by S the result of scale S is measured and S pixels are cut from each border;
-    otherwise the result of scale 1, nothing cut. Noise is keyed by (seed, index in name order).
+    With a reduction by S, or targets S times as large as their sources, the result of scale S is
+    measured and S pixels are cut from each border; otherwise the result of scale 1, nothing cut.
+    Noise is keyed by (seed, index in name order).
+
+    Args:
+        degrade: how sources are made of targets; empty where they are brought.
+        seed: of the noise.
+        given: pixels of targets on one of the sources that are brought, along a side.
     """
 
     degrade: str = ""
     seed: int = 0
+    given: int = 1
 
     @property
     def scale(self) -> int:
-        """Of the degradation."""
-        return parse_degradation(self.degrade).scale if self.degrade else 1
+        """Of the result that is measured."""
+        return parse_degradation(self.degrade).scale if self.degrade else self.given
 
     @property
     def border(self) -> int:
@@ -64,6 +72,12 @@ class Protocol:
             "luma": "BT.601 studio range",
             "rounded": "8 bits",
         }
+
+
+def held_out_protocol(recipe: Recipe) -> Protocol:
+    """How a recipe's training measures by the pictures that it holds out."""
+    degrade = recipe.degrade.written(recipe.validation.degrade)
+    return Protocol(degrade, recipe.seed, recipe.data.scale)
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from statistics import median
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from stacks.health_spec import HealthSpec
 from stacks.stage_spec import StageSpec
-from translate.losses.adversarial import discriminator_loss
+from translate.losses.adversarial import ADVERSARIAL, discriminator_loss
+from translate.objective import ObjectiveSpec
 
 FATAL = ("nan", "divergence")
 """Alarms after which a run goes back to its last healthy checkpoint."""
@@ -43,6 +45,16 @@ class Alarm:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.where} {self.said}"
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What discriminators pay: the best there is, and the best that cannot tell and says one thing
+    of every picture. Smoothed labels cost those something, too, that tell.
+    """
+
+    least: float
+    chance: float
 
 
 def not_finite(value: float) -> str:
@@ -83,13 +95,15 @@ def grown(value: float, history: Sequence[float], factor: float) -> str:
     return f"is {value:.4g}, over {factor:g} times the {history[0]:.4g} of {len(history)} looks ago"
 
 
-def saturated(history: Sequence[float], window: int, chance: float, share: float) -> str:
-    """Losses of a discriminator that have stayed near 0, where guessing would cost ``chance``."""
-    if len(history) < window or max(history[-window:]) >= share * chance:
+def saturated(history: Sequence[float], window: int, costs: Costs, share: float) -> str:
+    """Losses of a discriminator that have stayed near the least there is."""
+    near = costs.least + share * (costs.chance - costs.least)
+    if len(history) < window or max(history[-window:]) >= near:
         return ""
     return (
-        f"has stayed below {share:.1%} of {chance:.3g}, the loss of a guess: the discriminator "
-        "tells every picture and its generator learns little; lower its rate, add r1 or noise"
+        f"has stayed below {near:.3f}, {share:.1%} of the way from {costs.least:.3f}, the least "
+        f"there is, to {costs.chance:.3f}, the loss of a guess: the discriminator tells every "
+        "picture and its generator learns little; lower its rate, add r1 or noise"
     )
 
 
@@ -125,25 +139,32 @@ def drawn_apart(gap: float, closest: float, allowed: float) -> str:
     )
 
 
-def chances(stages: Sequence[StageSpec]) -> dict[str, float]:
-    """What the best discriminators that cannot tell pay, by the names of their losses.
+def chances(stages: Sequence[StageSpec]) -> dict[str, Costs]:
+    """What discriminators pay that tell every picture, or none, by the names of their losses.
 
-    They say one thing of every picture: whichever costs least. A Wasserstein critic pays nothing
-    then, so that its loss says nothing of how well it tells.
+    A Wasserstein critic pays nothing for a guess, so that its loss says nothing of how well it
+    tells.
     """
-    guesses = [torch.tensor([guess]) for guess in (-1.0, -0.5, 0.0, 0.5, 1.0)]
-    found: dict[str, float] = {}
-    for stage in stages:
-        objective = stage.objective
-        if stage.discriminator is None or objective.adversarial == "wasserstein":
-            continue
-        costs = [
-            float(discriminator_loss(objective.adversarial, objective.form, guess, guess))
-            for guess in guesses
-        ]
-        scales = getattr(stage.discriminator, "scales", 1)
-        found[f"{stage.name}/discriminator/adversarial"] = min(costs) * scales
-    return found
+    return {
+        f"{stage.name}/discriminator/adversarial": costs_of(
+            stage.objective, getattr(stage.discriminator, "scales", 1)
+        )
+        for stage in stages
+        if stage.discriminator is not None and stage.objective.adversarial != "wasserstein"
+    }
+
+
+def costs_of(objective: ObjectiveSpec, scales: int) -> Costs:
+    """The costs of an objective's labels, by trying what may be said of real ones and of fakes."""
+    kind, form = objective.adversarial, objective.form
+    labels = objective.labels.typical(ADVERSARIAL[kind].labels_of(form))
+
+    def cost(real: Tensor, fake: Tensor) -> Tensor:
+        return discriminator_loss(kind, form, real, fake, labels)
+
+    said = torch.linspace(-10, 10, 401)
+    every = torch.vmap(torch.vmap(cost, (None, 0)), (0, None))(said, said)
+    return Costs(float(every.min()) * scales, float(every.diagonal().min()) * scales)
 
 
 @dataclass
@@ -152,11 +173,11 @@ class Health:
 
     Args:
         spec: thresholds.
-        chances: the loss of a guessing discriminator, by the names of their losses.
+        chances: what discriminators pay for telling and for guessing, by the names of their losses.
     """
 
     spec: HealthSpec
-    chances: Mapping[str, float] = field(default_factory=dict)
+    chances: Mapping[str, Costs] = field(default_factory=dict)
     began: int = 0
     """The first step of the phase."""
     series: dict[str, list[float]] = field(default_factory=dict)

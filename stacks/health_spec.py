@@ -25,8 +25,9 @@ class HealthSpec:
     """How many times what it was five looks ago the norm of a network's weights may be, which
     moves by some percent while all is well."""
     saturation: float = 0.02
-    """Share of the loss of a guessing discriminator; one whose loss stays below it has nothing
-    left to teach (Arjovsky and Bottou 2017, arXiv 1701.04862, theorem 2.4)."""
+    """Share of the way from the least loss that a discriminator's labels allow to that of a guess;
+    one whose loss stays below it has nothing left to teach (Arjovsky and Bottou 2017, arXiv
+    1701.04862, theorem 2.4)."""
     collapse: float = 0.05
     """Diversity of a batch of outputs, relative to that of their truths; below it a generator has
     collapsed to one picture (Salimans et al. 2016, arXiv 1606.03498, section 3.2)."""

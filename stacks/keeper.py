@@ -37,6 +37,11 @@ class Due:
     measure: bool
     show: bool
 
+    @property
+    def meet(self) -> bool:
+        """Whether several devices meet: whatever may fail, or may end the run, is done there."""
+        return self.look or self.show
+
     @classmethod
     def after(cls, run: Run, step: int) -> Due:
         """What is due once ``step`` steps of the run are done."""
@@ -50,8 +55,7 @@ class Due:
         regular = step % recipe.health.every == 0
         return cls(
             # What is written, or said, was looked at; terms of the first step are from before any
-            # update, which later ones are held against. Measures may end the run, and devices meet
-            # where one looks.
+            # update, which later ones are held against. Measures may end the run.
             look=speak or save or measure or regular or step == first + 1,
             speak=speak,
             save=save,
@@ -154,7 +158,7 @@ class Keeper:
         """
         run, record, due = self.run, self.record, Due.after(self.run, self.run.step)
         # Several devices end together, after a step that all of them know of.
-        stopped = self.stopping.asked if due.look or run.fabric.world_size == 1 else None
+        stopped = self.stopping.asked if due.meet or run.fabric.world_size == 1 else None
         numbers = {name: float(value) for name, value in values.items()} if due.look else {}
         if due.look:
             for alarm in run.health.look(run.step, self.judged(numbers) | run.weight_norms()):

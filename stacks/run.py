@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 
 from stacks.checkpoint import (
@@ -38,6 +38,7 @@ from stacks.spec import PhaseSpec, Recipe
 from stacks.stack import Stack
 from translate.batches import Batch
 from translate.hardware import bf16_pays, laid_out
+from translate.layers.growing import Growing
 from translate.losses.history import HistoricalAverage
 from translate.optim import MovingAverage
 from translate.presentation import Presentation
@@ -97,6 +98,8 @@ class Run:
     """How often the run has gone back; each slows it down for good."""
     health: Health = field(init=False)
     diversity: Diversity = field(init=False, default_factory=Diversity)
+    lazy: dict[str, Tensor] = field(init=False, default_factory=dict)
+    """The last values, in this phase, of terms that are not due at every step."""
     scaler: GradScaler | None = field(init=False, default=None)
     """Of gradients in fp16."""
     seconds: float = 0.0
@@ -129,12 +132,7 @@ class Run:
         self.health = Health(self.recipe.health, chances(self.recipe.stage))
         if self.recipe.precision == "fp16" and device.type == "cuda":
             self.scaler = GradScaler(device.type)
-        # A generator learns for every stage that uses it.
-        users = {name: set[str]() for name in self.stack.stages}
-        for name in users:
-            users[self.stack.owner(name)].add(name)
-        since = {f"stages.{name}.": self.first_step(users[name]) for name in users}
-        self.average = MovingAverage(self.stack, self.recipe.ema.decay, since)
+        self.average = MovingAverage(self.stack, self.recipe.ema.decay, self.learning_since())
         check_truths(self.recipe, self.stack)
         check_crops(self.recipe, self.stack)
         check_discriminators(self.recipe, self.stack, self.discriminators)
@@ -164,6 +162,7 @@ class Run:
     def begin_phase(self, index: int) -> None:
         """Freeze what does not learn, and start the optimisers of what does."""
         self.phase, self.stale = index, 0
+        self.lazy.clear()
         phase, optimizer = self.phase_spec, self.recipe.optimizer
         # A generator that several of the stages use learns from all of them, once.
         owners = dict.fromkeys(self.stack.owner(name) for name in phase.train)
@@ -224,16 +223,38 @@ class Run:
         """The first step of a phase."""
         return sum(phase.steps for phase in self.recipe.phase[:index])
 
-    def first_step(self, stages: Collection[str], judged: bool = False) -> int:
-        """The first step that trains one of some stages, or the discriminator of one."""
+    def first_step(self, stages: Collection[str], judged: bool = False, depth: int = 1) -> int:
+        """The first step that trains one of some stages at a depth or beyond, or the discriminator
+        of one.
+        """
         starts = (
             self.phase_start(index)
             for index, phase in enumerate(self.recipe.phase)
             if phase.steps
             and (phase.adversarial or not judged)
+            # Depth 0 is all levels.
+            and (phase.depth or depth) >= depth
             and not set(phase.train).isdisjoint(stages)
         )
         return next(starts, 0)
+
+    def learning_since(self) -> dict[str, int]:
+        """The first step that trains weights of the stack, by the beginning of their names; levels
+        of growing generators come before the whole stage.
+        """
+        # A generator learns for every stage that uses it.
+        users = {name: set[str]() for name in self.stack.stages}
+        for name in users:
+            users[self.stack.owner(name)].add(name)
+        since: dict[str, int] = {}
+        for name, stage in self.stack.stages.items():
+            if isinstance(growing := stage.generator, Growing):
+                for depth in range(2, growing.depths + 1):
+                    first = self.first_step(users[name], depth=depth)
+                    begins = growing.joining(depth)
+                    since |= {f"stages.{name}.generator.{begin}": first for begin in begins}
+            since[f"stages.{name}."] = self.first_step(users[name])
+        return since
 
     def save(self, path: Path) -> None:
         """The full state, as one file that is either the old or the new one."""

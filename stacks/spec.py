@@ -271,6 +271,8 @@ class Recipe:
                     f"{path}: got {size}; must be a multiple of {choice.scale} for the degradation "
                     f"{choice.text!r}"
                 )
+        scale = self.data.scale
+        require(size % scale == 0, path, size, f"a multiple of data.scale {scale}")
 
     def check_growth(self, phase: PhaseSpec, path: str) -> None:
         """Where a phase sets depth or fading, a network grows; both sides grow alike."""

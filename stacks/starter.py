@@ -28,14 +28,20 @@ def starter(survey: Survey, name: str, root: str) -> str:
         root: of the data, as the recipe says it.
     """
     parts = [head(survey, name), data(survey, root)]
-    write = {"restoration": restoration, "generation": generation, "translation": translation}
+    write = {
+        "restoration": restoration,
+        "enlargement": enlargement,
+        "generation": generation,
+        "translation": translation,
+    }
     parts.append(write[survey.purpose](survey))
     return "\n".join(parts)
 
 
 def head(survey: Survey, name: str) -> str:
     """What it is."""
-    task = "super-resolution" if survey.purpose == "restoration" else "photo"
+    larger = survey.purpose in ("restoration", "enlargement")
+    task = "super-resolution" if larger else "photo"
     found = ", ".join(f"{view} {found.kind}" for view, found in survey.views.items())
     lines = [
         f"# Written for {survey.count} items ({found}) by `pixstack new`.",
@@ -69,6 +75,8 @@ def data(survey: Survey, root: str) -> str:
         lines.append('fit = "resize"')
     if survey.swap:
         lines.append("swap = true")
+    if survey.scale > 1:
+        lines.append(f"scale = {survey.scale}")
     for view, found in survey.views.items():
         if found.palette:
             colors = ", ".join(toml_value(list(color)) for color in found.palette)
@@ -123,20 +131,28 @@ def length(survey: Survey) -> str:
 
 def restoration(survey: Survey) -> str:
     """Targets alone: super-resolution by four."""
-    return f"""[degrade]
-choices = ["bicubic:4"]
+    degraded = 'degrade = "bicubic:4"'
+    return '[degrade]\nchoices = ["bicubic:4"]\n\n' + enlarging(survey, 4, degraded)
 
-[[stage]]
+
+def enlargement(survey: Survey) -> str:
+    """Pairs of a low and a high resolution."""
+    return enlarging(survey, survey.scale, 'metric = "psnr_rgb"')
+
+
+def enlarging(survey: Survey, scale: int, rest: str) -> str:
+    """A pyramid that adds what is missing to the enlarged source."""
+    return f"""[[stage]]
 name = "enlarge"
 writes = "target"
 join = "add"
-generator = {{ kind = "pyramid", channels = 64, blocks = 6, scale = 4 }}
+generator = {{ kind = "pyramid", channels = 64, blocks = 6, scale = {scale} }}
 objective = {{ generator = {{ charbonnier = 1.0 }} }}
 
 [optimizer]
 generator = {{ kind = "adamw", rate = 1e-3, betas = [0.9, 0.99], clip = 0.5 }}
 
-{validation(survey, 'degrade = "bicubic:4"')}[[phase]]
+{validation(survey, rest)}[[phase]]
 train = ["enlarge"]
 adversarial = false
 {length(survey)}

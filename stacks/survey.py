@@ -8,31 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
+from stacks.survey_kinds import Found, kind_of
 from translate.layouts import Layout
 from translate.pairs import (
     DataError,
-    Half,
     View,
-    half_of,
-    label_picture,
     list_pictures,
-    open_picture,
 )
-from translate.pictures import File
 from translate.view_names import SIDES, name_of
 
-SAMPLE = 12
-"""Pictures of a view that are decoded to tell its kind."""
-MOST_READ = 1000
-"""Label maps that are decoded for their colors: one that is missed stops the training."""
-MOST_LABELS = 64
-"""A lossless picture of more values than this is a photograph."""
 HELD_OUT = 0.1
 """Share of the pictures that is kept for validation."""
 LEAST_HELD_OUT = 2
@@ -47,53 +35,9 @@ SIZES = (256, 192, 128, 96, 64, 32)
 """Crops that a recipe may have: networks halve them several times."""
 
 
-MOST_TOLD = 4
-"""Odd colors that are listed one by one."""
-
-Color = tuple[int, int, int]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a view turned out to be.
-
-    Args:
-        kind: as recipes write it.
-        palette: of label maps that are drawn in colors.
-        read: pictures that were decoded.
-        alone: colors of the palette that are in a single picture, with that picture's name.
-        names: of classes that are told by name.
-    """
-
-    kind: str
-    palette: tuple[Color, ...] = ()
-    read: int = 0
-    alone: Mapping[Color, str] = field(default_factory=dict)
-    names: tuple[str, ...] = ()
-
-    @property
-    def labels(self) -> bool:
-        """Whether its pictures are label maps."""
-        return self.kind.startswith("labels:")
-
-    def remarks(self, view: str) -> list[str]:
-        """Why the pictures were taken for labels, and what is odd about their colors."""
-        if not self.labels:
-            return []
-        count = self.kind.partition(":")[2]
-        what = f"{count} flat colors" if self.palette else f"no gray but 0 to {int(count) - 1}"
-        told = [
-            f"{view}: {what} in the {self.read} pictures read: taken for labels of {count} "
-            f"classes; if they are pictures, add --kind {view}=rgb"
-        ]
-        told += [
-            f"{view}: the color {color} is in {name} alone; if it is a slip, mend the picture and "
-            "run this again"
-            for color, name in list(self.alone.items())[:MOST_TOLD]
-        ]
-        if (more := len(self.alone) - MOST_TOLD) > 0:
-            told.append(f"{view}: {more} more colors are in one picture each")
-        return told
+Size = tuple[int, int]
+SCALES = (2, 3, 4)
+"""By which the targets of pairs may be larger than the sources."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +55,7 @@ class Survey:
         swap: of side-by-side pictures the left half is the target.
         path: beneath the folder, of the pictures or the tar that was looked at.
         apart: beneath the folder, of pictures that are held out already.
+        scale: by how much the targets are larger than the sources, along a side.
     """
 
     folder: Path
@@ -123,19 +68,23 @@ class Survey:
     swap: bool = False
     path: str = "."
     apart: str = ""
+    scale: int = 1
 
     @property
-    def purpose(self) -> Literal["restoration", "generation", "translation"]:
+    def purpose(self) -> Literal["restoration", "enlargement", "generation", "translation"]:
         """What the pictures are good for: targets alone are degraded, classes are drawn."""
         if set(self.views) == {"target"}:
             return "restoration"
+        if self.scale > 1:
+            return "enlargement"
         return "translation" if "source" in self.views else "generation"
 
     @property
     def size(self) -> int:
         """Side of the crops to train on."""
         side = min(self.least)
-        return next((size for size in SIZES if size <= side), SIZES[-1])
+        whole = [size for size in SIZES if size % self.scale == 0]
+        return next((size for size in whole if size <= side), whole[-1])
 
     @property
     def held_out(self) -> int:
@@ -227,15 +176,48 @@ def survey(folder: Path) -> Survey:
         for name, paths in pictures.items()
     }
     first = next(iter(sizes.values()))
+    scale = scale_between(first, sizes["target"])
+    if scale > 1:
+        found = {name: sharpened(folder, name, kind, scale) for name, kind in found.items()}
+        remarks.append(f"targets are {scale} times as large as their sources, which is learned")
     for name, own in sizes.items():
+        own_scale = scale if name == "target" else 1
         for stem, one, other in zip(shared, first, own, strict=True):
-            if one != other:
+            if (own_scale * one[0], own_scale * one[1]) != other:
                 raise DataError(
                     f"{pictures[name][stem]}: has {other[1]}x{other[0]} pixels, its partner "
-                    f"{one[1]}x{one[0]}; make the pictures of a pair the same size (enlarge the "
-                    "smaller ones), or give the targets alone, which a recipe reduces itself"
+                    f"{one[1]}x{one[0]}; make the pictures of a pair the same size, or all "
+                    "targets 2, 3 or 4 times as large as their sources"
                 )
-    return Survey(folder, "views", found, len(shared), *extremes(first), remarks)
+    ends = extremes(sizes["target"])
+    return Survey(folder, "views", found, len(shared), *ends, remarks, scale=scale)
+
+
+def scale_between(sources: Sequence[Size], targets: Sequence[Size]) -> int:
+    """By how much most targets are larger than their sources (height, width); 1 if by nothing that
+    a generator enlarges by.
+    """
+    factors = Counter(
+        target[0] // source[0]
+        for source, target in zip(sources, targets, strict=True)
+        if target[0] * source[1] == target[1] * source[0] and target[0] % source[0] == 0
+    )
+    [(factor, count)] = factors.most_common(1) or [(1, 0)]
+    return factor if factor in SCALES and count > len(targets) / 2 else 1
+
+
+def sharpened(folder: Path, view: str, found: Found, scale: int) -> Found:
+    """What a view of smaller sources or larger targets is: a picture, gray or in color.
+
+    Raises:
+        DataError: there are further views.
+    """
+    if view not in ("source", "target"):
+        raise DataError(
+            f"{folder}: targets are {scale} times as large as the sources, and there is {view!r} "
+            "besides; write a recipe with data.scale for that (docs/data.md)"
+        )
+    return Found("rgb") if found.labels else found
 
 
 def split_folders(folder: Path) -> tuple[str, str]:
@@ -311,70 +293,7 @@ def survey_classes(folder: Path, parts: Sequence[Path]) -> Survey:
     return Survey(folder, "classes", found, len(pictures), *extremes(sizes), (remark,))
 
 
-def spread(items: Sequence) -> list:
-    """A few items from first to last."""
-    step = max(1, len(items) // SAMPLE)
-    return list(items[::step])[:SAMPLE]
-
-
 def extremes(sizes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], tuple[int, int]]:
     """The smallest and the largest (height, width), by the shorter side."""
     ordered = sorted(sizes, key=lambda size: (min(size), max(size)))
     return ordered[0], ordered[-1]
-
-
-def kind_of(paths: Sequence[File], half: Half = "whole") -> Found:
-    """The kind of a view, from some of its pictures.
-
-    Label maps are lossless and of few values: small ids in one band, or a few flat colors. Of what
-    looks like them many pictures are read, for a color may be rare.
-    """
-    values: set[int] | None = set()
-    colors: set[Color] | None = set()
-    pictures_with: Counter[Color] = Counter()
-    first_with: dict[Color, str] = {}
-    gray, read = True, 0
-    some = spread(paths)
-    rest = [path for path in paths if path not in set(some)]
-    for path in (some + rest)[:MOST_READ]:
-        if read >= SAMPLE and values is None and colors is None:
-            break
-        read += 1
-        image = half_of(label_picture(open_picture(path)), half)
-        pixels = np.asarray(image.numpy())
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-        lossless = path.suffix.lower() == ".png"
-        if pixels.shape[2] == 1:
-            colors = None
-            seen = np.unique(pixels)
-            few = lossless and len(seen) <= MOST_LABELS and seen.max() < MOST_LABELS
-            values = values | {int(value) for value in seen} if values is not None and few else None
-        else:
-            values = None
-            gray = gray and bool((pixels[..., 0] == pixels[..., 1]).all())
-            if colors is None:
-                continue
-            own = colors_of(pixels)
-            colors = colors | own
-            if not lossless or len(colors) > MOST_LABELS:
-                colors = None
-            for color in own:
-                pictures_with[color] += 1
-                first_with.setdefault(color, path.name)
-    if values and len(values) > 1:
-        return Found(f"labels:{max(values) + 1}", read=read)
-    if colors and len(colors) > 1:
-        alone = {color: first_with[color] for color in sorted(colors) if pictures_with[color] == 1}
-        # Of one or two pictures each has colors of its own.
-        return Found(
-            f"labels:{len(colors)}", tuple(sorted(colors)), read, alone if read > 2 else {}
-        )
-    return Found("gray" if gray and colors is None else "rgb", read=read)
-
-
-def colors_of(pixels: np.ndarray) -> set[Color]:
-    """The colors of 8-bit pixels: ``(H, W, 3 or more)``; further bands are left out."""
-    red, green, blue = (pixels[..., band].astype(np.uint32) for band in range(3))
-    # One number a color: its uniques are found many times faster than those of rows.
-    packed = np.unique(red << 16 | green << 8 | blue)
-    return {(value >> 16, value >> 8 & 255, value & 255) for value in packed.tolist()}

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from stacks.survey import Found, Survey, both_sides, extremes, kind_of
+from stacks.survey import Survey, both_sides, extremes
+from stacks.survey_kinds import Found, kind_of
 from translate.pairs import DataError, View
 from translate.pictures import Member
 from translate.shards import Sample, read_samples, refuse_twice, shard_files

@@ -25,7 +25,7 @@ from stacks.collectives import (
 )
 from stacks.data import phase_sampler, training_groups, validation_pairs
 from stacks.determinism import deterministic
-from stacks.evaluate import Protocol, output_of_scale
+from stacks.evaluate import held_out_protocol, output_of_scale
 from stacks.growth import as_grown, grow
 from stacks.keeper import GO_ON, Due, Keeper, States, Verdict
 from stacks.mishaps import check_memory, prepare_folder, told
@@ -69,7 +69,8 @@ def train(
             ``best.safetensors`` are written there.
         resume: go on from ``last/``.
         start: weights to begin with, of a stack of the same shape or of some of its stages.
-        watch: sees the run after every step; what it says, if anything, is why the run ends there.
+        watch: sees the run after every step, of several devices after those at which they meet;
+            what it says, if anything, is why the run ends there.
         read_start: reads the file of ``start``.
 
     Raises:
@@ -87,9 +88,13 @@ def train(
     groups, validation = training_groups(recipe), validation_pairs(recipe)
     samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
     fabric = launch(recipe, devices, nodes)
-    share_batches(fabric, samplers, [recipe.packs(phase) for phase in recipe.phase])
-    for index, sampler in enumerate(samplers):
-        check_memory(sampler, f"phase[{index}].batch" if recipe.phase[index].batch else "batch")
+    keys = [
+        f"phase[{index}].batch" if phase.batch else "batch"
+        for index, phase in enumerate(recipe.phase)
+    ]
+    share_batches(fabric, samplers, keys, [recipe.packs(phase) for phase in recipe.phase])
+    for sampler, key in zip(samplers, keys, strict=True):
+        check_memory(sampler, key)
     run = Run(recipe, fabric)
     reduced = reductions(recipe, run.stack)
     for sampler in samplers:
@@ -97,9 +102,7 @@ def train(
     run.reference = reference_batch(run, samplers[0])
     if validation:
         # What cannot be measured must not be found out at the first look, hours later.
-        output_of_scale(
-            run.stack, Protocol(recipe.degrade.written(recipe.validation.degrade)).scale
-        )
+        output_of_scale(run.stack, held_out_protocol(recipe).scale)
     if state.exists():
         run.restore(state)
     elif start is not None:
@@ -137,13 +140,13 @@ def train(
                 values = train_step(run, drawn)
                 run.step += 1
                 # Of this step: the keeper may have gone back to another when devices meet.
-                meet, verdict = Due.after(run, run.step).look, GO_ON
+                meet, verdict = Due.after(run, run.step).meet, GO_ON
                 failure: Exception | None = None
                 if keeper:
                     waiting = batches.waited / (time.perf_counter() - started)
                     try:
                         verdict = keeper.after_step(values, drawn[-1], waiting)
-                        if verdict == GO_ON:
+                        if verdict == GO_ON and (meet or fabric.world_size == 1):
                             verdict = Verdict(over=watch(run))
                     except Exception as error:
                         # The others wait for a verdict, and would go on waiting.
@@ -240,7 +243,19 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
         remember(run, "generator")
     run.average.update(run.stack, run.step)
     # How diverse outputs are is seen by the device that speaks for all, in its own items.
-    return shared_values(run.fabric, values) | (diversities(run, cases) if look else {})
+    values = with_lazy(run, shared_values(run.fabric, values))
+    return values | (diversities(run, cases) if look else {})
+
+
+def with_lazy(run: Run, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Values of a step, and the last ones of terms that were not due at it.
+
+    Terms go by the steps before this one, looks by those up to it: a term of every other step would
+    not be seen at any look.
+    """
+    lazy = {f"{stage.name}/{term}" for stage in run.recipe.stage for term in stage.objective.lazy}
+    run.lazy |= {name: value for name, value in values.items() if name in lazy}
+    return {**values, **run.lazy}
 
 
 def remember(run: Run, side: str) -> None:

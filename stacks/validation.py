@@ -9,9 +9,9 @@ import numpy as np
 
 from stacks.checkpoint import save_stack
 from stacks.evaluate import (
-    Protocol,
     Score,
     evaluate,
+    held_out_protocol,
     means,
     output_of_scale,
     stack_predictor,
@@ -40,7 +40,7 @@ def validate(
     Networks that still grow are measured as deep as they are, and none of them is the best.
     """
     stack, spec = run.average.module, run.recipe.validation
-    protocol = Protocol(run.recipe.degrade.written(spec.degrade), run.recipe.seed)
+    protocol = held_out_protocol(run.recipe)
     predictor = stack_predictor(stack)
     output = output_of_scale(stack, protocol.scale)
     scores = [

@@ -106,6 +106,8 @@ class Augment:
             points = albumentations.KeypointParams("xy", remove_invisible=False)
             pipelines[views] = albumentations.Compose(
                 steps,
+                # Targets may be larger than their sources.
+                is_check_shapes=False,
                 additional_targets=dict.fromkeys(target_keys(views)[1:], "image"),
                 keypoint_params=points if self._moves else None,
             )

@@ -83,6 +83,7 @@ class Sampler:
         points: the stack starts from points of noise, so a source pixel is the whole crop.
         swapped: of each joint of keypoints, the one that stands for it in a mirrored picture.
         width: of the crop, where it is no square of ``size``.
+        scale: pixels of the targets on one of the other views, along a side.
         device, devices: several devices share a batch; this one makes every ``devices``-th item.
         leaves: targets are degraded on the device and not here (`translate.undegraded`).
         reductions: by how much targets are reduced for views of their own; by all that divides the
@@ -100,6 +101,7 @@ class Sampler:
     points: bool = False
     swapped: Sequence[int] = ()
     width: int = 0
+    scale: int = 1
     device: int = 0
     devices: int = 1
     leaves: bool = False
@@ -127,7 +129,7 @@ class Sampler:
         }
         if self.points:
             return Batch(views, self.size)
-        return Batch(views, degradation.scale if degradation else 1, left)
+        return Batch(views, degradation.scale if degradation else self.scale, left)
 
     def item(
         self, random: np.random.Generator, degradation: Degradation | None
@@ -149,7 +151,8 @@ class Sampler:
         """Side of the sources, in pixels, which is that of every batch."""
         if self.points:
             return 1
-        return self.size // max((option.scale for option, _ in self.degradations), default=1)
+        scales = (option.scale for option, _ in self.degradations)
+        return self.size // max(scales, default=self.scale)
 
     def noise(self, random: np.random.Generator) -> dict[str, NDArray[np.float32]]:
         """Standard normal values for noise; strengths and colors are left to the stack."""
@@ -174,13 +177,16 @@ class Sampler:
         degradation: Degradation | None,
     ) -> dict[str, NDArray[Any]]:
         """Pictures ``(H, W, C)`` and values of one item, and what is known of a degraded one."""
-        height, width, margin = self.size, self.width or self.size, 0
+        height, width = (side // self.scale for side in (self.size, self.width or self.size))
+        margin = 0
         if degradation is not None:
             height = width = self.source_size * degradation.scale
             margin = degradation.margin
         window = (height + 2 * margin, width + 2 * margin)
-        top, left = corner(views, window, random)
-        views, motion = self.augment.move(cut(views, window, top, left), random)
+        # On the grid of the source, of which the target has whole multiples.
+        grid = {name: pixels for name, pixels in views.items() if name != "target"} or views
+        top, left = corner(grid, window, random)
+        views, motion = self.augment.move(cut(views, window, top, left, self.scale), random)
         if degradation is not None and self.leaves:
             # In 8 bits, with its margin: what is made of it is made on the device.
             return {"target": views["target"]}
@@ -194,6 +200,8 @@ class Sampler:
             for step in self.steps(self.size):
                 pictures[f"down{step}:target"] = self.reduced(pictures["target"], step)
         if degradation is None:
+            for step in self.steps(self.scale):
+                pictures[f"down{step}:target"] = self.reduced(pictures["target"], step)
             return pictures
         degraded = degradation.apply(pictures["target"], random)
         pictures["source"] = trim(degraded.source, margin // degradation.scale)
@@ -255,9 +263,23 @@ def corner(
 
 
 def cut(
-    views: Mapping[str, NDArray[np.uint8]], size: tuple[int, int], top: int, left: int
+    views: Mapping[str, NDArray[np.uint8]],
+    size: tuple[int, int],
+    top: int,
+    left: int,
+    scale: int = 1,
 ) -> dict[str, NDArray[np.uint8]]:
-    """The same window of every view; pictures smaller than the window are mirrored at the edge."""
+    """The same window of every view; pictures smaller than the window are mirrored at the edge.
+
+    ``size``, ``top`` and ``left`` are in pixels of the first view; the target has ``scale`` on one.
+    """
+    if scale > 1:
+        rest = {name: pixels for name, pixels in views.items() if name != "target"}
+        height, width = size
+        large = cut(
+            {"target": views["target"]}, (height * scale, width * scale), top * scale, left * scale
+        )
+        return cut(rest, size, top, left) | large
     height, width = next(iter(views.values())).shape[:2]
     missing = (max(0, size[0] - height), max(0, size[1] - width))
     if any(missing):

@@ -12,6 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from translate.constants import constant
 from translate.tables import TableError, require
 
 LEFT, RIGHT = "left_", "right_"
@@ -141,7 +142,7 @@ def draw(keypoints: Tensor, drawing: Drawing, size: tuple[int, int], scale: floa
         drawn = gaussian((columns - x) ** 2, spread) * gaussian((rows - y) ** 2, spread)
         parts.append(shown(drawn, visible))
     if drawing.limbs:
-        firsts, seconds = torch.tensor(drawing.limbs, device=keypoints.device).unbind(1)
+        firsts, seconds = constant(drawing.limbs, torch.int64, keypoints.device).unbind(1)
         start, end = places.index_select(1, firsts), places.index_select(1, seconds)
         both = visible.index_select(1, firsts) & visible.index_select(1, seconds)
         drawn = gaussian(distances(columns, rows, start, end), spread)

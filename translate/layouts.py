@@ -55,6 +55,7 @@ class Reading:
         names: of the classes, by view.
         root: where the pictures that a table names lie.
         joints: that the keypoints are of.
+        scale: pixels of the target on one of the other views, along a side.
     """
 
     kinds: Mapping[str, str]
@@ -65,6 +66,7 @@ class Reading:
     names: Mapping[str, Sequence[str]] = field(default_factory=dict)
     root: Path = Path()
     joints: JointsSpec | None = None
+    scale: int = 1
 
     @functools.cached_property
     def parsed(self) -> dict[str, Kind]:
@@ -151,7 +153,7 @@ def find_items(folder: Path, layout: Aligned, reading: Reading) -> list[Item]:
     """
     items = LAYOUTS[layout](folder, reading)
     for item in items:
-        item.check(len(item.views) > 1, reading.measure)
+        item.check(len(item.views) > 1, reading.measure, reading.scale)
     return items
 
 

@@ -6,6 +6,7 @@ counts, and a pure function of the `StepContext`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -79,6 +80,26 @@ class LabelSpec:
             draw_label(self.fake, logits, own.fake),
             own.generator if self.generator is None else self.generator,
         )
+
+    def typical(self, own: Labels) -> Labels:
+        """Labels that cost on average what drawn ones do, ``(1 or 2,)`` each where they are drawn.
+
+        Costs are of the first or the second degree in the label: for all that a range may yield,
+        two labels of its mean and variance do.
+        """
+        return Labels(
+            typical_label(self.real, own.real),
+            typical_label(self.fake, own.fake),
+            own.generator if self.generator is None else self.generator,
+        )
+
+
+def typical_label(given: float | tuple[float, ...] | None, own: Label) -> Label:
+    """One side's label."""
+    if not isinstance(given, tuple):
+        return own if given is None else given
+    mean, deviation = sum(given) / 2, (given[1] - given[0]) / math.sqrt(12)
+    return torch.tensor([mean - deviation, mean + deviation])
 
 
 def draw_label(given: float | tuple[float, ...] | None, logits: Tensor, own: Label) -> Label:
@@ -177,6 +198,16 @@ class ObjectiveSpec:
             except TableError as error:
                 raise type(error)(f"{side}.{error}") from None
         return terms
+
+    @property
+    def lazy(self) -> list[str]:
+        """Further terms that are not due at every step, as ``side/name``."""
+        return [
+            f"{side}/{name}"
+            for side in SIDES
+            for name, spec in self.specs(side).items()
+            if spec.every > 1
+        ]
 
     def generator_terms(self, adversarial: bool) -> list[Term]:
         """Terms of the generator; those that need a discriminator only in phases that have one."""

@@ -134,7 +134,8 @@ class MovingAverage(Generic[Averaged]):
     Args:
         module: whose weights are averaged.
         decay: of the memory, once it has grown.
-        since: the step from which weights learn, by the beginning of their names; 0 of others.
+        since: the step from which weights learn, by the beginning of their names, of which the
+            first that fits counts; 0 of others.
 
     Attributes:
         module: a copy of the module that holds the average, its constraints folded into plain

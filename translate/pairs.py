@@ -28,6 +28,7 @@ from translate.pictures import (
     open_header,
     open_picture,
 )
+from translate.pixels import LUMA
 
 Bytes = NDArray[np.uint8]
 Half = Literal["whole", "left", "right"]
@@ -128,10 +129,6 @@ def half_of(image: pyvips.Image, half: Half) -> pyvips.Image:
     return image.crop(width if half == "right" else 0, 0, width, image.height)
 
 
-LUMA = (0.299, 0.587, 0.114)
-"""How much red, green and blue there is in gray (BT.601)."""
-
-
 def to_kind(image: pyvips.Image, kind: str) -> pyvips.Image:
     """Bring a picture to 8 bits in the color space of its view, on white where it has alpha."""
     colors = kind == "rgb" or image.bands > 2
@@ -184,7 +181,7 @@ def label_ids(
     """Ids ``(H, W, 1)`` of a label picture ``(H, W, 1 or 3)``.
 
     Args:
-        pixels: ids, or the colors of the palette.
+        pixels: ids, or the colors or grays of the palette.
         count: how many labels there are.
         palette: their colors; empty where pictures hold ids.
         path: of the picture, for what is said of it.
@@ -194,32 +191,52 @@ def label_ids(
     Raises:
         DataError: an id or a color that is none of the labels'.
     """
-    if pixels.shape[2] == 3 and palette:
-        colors = np.asarray(palette, np.int32)
-        # Each color once: a picture has few, and the distances to all of them are many. As one
-        # number each, which sort a hundred times faster than rows do.
-        red, green, blue = np.moveaxis(pixels.astype(np.int32), 2, 0)
-        found, places = np.unique(red << 16 | green << 8 | blue, return_inverse=True)
-        unique = np.stack([found >> 16, (found >> 8) & 255, found & 255], axis=1)
-        distances = ((unique[:, None] - colors) ** 2).sum(axis=2)
-        if exact and (strange := distances.min(axis=1) > 0).any():
-            color = tuple(int(part) for part in unique[strange][0])
+    highest = int(pixels.max())
+    if palette and pixels.shape[2] in (1, 3):
+        ids, strange = nearest_labels(pixels, palette)
+        if not (exact and strange):
+            return ids
+        # Pictures of ids may have a palette as well, for what a stack writes to be shown in.
+        if pixels.shape[2] == 3 or highest >= count:
             raise DataError(
-                f"{path}: has the color {color}, which is not in the palette; add it to "
+                f"{path}: has the color {strange}, which is not in the palette; add it to "
                 "data.palette, or paint it over"
             )
-        ids = distances.argmin(axis=1).astype(np.uint8)[places.reshape(-1)]
-        return ids.reshape(*pixels.shape[:2], 1)
     if pixels.shape[2] != 1:
         raise DataError(
             f"{path}: labels are in colors; name them in data.palette, or bring pictures of ids"
         )
-    if (highest := int(pixels.max())) >= count:
-        raise DataError(
-            f"{path}: has the label {highest}; expected ids 0..{count - 1}, or "
-            f"labels:{highest + 1} in data.views"
-        )
+    if highest >= count:
+        advice = f"or labels:{highest + 1} in data.views"
+        if highest == 255 and not ((pixels > 0) & (pixels < 255)).any():
+            advice = (
+                "but the picture is black and white; name the two in data.palette, as "
+                "[0, 0, 0] and [255, 255, 255]"
+            )
+        raise DataError(f"{path}: has the label {highest}; expected ids 0..{count - 1}, {advice}")
     return pixels.astype(np.uint8, copy=False)
+
+
+def nearest_labels(
+    pixels: NDArray[np.integer], palette: Palette
+) -> tuple[Bytes, tuple[int, ...] | None]:
+    """Ids ``(H, W, 1)`` of the colors of a palette that are nearest to those of a picture ``(H, W,
+    1 or 3)``, and one of its colors that is none of them, if any; a gray is of three equal parts.
+    """
+    # Each color once: a picture has few, and the distances to all of them are many.
+    if pixels.shape[2] == 1:
+        found, places = np.unique(pixels, return_inverse=True)
+        unique = found.astype(np.int64)[:, None].repeat(3, axis=1)
+    else:
+        # As one number each, which sort a hundred times faster than rows do.
+        red, green, blue = np.moveaxis(pixels.astype(np.int32), 2, 0)
+        found, places = np.unique(red << 16 | green << 8 | blue, return_inverse=True)
+        unique = np.stack([found >> 16, (found >> 8) & 255, found & 255], axis=1)
+    distances = ((unique[:, None] - np.asarray(palette, unique.dtype)) ** 2).sum(axis=2)
+    strange = unique[distances.min(axis=1) > 0]
+    ids = distances.argmin(axis=1).astype(np.uint8)[places.reshape(-1)]
+    color = tuple(int(part) for part in strange[0]) if len(strange) else None
+    return ids.reshape(*pixels.shape[:2], 1), color
 
 
 @dataclass(frozen=True)
@@ -231,20 +248,39 @@ class Item:
     values: Mapping[str, int | float | Joints] = field(default_factory=dict)
     """Views that are no pictures: classes, angles as floats, keypoints."""
 
-    def check(self, same_size: bool, measure: Callable[[View], tuple[int, int]]) -> None:
-        """Read the headers; views that must align are refused when their sizes differ.
+    def check(
+        self, aligned: bool, measure: Callable[[View], tuple[int, int]], scale: int = 1
+    ) -> None:
+        """Read the headers; views that must align are refused when their sizes do not fit.
 
         ``measure`` gives (height, width) of a view; it may remember those of earlier items.
+        ``scale``: pixels of the target on one of the other views, along a side.
         """
         sizes = {name: measure(view) for name, view in self.views.items()}
-        if same_size and len(set(sizes.values())) > 1:
+        if aligned and not fit(sizes, scale):
             given = ", ".join(f"{name} {width}x{height}" for name, (height, width) in sizes.items())
             path = next(iter(self.views.values())).path
             where = path.shard if isinstance(path, Member) else path.parent.parent
             raise DataError(
                 f"pair {self.name!r} has views of different sizes ({given}) in "
-                f"{where}; make them the same size"
+                f"{where}; {wanted(scale)}"
             )
+
+
+def fit(sizes: Mapping[str, tuple[int, int]], scale: int) -> bool:
+    """Whether views are of one size (height, width), and the target ``scale`` times as large."""
+    grids = {
+        (height * (1 if name == "target" else scale), width * (1 if name == "target" else scale))
+        for name, (height, width) in sizes.items()
+    }
+    return len(grids) <= 1
+
+
+def wanted(scale: int) -> str:
+    """What to do about sizes that do not fit."""
+    if scale > 1:
+        return f"data.scale = {scale} asks for targets {scale} times as large as the other views"
+    return "make them the same size (of targets k times as large as the rest, set data.scale = k)"
 
 
 @dataclass

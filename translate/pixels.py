@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+LUMA = (0.299, 0.587, 0.114)
+"""How much red, green and blue there is in gray (BT.601)."""
 SIGMA_UNIT = 255.0
 """Noise strengths are told as a sigma on the scale 0..255; a map of them is a view in [0, 1]."""
 

@@ -43,9 +43,9 @@ def unroll(
     apart = group["decoupled_weight_decay"]
     own = dict(discriminator.named_parameters())
     parameters = {name: value.detach().requires_grad_() for name, value in own.items()}
-    moments = {
-        name: Moments.of(optimizer.state.get(value, {}), value) for name, value in own.items()
-    }
+    states = {name: optimizer.state.get(value, {}) for name, value in own.items()}
+    done = steps_done(states)
+    moments = {name: Moments.of(states[name], value, done[name]) for name, value in own.items()}
     for _ in range(steps):
         gradients = torch.autograd.grad(
             loss(parameters), list(parameters.values()), create_graph=True, materialize_grads=True
@@ -61,6 +61,14 @@ def unroll(
     return parameters
 
 
+def steps_done(states: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """The steps that an optimizer's states have behind them; 0 of empty ones."""
+    counts = [state["step"] for state in states.values() if state]
+    # Read together: a GPU is waited for once, and not for each of them.
+    read = iter(torch.stack(counts).tolist() if counts else ())
+    return {name: next(read) if state else 0.0 for name, state in states.items()}
+
+
 class Moments:
     """Adam's two moments of one parameter, as values of a graph."""
 
@@ -68,13 +76,11 @@ class Moments:
         self.mean, self.square, self.step = mean, square, step
 
     @staticmethod
-    def of(state: Mapping[str, Any], parameter: Tensor) -> Moments:
+    def of(state: Mapping[str, Any], parameter: Tensor, step: float) -> Moments:
         """Those of an optimiser's state, or zeros before its first step."""
         if not state:
-            return Moments(torch.zeros_like(parameter), torch.zeros_like(parameter), 0)
-        return Moments(
-            state["exp_avg"].detach(), state["exp_avg_sq"].detach(), float(state["step"])
-        )
+            return Moments(torch.zeros_like(parameter), torch.zeros_like(parameter), step)
+        return Moments(state["exp_avg"].detach(), state["exp_avg_sq"].detach(), step)
 
     def updated(
         self, parameter: Tensor, gradient: Tensor, group: Mapping[str, Any], apart: bool

@@ -139,7 +139,8 @@ def command(
             parse_degradation(degrade)
     except DegradationError as error:
         raise WrongUse(str(error)) from None
-    protocol, sets = held_out(model, data) if held else (Protocol(degrade, seed or 0), [])
+    given = scale_of(sources, targets) if sources is not None and targets is not None else 1
+    protocol, sets = held_out(model, data) if held else (Protocol(degrade, seed or 0, given), [])
     check_provider(provider)
     wanted = read_names(names) if names is not None else None
     opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
@@ -219,6 +220,17 @@ def read_names(path: Path) -> list[str]:
         raise ValueError(f"{path}: no such file; expected a list of names, one a line")
     lines = path.read_text("utf-8").splitlines()
     return [line.strip() for line in lines if line.strip()]
+
+
+def scale_of(sources: Path, targets: Path) -> int:
+    """By how much targets are larger than the sources of the same names, as the first pair says."""
+    from stacks.survey import scale_between
+    from translate.pairs import View, list_pictures
+
+    small, large = list_pictures(sources), list_pictures(targets)
+    shared = [name for name in small if name in large][:1]
+    sizes = ([View(part[name], "rgb").size() for name in shared] for part in (small, large))
+    return scale_between(*sizes)
 
 
 def open_pairs(

@@ -16,15 +16,16 @@ from stacks.recipe import parse_recipe, toml_value
 from stacks.spec import FolderSpec, Recipe
 from stacks.starter import starter
 from stacks.survey import (
-    Found,
+    Size,
     Survey,
     extremes,
     has_pictures,
-    kind_of,
     named_views,
+    scale_between,
+    sharpened,
     split_folders,
-    spread,
 )
+from stacks.survey_kinds import Found, kind_of, spread
 from stacks.survey_shards import (
     MAJORITY,
     MOST_CLASSES,
@@ -81,7 +82,27 @@ def majority(folder: Path) -> Survey:
         found = {"label": Found(f"class:{len(parts)}"), "target": voted(spread(paths))}
         return surveyed(folder, "classes", found, paths)
     found = {view: voted(spread(pictures_in(path))) for view, path in views.items()}
-    return surveyed(folder, "views", found, pictures_in(views["target"]))
+    seen = surveyed(folder, "views", found, pictures_in(views["target"]))
+    scale = scale_between(*sizes_of_pairs(views["source"], views["target"]))
+    if scale == 1 or set(found) != {"source", "target"}:
+        return seen
+    pictures = {view: sharpened(folder, view, kind, scale) for view, kind in found.items()}
+    return replace(seen, views=pictures, scale=scale)
+
+
+def sizes_of_pairs(sources: Path, targets: Path) -> tuple[list[Size], list[Size]]:
+    """(height, width) of some pictures and of their partners."""
+    one, other = ({path.stem: path for path in pictures_in(part)} for part in (sources, targets))
+    shared = [stem for stem in one if stem in other]
+    headers = [
+        (header_or_fault(one[stem]), header_or_fault(other[stem])) for stem in spread(shared)
+    ]
+    sound = [
+        ((source.height, source.width), (target.height, target.width))
+        for source, target in headers
+        if isinstance(source, Header) and isinstance(target, Header)
+    ]
+    return [source for source, _ in sound], [target for _, target in sound]
 
 
 def alone(folder: Path) -> Survey:

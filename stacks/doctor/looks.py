@@ -72,9 +72,21 @@ def look_at(views: Mapping[str, View], compare: bool) -> Look:
                 outlines += [edges(luma)] if compare else []
         except DataError as error:
             faults[name] = str(error).removeprefix(f"{view.path}: ")
-    alike = len(outlines) >= 2 and outlines[0].shape == outlines[-1].shape
-    shift = shift_between(outlines[0], outlines[-1]) if alike else None
+    shift = None
+    if len(outlines) >= 2:
+        first, last = outlines[0], outlines[-1]
+        if first.shape[0] * last.shape[1] == first.shape[1] * last.shape[0]:
+            # Targets may be larger than their sources, on whose grid a shift is told.
+            shift = shift_between(first, smaller(last, first.shape))
     return Look(faults, thumb, shift, values)
+
+
+def smaller(outlines: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Outlines brought to another ``(H, W)`` of the same proportions."""
+    if outlines.shape == shape:
+        return outlines
+    size = (shape[1], shape[0])
+    return np.asarray(cv2.resize(outlines, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def thumbnail(luma: Pixels) -> Pixels:

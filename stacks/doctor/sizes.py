@@ -8,6 +8,7 @@ from typing import Any
 from stacks.doctor.findings import Finding, at_most
 from stacks.doctor.headers import Header
 from stacks.doctor.subject import Entry, Headers, Subject, sized
+from translate.pairs import fit, wanted
 
 
 def check_sizes(subject: Subject, headers: Headers) -> list[Finding]:
@@ -21,10 +22,11 @@ def check_sizes(subject: Subject, headers: Headers) -> list[Finding]:
         if len(known) < len(sizes):
             continue
         file = str(next(reversed(list(entry.item.views.values()))).path)
-        if len(set(known.values())) > 1:
+        scale = subject.recipe.data.scale
+        if not fit(known, scale):
             given = ", ".join(f"{name} {told(size)}" for name, size in known.items())
             what = f"the views of the pair differ in size: {given}"
-            errors.append(Finding("size", "error", what, "make them the same size", file, (place,)))
+            errors.append(Finding("size", "error", what, wanted(scale), file, (place,)))
         elif fault := odd_half(subject, entry, headers):
             errors.append(Finding("size", "error", *fault, file, (place,)))
         elif (fault := too_small(subject, known)) and (file, fault) not in seen:
@@ -52,7 +54,7 @@ def too_small(subject: Subject, sizes: dict[str, tuple[int, int]]) -> tuple[str,
     data = subject.recipe.data
     if subject.guessed or data.fit == "resize":
         return None
-    height, width = next(iter(sizes.values()))
+    height, width = sizes.get("target") or next(iter(sizes.values()))
     if min(height, width) >= data.size:
         return None
     what = f"is {width}x{height}; crops of {data.size} are filled up by mirroring its edges"

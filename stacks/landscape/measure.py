@@ -118,6 +118,9 @@ class Measure:
         device = next(stack.parameters()).device
         generator = torch.Generator().manual_seed(self.spec.seed)
         count = len(self.real.features)
+        shipped = (stack.stages[name].spec for name in stack.shipped)
+        # Stages before it may have learned to write the target too, for it to go on from.
+        *_, made = (stage.writes for stage in shipped if stage.truth == "target")
         for start in range(0, count, BATCH):
             chosen = slice(start, min(start + BATCH, count))
             views = {
@@ -127,7 +130,7 @@ class Measure:
                 for name, view in stack.inputs.items()
             }
             written = stack({name: view.to(device) for name, view in views.items()})
-            yield written["target"].float().cpu()
+            yield written[made].float().cpu()
 
     def collapsed(self, measures: Measures) -> bool:
         """Whether pictures are far more alike than real ones, by the study's criterion."""

@@ -167,8 +167,6 @@ def require_known(name: str, known: Mapping[str, object], path: str, what: str) 
 
 
 STUDIES = Shipped("studies", "study", "study", ", or a .toml file of your own")
-
-study_names = STUDIES.names
 study_text = STUDIES.source
 
 

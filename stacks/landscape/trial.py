@@ -89,7 +89,8 @@ def run_trial(combination: Combination, trials: Trials, measure: Measure, prune:
         state, reason = "failed", " ".join(str(error).split())
     if watch.pruned:
         state, reason = "pruned", watch.pruned
-    last = watch.measures[-1][1] if watch.measures else None
+    # Of a run that diverged nothing is left to measure, whatever its looks saw before.
+    last = watch.measures[-1][1] if watch.measures and state != "diverged" else None
     if state == "done" and last is None:
         state, reason = "failed", "the recipe trains no step, so there was nothing to measure"
     seconds, processor_seconds = time.perf_counter() - started, time.process_time() - busy

@@ -5,12 +5,15 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
 import torch
 
-from stacks.checkpoint import STATE, read
+import stacks.train
+from stacks.checkpoint import STATE, WEIGHTS, read
 from stacks.collectives import BUCKET, buckets, share_batches
 from stacks.data import phase_sampler, training_groups
 from stacks.recipe import load_recipe, parse_recipe, recipe_text
@@ -78,6 +81,17 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
+def start_pair(runs: Sequence[tuple[Path, Path]], ends: int = 0) -> list[ForkServerProcess]:
+    """Two processes that train together."""
+    # What torchrun tells the processes it starts.
+    told = {
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test",
+    }  # fmt: skip
+    ranks = [{"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
+    return [start_trainings(runs, {**told, **rank}, devices=2, ends=ends) for rank in ranks]
+
+
 @pytest.fixture(scope="module")
 def both(targets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every case trained by one process (``NAME.1``) and by two together (``NAME.2``)."""
@@ -86,16 +100,7 @@ def both(targets: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, changes in CASES.items():
         recipe = parse_recipe(SHARED, [root, *changes])
         (folder / f"{name}.toml").write_text(recipe_text(recipe), "utf-8")
-    # What torchrun tells the processes it starts.
-    told = {
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2",
-        "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0", "TORCHELASTIC_RUN_ID": "test",
-    }  # fmt: skip
-    runs = [(folder / f"{name}.toml", folder / f"{name}.2") for name in CASES]
-    processes = [
-        start_trainings(runs, {**told, "RANK": str(rank), "LOCAL_RANK": str(rank)}, devices=2)
-        for rank in range(2)
-    ]
+    processes = start_pair([(folder / f"{name}.toml", folder / f"{name}.2") for name in CASES])
     for name in CASES:
         train(load_recipe(str(folder / f"{name}.toml")), folder / f"{name}.1")
     for process in processes:
@@ -209,11 +214,11 @@ def test_a_batch_must_divide_among_the_devices(
     recipe = super_resolution(targets, "batch=3")
     sampler = phase_sampler(recipe, training_groups(recipe), recipe.phase[0])
     fabric = launch(recipe)
-    share_batches(fabric, [sampler])
+    share_batches(fabric, [sampler], ["batch"], [{}])
     assert (sampler.device, sampler.devices) == (0, 1)
     monkeypatch.setattr(type(fabric), "world_size", 2)
-    with pytest.raises(DataError, match=r"batch: got 3 in phase\.0; must be a multiple"):
-        share_batches(fabric, [sampler])
+    with pytest.raises(DataError, match=r"^phase\[0\]\.batch: got 3; must be a multiple of the 2"):
+        share_batches(fabric, [sampler], ["phase[0].batch"], [{}])
 
 
 def test_packs_lie_on_one_device(targets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,14 +228,52 @@ def test_packs_lie_on_one_device(targets: Path, monkeypatch: pytest.MonkeyPatch)
     assert packs == [{}, {"x2": 1, "x4": 2}]
     groups = training_groups(recipe)
     samplers = [phase_sampler(recipe, groups, phase) for phase in recipe.phase]
-    fabric = launch(recipe)
+    fabric, keys = launch(recipe), ["batch", "phase[1].batch"]
     monkeypatch.setattr(type(fabric), "world_size", 2)
-    share_batches(fabric, samplers, packs)
+    share_batches(fabric, samplers, keys, packs)
     monkeypatch.setattr(type(fabric), "world_size", 4)
-    share_batches(fabric, samplers[:1], packs[:1])
+    share_batches(fabric, samplers[:1], keys[:1], packs[:1])
     with pytest.raises(DataError) as error:
-        share_batches(fabric, samplers, packs)
+        share_batches(fabric, samplers, keys, packs)
     assert str(error.value) == (
-        "batch: got 4 in phase.1, 1 on each of 4 devices; must be a multiple of 8, as stage 'x4' "
+        "phase[1].batch: got 4, 1 on each of 4 devices; must be a multiple of 8, as stage 'x4' "
         "packs 2 pictures of one device"
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "key"), [("batch=3", "batch"), ("phase.1.batch=3", r"phase\[1\]\.batch")]
+)
+def test_the_batch_that_does_not_divide_is_named_as_in_the_recipe(
+    targets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str, key: str
+) -> None:
+    recipe = super_resolution(targets, "batch=4", change)
+    fabric = launch(recipe)
+    monkeypatch.setattr(type(fabric), "world_size", 2)
+    monkeypatch.setattr(stacks.train, "launch", lambda *_: fabric)
+    with pytest.raises(DataError, match=f"^{key}: got 3; must be a multiple of the 2 devices"):
+        train(recipe, tmp_path)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(torch.cuda.is_available(), reason="two processes would ask for two GPUs")
+def test_devices_end_together_between_two_looks(targets: Path, tmp_path: Path) -> None:
+    rare = [f"{key}=100" for key in ("log.every", "log.checkpoint", "health.every")]
+    root = f"data.root={json.dumps(str(targets))}"
+    recipe = parse_recipe(SHARED, [root, *rare, "log.samples=4"])
+    (tmp_path / "rare.toml").write_text(recipe_text(recipe), "utf-8")
+    watched, failing = tmp_path / "watched", tmp_path / "failing"
+    # No pictures can be written into it.
+    failing.mkdir()
+    (failing / "samples").touch()
+    runs = [(tmp_path / "rare.toml", folder) for folder in (watched, failing)]
+    processes = start_pair(runs, ends=3)
+    for process in processes:
+        process.join(120)
+        # One that waits for the other for ever would keep the tests from ending.
+        process.kill()
+    said = (tmp_path / "watched.said").read_text("utf-8")
+    assert [process.exitcode for process in processes] == [1, 1], said
+    # The first one wants to end from step 3 on, where the other does not ask it.
+    assert read(watched / "best.safetensors", WEIGHTS).facts["step"] == 4
+    assert "RunFailed: step 4: the first process has failed; it says why" in said

@@ -208,6 +208,29 @@ def test_outer_levels_wait_for_their_phase(targets: Path, tmp_path: Path) -> Non
     assert {tuple(name.split(".")[3:5]) for name in moved} == {("levels", "0"), ("pictures", "0")}
 
 
+def level_of(name: str) -> int:
+    """Which level a weight of the generator is of; pictures leave each level by layers of its own,
+    at the same place in their list.
+    """
+    return int(name.removeprefix("stages.grow.generator.").split(".")[1])
+
+
+def test_the_average_of_a_level_begins_where_it_joins(targets: Path) -> None:
+    recipe = growing(targets, "ema.decay=0.999", "stage.0.generator.norm=none", "phase.0.steps=20")
+    run = Run(recipe, launch(recipe))
+    start = {name: weight.clone() for name, weight in run.average.module.named_parameters()}
+    with torch.no_grad():
+        for weight in run.stack.parameters():
+            weight += 1
+    # The first step of the second phase. A memory of n steps keeps (1 + n) / (10 + n) of what was;
+    # that of the innermost level is 20 steps old, that of the next one new; the third one waits.
+    run.average.update(run.stack, 20)
+    moved = [1 - 21 / 30, 1 - 1 / 10, 0.0]
+    for name, weight in run.average.module.named_parameters():
+        expected = start[name] + moved[level_of(name)]
+        torch.testing.assert_close(weight, expected, msg=name)
+
+
 # Checkpoints stand at steps 2, 4 and 6; the second of them in the middle of fading.
 @pytest.mark.parametrize("step", [3, 5])
 def test_a_resumed_run_fades_on(

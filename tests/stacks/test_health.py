@@ -1,12 +1,14 @@
 """Detectors, against histories written down by hand."""
 
 import json
+import math
 
 import pytest
 import torch
 
 from stacks.diversity import Diversity, spread
 from stacks.health import (
+    Costs,
     Health,
     astray,
     chances,
@@ -20,6 +22,7 @@ from stacks.health import (
 from stacks.health_spec import HealthSpec
 from stacks.recipe import parse_recipe
 from tests.stacks import tiny
+from translate.losses.adversarial import Labels, discriminator_loss
 from translate.tables import TableError
 
 SPEC = HealthSpec(window=3, warmup=0)
@@ -49,9 +52,14 @@ def test_weights_that_run_away() -> None:
 
 def test_a_discriminator_that_tells_all() -> None:
     # Two percent of 1.4 are 0.028.
-    assert saturated([1.0, 0.02, 0.01, 0.027], 3, 1.4, 0.02)
-    assert not saturated([0.02, 0.01, 0.029], 3, 1.4, 0.02)
-    assert not saturated([0.01, 0.01], 3, 1.4, 0.02), "not for long enough"
+    costs = Costs(0.0, 1.4)
+    assert saturated([1.0, 0.02, 0.01, 0.027], 3, costs, 0.02)
+    assert not saturated([0.02, 0.01, 0.029], 3, costs, 0.02)
+    assert not saturated([0.01, 0.01], 3, costs, 0.02), "not for long enough"
+    # Two percent of the way from 0.4 to 1.4.
+    costs = Costs(0.4, 1.4)
+    assert "below 0.420, 2.0% of the way" in saturated([0.419, 0.401, 0.4], 3, costs, 0.02)
+    assert not saturated([0.4, 0.421, 0.4], 3, costs, 0.02)
 
 
 def test_a_generator_of_one_picture() -> None:
@@ -71,19 +79,65 @@ def test_a_gap_that_widens() -> None:
     assert not drawn_apart(1.2, 0.3, 1.0), "pictures that were easier from the start"
 
 
+TWO_SCALES = """
+    name = "one"
+    stage = [{ name = "paint", generator = { kind = "unet", widths = [4, 6] },
+               discriminator = { kind = "multiscale", scales = 2, channels = 4, layers = 1 },
+               objective = { adversarial = "ADVERSARIAL" } }]
+    phase = [{ train = ["paint"], steps = 1 }]
+""".replace("\n               ", " ")
+
+
+def costs_at_a_scale(adversarial: str, *overrides: str) -> tuple[float, float]:
+    """The least cost and that of a guess, at each of two scales."""
+    stages = parse_recipe(TWO_SCALES.replace("ADVERSARIAL", adversarial), overrides).stage
+    [(name, costs)] = chances(stages).items()
+    assert name == "paint/discriminator/adversarial"
+    return costs.least / 2, costs.chance / 2
+
+
 def test_what_guessing_costs() -> None:
-    recipe = """
-        name = "one"
-        stage = [{ name = "paint", generator = { kind = "unet", widths = [4, 6] },
-                   discriminator = { kind = "multiscale", scales = 2, channels = 4, layers = 1 },
-                   objective = { adversarial = "ADVERSARIAL" } }]
-        phase = [{ train = ["paint"], steps = 1 }]
-    """.replace("\n                   ", " ")
     # At every scale: 2 log 2; 1/2 (1/4 + 1/4) for a guess of 1/2; 1 + 1 anywhere between the edges.
     for name, cost in (("non-saturating", 1.386294), ("lsgan", 0.25), ("hinge", 2.0)):
-        stages = parse_recipe(recipe.replace("ADVERSARIAL", name)).stage
-        assert chances(stages) == {"paint/discriminator/adversarial": pytest.approx(2 * cost)}
+        assert costs_at_a_scale(name) == pytest.approx((0, cost), abs=1e-4)
     assert chances(parse_recipe(tiny.TRANSLATION.replace("hinge", "wasserstein"), WGAN).stage) == {}
+
+
+def test_what_telling_costs_where_labels_are_smoothed() -> None:
+    def entropy(chance: float) -> float:
+        return -chance * math.log(chance) - (1 - chance) * math.log(1 - chance)
+
+    given = ["stage.0.objective.labels.real=0.9"]
+    expected = (entropy(0.9), 2 * entropy(0.45))
+    assert costs_at_a_scale("non-saturating", *given) == pytest.approx(expected, abs=2e-4)
+    # Evenly from 0.8 to 1, and from 0 to 0.2: of cross-entropies the mean label counts.
+    drawn = ["stage.0.objective.labels={ real = [0.8, 1.0], fake = [0.0, 0.2] }"]
+    expected = (2 * entropy(0.9), 2 * math.log(2))
+    assert costs_at_a_scale("non-saturating", *drawn) == pytest.approx(expected, abs=2e-4)
+    # Of squares the variance of the labels, 0.2^2 / 12, is left: half of it on both sides.
+    [least, chance] = costs_at_a_scale("lsgan", *drawn)
+    assert least == pytest.approx(0.2**2 / 12, abs=1e-4)
+    assert chance == pytest.approx(0.4**2 + 0.2**2 / 12, abs=1e-4)
+    # Relativistic pairs say one thing, averages both: of the difference d of the two logits
+    # 0.9 s(-d) + 0.1 s(d) + s(-d), which is least where the sigmoid of d is 1.9 / 2.
+    paired = costs_at_a_scale("non-saturating", *given, "stage.0.objective.relativistic=true")
+    assert paired == pytest.approx((entropy(0.9), math.log(2)), abs=2e-4)
+    average = costs_at_a_scale("non-saturating", *given, "stage.0.objective.relativistic=average")
+    assert average == pytest.approx((2 * entropy(0.95), 2 * math.log(2)), abs=2e-4)
+
+
+def test_a_discriminator_that_tells_all_in_spite_of_smoothed_labels() -> None:
+    text = TWO_SCALES.replace("ADVERSARIAL", "non-saturating")
+    stages = parse_recipe(text, ["stage.0.objective.labels.real=0.9"]).stage
+    health = Health(SPEC, chances(stages))
+    health.begin(0, {})
+    # Logits of log 9 for real ones, far below 0 for fakes.
+    real, fake = torch.full((4, 1), math.log(9)), torch.full((4, 1), -20.0)
+    loss = 2 * discriminator_loss("non-saturating", "plain", real, fake, Labels(0.9, 0, 1))
+    told = [
+        health.look(step, {"paint/discriminator/adversarial": float(loss)}) for step in (0, 1, 2)
+    ]
+    assert [[alarm.name for alarm in alarms] for alarms in told] == [[], [], ["saturation"]]
 
 
 WGAN = ["optimizer.weight_clip=0.01", "force=true"]
@@ -101,7 +155,9 @@ def test_an_alarm_is_told_once_and_again_after_it_was_off() -> None:
 
 
 def test_nothing_is_judged_in_the_warm_up_but_what_is_fatal() -> None:
-    health = Health(HealthSpec(window=2, warmup=50), {"a/discriminator/adversarial": 2.0})
+    health = Health(
+        HealthSpec(window=2, warmup=50), {"a/discriminator/adversarial": Costs(0.0, 2.0)}
+    )
     health.begin(100, {"a/generator/weights": 1.0})
     dead = {"a/discriminator/adversarial": 0.0, "a/diversity": 0.0}
     assert not any(health.look(step, dead) for step in (110, 120, 130))

@@ -5,17 +5,26 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+import stacks.landscape.trial
+from stacks.keeper import DivergenceError
 from stacks.landscape.combine import Combinations
 from stacks.landscape.measure import Measure
 from stacks.landscape.search import Landscape, Limits, create, search
-from stacks.landscape.study import Study, parse_study, study_names, study_text
+from stacks.landscape.study import STUDIES, Study, parse_study, study_text
+from stacks.landscape.table import row
 from stacks.landscape.trials import Result, Trials
 from stacks.presets import source_text
+from stacks.recipe import parse_recipe
+from stacks.run import Run, launch
+from stacks.spec import Recipe
+from stacks.stack import Stack
 from tests.photographs import write_pictures
 from translate.tables import TableError
 
@@ -179,7 +188,7 @@ def test_a_stack_that_reads_pictures_is_no_subject() -> None:
                      source_text("hand-pose"))  # fmt: skip
 
 
-@pytest.mark.parametrize("name", study_names())
+@pytest.mark.parametrize("name", STUDIES.names())
 def test_every_study_that_ships_resolves(name: str) -> None:
     study = parse_study(study_text(name))
     assert study.name == name
@@ -250,6 +259,37 @@ def test_a_trial_that_cannot_be_trained_fails_alone(
     assert states["none"] == ("done", "")
     assert states["batch"][0] == "failed"
     assert "batch: got 1000000000; " in states["batch"][1]
+
+
+def test_what_diverged_keeps_no_measure_of_an_earlier_look(
+    landscape: Landscape, measure: Measure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def diverging(recipe: Recipe, folder: Path, watch: Callable[[Run], str]) -> None:
+        run = Run(recipe, launch(recipe))
+        run.step = 1
+        watch(run)
+        raise DivergenceError("step 2: it ran away")
+
+    monkeypatch.setattr(stacks.landscape.trial, "train", diverging)
+    told: list[Result] = []
+    only = {"norm": ["none"], "penalty": ["none"]}
+    search(landscape, measure, limits(landscape.study, seeds=(0,), only=only), told.append)
+    [result] = told
+    assert (result.state, result.collapsed) == ("diverged", True)
+    assert [step for step, _ in result.looks] == [1]
+    assert (result.fid, result.kid, result.ms_ssim) == (None, None, None)
+    assert row(told).best is None, "it counts as the worst"
+
+
+def test_what_is_measured_is_the_target_whatever_its_view_is_called(
+    measure: Measure, data: Path
+) -> None:
+    root = [f"data.root={str(data)!r}"]
+    made = []
+    for change in ([], ["stage.0.writes=drawn"]):
+        torch.manual_seed(0)
+        made.append(measure(Stack(parse_recipe(RECIPE, [*root, *change])).eval()))
+    assert made[0] == made[1]
 
 
 def test_no_trial_begins_after_the_budget(landscape: Landscape, measure: Measure) -> None:

@@ -14,7 +14,8 @@ from stacks.doctor.guess import guess
 from stacks.recipe import load_recipe, parse_recipe
 from stacks.run import Run, launch
 from stacks.starter import starter
-from stacks.survey import Found, Survey, survey
+from stacks.survey import Survey, survey
+from stacks.survey_kinds import Found
 from translate.pairs import DataError
 
 Pixels = NDArray[np.uint8]

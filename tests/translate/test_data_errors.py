@@ -54,6 +54,33 @@ def test_an_id_that_is_no_label(tmp_path: Path) -> None:
     )
 
 
+def test_black_and_white_without_a_palette(tmp_path: Path) -> None:
+    mask = np.eye(8, 12, dtype=bool)
+    byte = labels(tmp_path / "byte", mask[..., None] * np.uint8(255))
+    bit = labels(tmp_path / "bit", PHOTO)
+    Image.fromarray(mask).save(bit)
+    for file in (byte, bit):
+        assert told(file.parent.parent, Reading(LABELED)) == (
+            f"{file}: has the label 255; expected ids 0..1, but the picture is black and white; "
+            "name the two in data.palette, as [0, 0, 0] and [255, 255, 255]"
+        )
+
+
+GRAYS = np.array([0, 7, 255], np.uint8)[np.indices((8, 12, 1)).sum(axis=0) % 3]
+
+
+def test_a_gray_beside_black_and_white(tmp_path: Path) -> None:
+    file = labels(tmp_path, GRAYS)
+    assert told(tmp_path, Reading(LABELED)) == (
+        f"{file}: has the label 255; expected ids 0..1, or labels:256 in data.views"
+    )
+    palette = ((0, 0, 0), (255, 255, 255))
+    assert told(tmp_path, Reading(LABELED, palettes={"source": palette})) == (
+        f"{file}: has the color (7, 7, 7), which is not in the palette; add it to data.palette, or "
+        "paint it over"
+    )
+
+
 def test_colors_without_a_palette(tmp_path: Path) -> None:
     file = labels(tmp_path, PHOTO)
     message = told(tmp_path, Reading(LABELED))

@@ -8,9 +8,10 @@ from scipy import ndimage
 
 from tests.photographs import window
 from translate.degradations.blur import bell, convolve, sinc
-from translate.degradations.noise import from_linear, to_linear
+from translate.degradations.noise import Camera, from_linear, to_linear
 from translate.degradations.order import OneOf, Shuffled
-from translate.degradations.step import Picture, Size
+from translate.degradations.step import Picture, Range, Size
+from translate.degradations.text import read_steps
 from translate.degrade import Degradation, DegradationError, parse_degradation
 from translate.pixels import to_bytes, to_floats
 
@@ -183,6 +184,19 @@ def test_the_second_size_is_a_share_of_the_small_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("camera:1e-5", 1e-5, 1e-5),
+        ("camera:1e-5-1e-3", 1e-5, 1e-3),
+        ("camera:0.0001-1E-2", 1e-4, 1e-2),
+        ("camera:1e-2-0.1", 1e-2, 0.1),
+    ],
+)
+def test_ranges_in_scientific_notation(text: str, low: float, high: float) -> None:
+    assert read_steps(text) == (Camera(Range(low, high)),)
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("resize:0.5-1", "add fit:S behind it"),
@@ -206,6 +220,8 @@ def test_the_second_size_is_a_share_of_the_small_one() -> None:
         ("noise:5|jpeg:5", "unexpected '|'"),
         ("(noise:5)jpeg:5", "unexpected 'jpeg:5'"),
         ("(" * 10000, "more than 8 groups nested"),
+        ("camera:1e-3-1e-5", "within 1e-06 to 1, got '1e-3-1e-5'"),
+        ("camera:1e-5-", "got '1e-5-'"),
         ("round:3", "round takes no number, got '3'"),
         ("resize:0.5-2;grow=0.8;shrink=0.7,fit:2", "together above 1"),
         ("resize:0.5;of=2.9,fit:2", "of is the scale of the result, a whole number; got 2.9"),

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.photographs import window, write_pictures
 from translate.layouts import Reading, find_items
-from translate.pairs import DataError, Item, View
+from translate.pairs import DataError, Item, Palette, View
 
 PHOTO = window("coffee", 12, 16)
 IDS = np.arange(12 * 16, dtype=np.uint8).reshape(12, 16, 1) // 48
@@ -57,6 +57,23 @@ def test_colors_of_a_palette(tmp_path: Path) -> None:
         decoded = View(tmp_path / name, "labels:4", palette=PALETTE).decode()
         assert decoded.shape == (12, 16, 1)
         assert (decoded == IDS).all(), name
+
+
+@pytest.mark.parametrize("palette", [((0, 0, 0), (255,) * 3), ((255,) * 3, (0, 0, 0))])
+def test_grays_of_a_palette(tmp_path: Path, palette: Palette) -> None:
+    white = np.indices((12, 16)).sum(axis=0) % 3 == 0
+    Image.fromarray(white).save(tmp_path / "bit.png")
+    Image.fromarray(white.astype(np.uint8) * 255).save(tmp_path / "byte.png")
+    Image.fromarray(white.astype(np.uint8) * 255).save(tmp_path / "lossy.jpg", quality=80)
+    expected = white if palette[0][0] == 0 else ~white
+    for name in ("bit.png", "byte.png", "lossy.jpg"):
+        decoded = View(tmp_path / name, "labels:2", palette=palette).decode()
+        assert decoded.dtype == np.uint8
+        assert (decoded[..., 0] == expected).all(), name
+    # All of it one label.
+    Image.fromarray(np.zeros((12, 16), np.uint8)).save(tmp_path / "black.png")
+    decoded = View(tmp_path / "black.png", "labels:2", palette=palette).decode()
+    assert (decoded == palette.index((0, 0, 0))).all()
 
 
 def test_a_color_beside_the_palette_is_refused_in_png_and_taken_for_the_nearest_in_jpeg(

@@ -74,6 +74,23 @@ def test_pixel_norm_by_hand() -> None:
     assert PixelNorm()(torch.zeros(1, 2, 1, 1)).abs().max() == 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_pixel_norm_in_every_precision(dtype: torch.dtype) -> None:
+    # In half precision squares of 300 are infinite, and those of 1e-4 are none.
+    scales = [0.0, 1e-4, 1e-2, 1.0, 300.0, 3000.0]
+    features = torch.cat([scale * random(1, 8, 3, 3) for scale in scales]).to(dtype)
+    actual = PixelNorm()(features.requires_grad_())
+    assert actual.dtype == dtype
+    wide = features.detach().double()
+    expected = wide / (wide.square().mean(dim=1, keepdim=True) + 1e-8).sqrt()
+    # To the last bit of the type, but for the steps before it in float32 itself.
+    rounding = max(torch.finfo(dtype).eps, 4 * torch.finfo(torch.float32).eps)
+    torch.testing.assert_close(actual.double(), expected, rtol=rounding, atol=1e-6)
+    actual.sum().backward()
+    assert features.grad is not None
+    assert torch.isfinite(features.grad).all()
+
+
 def test_a_picture_at_a_depth_by_hand() -> None:
     network = Growing(3)
     picture = torch.arange(16.0).reshape(1, 1, 4, 4)

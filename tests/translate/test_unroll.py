@@ -66,6 +66,27 @@ def test_the_updates_are_those_of_the_optimizer(
         assert float(line.bias.detach()) == weight_clip, "the bound is met"
 
 
+def test_each_weight_goes_on_from_its_own_step() -> None:
+    line = Line()
+    optimizer = torch.optim.Adam(line.parameters(), lr=0.1, betas=(0.5, 0.9))
+
+    def update(*without: nn.Parameter) -> None:
+        optimizer.zero_grad()
+        cost(line, dict(line.named_parameters()), POINT).backward()
+        for parameter in without:
+            parameter.grad = None
+        optimizer.step()
+
+    # As levels of a growing network do, the bias joins later.
+    update(line.bias)
+    update(line.bias)
+    update()
+    ahead = unroll(line, lambda weights: cost(line, weights, POINT), optimizer, 1)
+    update()
+    for name, parameter in line.named_parameters():
+        assert torch.allclose(ahead[name], parameter, rtol=1e-9, atol=1e-12), name
+
+
 @pytest.mark.parametrize(("kind", "decay"), OPTIMIZERS)
 def test_gradients_pass_through_the_updates(kind: type[torch.optim.Adam], decay: float) -> None:
     line = Line()

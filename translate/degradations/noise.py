@@ -7,10 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from translate.degradations.step import Picture, Range, Size
-from translate.pixels import SIGMA_UNIT
-
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-"""Of BT.601."""
+from translate.pixels import LUMA, SIGMA_UNIT
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Poisson:
         strength, gray = self.counting(random)
         light = np.clip(picture, 0, 1)
         if gray and picture.shape[2] == 3:
-            light = (light @ LUMA)[..., None]
+            light = (light @ np.array(LUMA, np.float32))[..., None]
         counts = random.poisson(light * SIGMA_UNIT) / SIGMA_UNIT
         sigma = strength * float(np.sqrt(light.mean() * SIGMA_UNIT))
         return picture + ((counts - light) * strength).astype(np.float32), sigma

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -247,10 +248,11 @@ def read_steps(text: str) -> Steps:
 
 
 def parse_range(argument: str, text: str, least: float, most: float) -> Range:
-    """``25`` or ``0-55``."""
-    low, dash, high = argument.partition("-")
+    """``25`` or ``0-55``, also as ``1e-5-1e-3``."""
+    # Behind an e it is the sign of an exponent.
+    low, *high = re.split("(?<![eE])-", argument, maxsplit=1)
     try:
-        numbers = Range(float(low), float(high if dash else low))
+        numbers = Range(float(low), float(high[0] if high else low))
     except ValueError:
         numbers = None
     if numbers is None or not least <= numbers.low <= numbers.high <= most:

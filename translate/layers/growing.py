@@ -77,6 +77,14 @@ class Growing(nn.Module):
         self.fading = alpha < 1 and self.depth > 1
         self.alpha.fill_(alpha)
 
+    def joining(self, depth: int) -> list[str]:
+        """How the names of the parameters begin that work from a depth on, not at lesser ones.
+
+        Lists of layers have one for each depth.
+        """
+        lists = (name for name, part in self.named_children() if isinstance(part, nn.ModuleList))
+        return [f"{name}.{depth - 1}." for name in lists]
+
     def mixed(self, coarse: Tensor, fine: Tensor) -> Tensor:
         """The outermost level at its share, over the one within."""
         return coarse + self.alpha * (fine - coarse)

@@ -77,7 +77,10 @@ class PixelNorm(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """``(N, C, H, W)`` -> the same shape."""
-        return features * (features.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+        # Half precision has no 1e-8, and no squares of features above 255.
+        wide = features.to(torch.promote_types(features.dtype, torch.float32))
+        norm = (wide.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
+        return (wide * norm).to(features.dtype)
 
 
 def channels_last(features: Tensor) -> bool:

@@ -18,11 +18,6 @@ def real_logit(logits: Tensor) -> Tensor:
     return full(logits).logsumexp(dim=1)
 
 
-def real_probability(logits: Tensor) -> Tensor:
-    """D = Z / (Z + 1) in [0, 1]: ``(N, K)`` -> ``(N,)``."""
-    return real_logit(logits).sigmoid()
-
-
 def supervised_loss(logits: Tensor, labels: Tensor) -> Tensor:
     """-E log p(y | x, y is real): cross-entropy over the K classes.
 

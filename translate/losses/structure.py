@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from translate.constants import constant
 from translate.losses.precision import full, outside_autocast
 
 WINDOW = 11
@@ -74,7 +75,7 @@ def ms_ssim(fake: Tensor, truth: Tensor, least: float = 0.0) -> Tensor:
         factors.append(factor.clamp_min(least))
         fake, truth = functional.avg_pool2d(fake, 2), functional.avg_pool2d(truth, 2)
     similarities = torch.stack(factors)
-    weights = similarities.new_tensor(SCALE_WEIGHTS[:count])
+    weights = constant(SCALE_WEIGHTS[:count], similarities.dtype, similarities.device)
     return (similarities ** (weights / weights.sum())[:, None]).prod(dim=0)
 
 

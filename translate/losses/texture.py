@@ -21,14 +21,16 @@ FLOOR = 0.25 / 255**2
 
 
 @cache
-def laws_masks() -> Tensor:
+def laws_masks(dtype: torch.dtype | None = None, device: torch.device | None = None) -> Tensor:
     """The masks of level, edge and spot but level by level: ``(8, 1, 3, 3)``, each of norm 1."""
     level, edge, spot = (
         functional.normalize(torch.tensor(taps), dim=0)
         for taps in ([1.0, 2.0, 1.0], [-1.0, 0.0, 1.0], [-1.0, 2.0, -1.0])
     )
     pairs = [(rows, columns) for rows in (level, edge, spot) for columns in (level, edge, spot)]
-    return torch.stack([torch.outer(rows, columns) for rows, columns in pairs[1:]])[:, None]
+    masks = torch.stack([torch.outer(rows, columns) for rows, columns in pairs[1:]])[:, None]
+    # Kept there: a copy at each use would make a GPU wait.
+    return masks.to(device, dtype)
 
 
 def texture_energy(picture: Tensor) -> Tensor:
@@ -38,7 +40,7 @@ def texture_energy(picture: Tensor) -> Tensor:
     is one window.
     """
     gray = picture.mean(dim=1, keepdim=True)
-    responses = functional.conv2d(gray, laws_masks().to(gray))
+    responses = functional.conv2d(gray, laws_masks(gray.dtype, gray.device))
     window = min(WINDOW, *responses.shape[2:])
     return functional.avg_pool2d(responses.square(), window, max(1, window // 2))
 

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from translate.degradations.device.work import Fields, SameSize, each
-from translate.degradations.noise import LUMA
-from translate.pixels import SIGMA_UNIT
+from translate.pixels import LUMA, SIGMA_UNIT
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def brightness(pictures: Tensor) -> Tensor:
     if pictures.shape[1] != 3:
         return pictures
     red, green, blue = pictures.split(1, dim=1)
-    return float(LUMA[0]) * red + float(LUMA[1]) * green + float(LUMA[2]) * blue
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
 
 
 def to_linear(pictures: Tensor) -> Tensor:
