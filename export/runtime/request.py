@@ -132,6 +132,9 @@ def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
             "(H, W), whole numbers"
         )
     low, high = int(array.min()), int(array.max())
+    if high >= port.count and port.palette and array.dtype == np.uint8:
+        # Grays of the palette, as of a black-and-white mask.
+        return _ids_from_colors(port, array[:, :, None].repeat(3, axis=2))
     if low < 0 or high >= port.count:
         raise InputError(
             f"input {port.name!r} has label ids {low}..{high}; expected 0..{port.count - 1}"

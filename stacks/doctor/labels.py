@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -55,17 +56,30 @@ class Census:
             self.faults[file] = (what, "bring a label map, of flat colors or ids")
             return
         self.pictures += 1
+        pixels = Counter[int]()
+        for value, count in values.pixels.items():
+            pixels[self.meant(value)] += count
         if self.allowed is not None and (
-            strange := {v: count for v, count in values.pixels.items() if v not in self.allowed}
+            strange := {v: count for v, count in pixels.items() if v not in self.allowed}
         ):
             self.faults[file] = stranger(strange, max(self.allowed))
-        total = sum(values.pixels.values())
-        for value, count in values.pixels.items():
+        total = pixels.total()
+        for value, count in pixels.items():
             self.pixels[value] = self.pixels.get(value, 0) + count
             if value in self.holders:
                 self.holders[value].pictures += 1
             else:
                 self.holders[value] = Holder(1, file, count, count / total)
+
+    def meant(self, value: int) -> int:
+        """The color of a palette that a gray, or an id, stands for; other values as they are."""
+        colors = [color for color in self.allowed or () if color >= COLOR]
+        if value >= COLOR or not colors:
+            return value
+        gray = COLOR + value * 0x010101
+        if gray in colors:
+            return gray
+        return colors[value] if value < len(colors) else value
 
     def strays(self) -> dict[int, Holder]:
         """Values that one picture alone has, in little of it: of a folder, which says no palette,

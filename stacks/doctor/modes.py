@@ -12,7 +12,7 @@ _PLAIN = {
     "rgb": ("rgb 8 bit", "palette 8 bit"),
     # Colors that are all equal are gray, which `pixstack new` finds by looking at the pixels.
     "gray": ("gray 8 bit", "gray 1 bit", "rgb 8 bit", "palette 8 bit"),
-    "colors": ("rgb 8 bit", "palette 8 bit"),
+    "colors": ("rgb 8 bit", "palette 8 bit", "gray 8 bit", "gray 1 bit"),
     "ids": ("gray 8 bit",),
 }
 

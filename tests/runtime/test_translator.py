@@ -158,6 +158,26 @@ def test_noise_is_drawn_once_for_the_whole_picture(adder: Translator):
     assert not np.array_equal(adder.run(views, "same noise", seed=5)["same noise"], noise)
 
 
+def test_a_black_and_white_mask_is_looked_up_in_the_palette(tmp_path: Path):
+    palette = ((255, 255, 255), (0, 0, 0))
+    graph = models.Graph()
+    graph.add("Identity", "layout", output="same")
+    manifest = Manifest(
+        "mask",
+        "painting",
+        (Input("layout", "labels:2", palette=palette),),
+        (Output("same", "labels:2", palette=palette),),
+    )
+    shape = (models.INT64, ["n", 1, "h", "w"])
+    path = graph.save(tmp_path / "mask.onnx", manifest, {"layout": shape}, {"same": shape})
+    mask = RANDOM.integers(0, 2, (4, 5)).astype(np.uint8)
+    translator = Translator(path, providers="cpu")
+    for given in (mask, 255 * (1 - mask), (255 * (1 - mask))[..., None].repeat(3, 2)):
+        assert np.array_equal(translator.run({"layout": given})["same"], mask)
+    with pytest.raises(InputError, match=r"has the color \(128, 128, 128\), which is not in its"):
+        translator.run({"layout": np.full((4, 5), 128, np.uint8)})
+
+
 def test_labels_are_ids_or_the_colors_of_the_palette(adder: Translator):
     views = full(4, 6)
     ids = adder.run(views)["same layout"]

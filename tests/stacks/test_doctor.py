@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,26 @@ def snapshot(root: Path) -> dict[Path, tuple[bytes, int]]:
 def test_nothing_is_wrong_with_a_healthy_folder(tmp_path: Path) -> None:
     assert checked(healthy(tmp_path / "pairs")).findings == []
     assert checked(labeled(tmp_path / "labels")).findings == []
+
+
+def test_masks_may_be_grays_of_a_palette_or_ids_that_it_shows(tmp_path: Path) -> None:
+    root = tmp_path / "masks"
+    for index in range(9):
+        inside = label_map(index) > 0
+        drawn = {0: inside * 255, 1: inside, 2: inside * 128}[2 if index == 8 else index % 2]
+        write(root / "source" / f"{index}.png", drawn.astype(np.uint8))
+        write(root / "target" / f"{index}.png", photo(index))
+    recipe = replace(
+        guess(root),
+        data=replace(
+            guess(root).data,
+            views={"source": "labels:2", "target": "rgb"},
+            palette={"source": ((0, 0, 0), (255, 255, 255))},
+            names={},
+        ),
+    )
+    report = examine(open_subject(str(root), recipe, guessed=False), quick=False, workers=2)
+    assert told(report) == {("palette", "error", "8.png")}
 
 
 def test_every_planted_fault_is_found_and_none_in_the_clean_copy(
