@@ -1,6 +1,4 @@
-"""The suite is shared among a worker more than there are cores, each of which keeps to one thread:
-tests wait for browsers, servers and processes.
-"""
+"""The suite is shared among as many workers as there are cores, each of which keeps to one."""
 
 import os
 
@@ -11,14 +9,6 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Before anything imports a library that asks; several threads a worker would wait for cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Of ``--numprocesses=auto``."""
-    # ONNX Runtime comes with it, which is asked above to keep things to itself.
-    from export.runtime.session import cores
-
-    return cores() + 1
 
 
 LONGEST = ("test_every_preset.py", "test_page.py", "test_devices.py", "test_translations.py")

@@ -117,11 +117,12 @@ def test_the_settings_reach_the_model(page: Page, photograph: Path, tmp_path: Pa
     assert Image.open(download(page, "super_resolution", tmp_path)).size == (300, 200)
 
     open_tab(page, "denoise")
+    # Before the settings, so that the tab is there with all that listens in it.
+    upload(page, "denoise", photograph)
     slider = page.locator("#denoise-strength")
     assert not slider.is_visible()
     page.locator("#denoise-automatic input").click()
     slider.wait_for()
-    upload(page, "denoise", photograph)
     results = []
     for strength in ("0", "50"):
         slider.locator("input[type=number]").fill(strength)
