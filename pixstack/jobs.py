@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
 """What results are written as, by their name."""
+READ = PICTURES | {".gif", ".avif", ".heic", ".heif"}
+"""What is taken from a folder."""
 
 
 class Format(StrEnum):
@@ -22,10 +24,6 @@ class Format(StrEnum):
     jpg = "jpg"
     webp = "webp"
     tif = "tif"
-
-
-READ = PICTURES | {".gif", ".avif", ".heic", ".heif"}
-"""What is taken from a folder."""
 
 
 def check_sources(sources: list[Path], count: int, manifest: Manifest) -> None:

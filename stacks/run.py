@@ -98,8 +98,10 @@ class Run:
     """How often the run has gone back; each slows it down for good."""
     health: Health = field(init=False)
     diversity: Diversity = field(init=False, default_factory=Diversity)
+    lazy_terms: frozenset[str] = field(init=False)
+    """Names of the terms that are not due at every step."""
     lazy: dict[str, Tensor] = field(init=False, default_factory=dict)
-    """The last values, in this phase, of terms that are not due at every step."""
+    """Their last values, in this phase."""
     scaler: GradScaler | None = field(init=False, default=None)
     """Of gradients in fp16."""
     seconds: float = 0.0
@@ -108,6 +110,9 @@ class Run:
         for stage in self.recipe.stage:
             for term in stage.objective.specs("generator").values():
                 term.prepare()
+        self.lazy_terms = frozenset(
+            f"{stage.name}/{term}" for stage in self.recipe.stage for term in stage.objective.lazy
+        )
         # Weights are drawn before anything else could draw, so a seed names a start.
         torch.manual_seed(self.recipe.seed)
         device = self.fabric.device

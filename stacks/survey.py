@@ -14,11 +14,7 @@ from typing import Literal
 
 from stacks.survey_kinds import Found, kind_of
 from translate.layouts import Layout
-from translate.pairs import (
-    DataError,
-    View,
-    list_pictures,
-)
+from translate.pairs import DataError, View, list_pictures
 from translate.view_names import SIDES, name_of
 
 HELD_OUT = 0.1
@@ -33,8 +29,6 @@ TRAINING_FOLDERS = ("train", "training")
 HELD_OUT_FOLDERS = ("val", "valid", "validation", "test")
 SIZES = (256, 192, 128, 96, 64, 32)
 """Crops that a recipe may have: networks halve them several times."""
-
-
 Size = tuple[int, int]
 SCALES = (2, 3, 4)
 """By which the targets of pairs may be larger than the sources."""
@@ -178,7 +172,7 @@ def survey(folder: Path) -> Survey:
     first = next(iter(sizes.values()))
     scale = scale_between(first, sizes["target"])
     if scale > 1:
-        found = {name: sharpened(folder, name, kind, scale) for name, kind in found.items()}
+        found = {name: as_picture(folder, name, kind, scale) for name, kind in found.items()}
         remarks.append(f"targets are {scale} times as large as their sources, which is learned")
     for name, own in sizes.items():
         own_scale = scale if name == "target" else 1
@@ -206,7 +200,7 @@ def scale_between(sources: Sequence[Size], targets: Sequence[Size]) -> int:
     return factor if factor in SCALES and count > len(targets) / 2 else 1
 
 
-def sharpened(folder: Path, view: str, found: Found, scale: int) -> Found:
+def as_picture(folder: Path, view: str, found: Found, scale: int) -> Found:
     """What a view of smaller sources or larger targets is: a picture, gray or in color.
 
     Raises:

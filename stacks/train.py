@@ -253,8 +253,7 @@ def with_lazy(run: Run, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Terms go by the steps before this one, looks by those up to it: a term of every other step would
     not be seen at any look.
     """
-    lazy = {f"{stage.name}/{term}" for stage in run.recipe.stage for term in stage.objective.lazy}
-    run.lazy |= {name: value for name, value in values.items() if name in lazy}
+    run.lazy |= {name: value for name, value in values.items() if name in run.lazy_terms}
     return {**values, **run.lazy}
 
 

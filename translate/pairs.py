@@ -257,26 +257,24 @@ class Item:
         ``scale``: pixels of the target on one of the other views, along a side.
         """
         sizes = {name: measure(view) for name, view in self.views.items()}
-        if aligned and not fit(sizes, scale):
+        if aligned and not sizes_fit(sizes, scale):
             given = ", ".join(f"{name} {width}x{height}" for name, (height, width) in sizes.items())
             path = next(iter(self.views.values())).path
             where = path.shard if isinstance(path, Member) else path.parent.parent
             raise DataError(
                 f"pair {self.name!r} has views of different sizes ({given}) in "
-                f"{where}; {wanted(scale)}"
+                f"{where}; {size_advice(scale)}"
             )
 
 
-def fit(sizes: Mapping[str, tuple[int, int]], scale: int) -> bool:
+def sizes_fit(sizes: Mapping[str, tuple[int, int]], scale: int) -> bool:
     """Whether views are of one size (height, width), and the target ``scale`` times as large."""
-    grids = {
-        (height * (1 if name == "target" else scale), width * (1 if name == "target" else scale))
-        for name, (height, width) in sizes.items()
-    }
-    return len(grids) <= 1
+    factors = {name: 1 if name == "target" else scale for name in sizes}
+    large = {(factors[name] * size[0], factors[name] * size[1]) for name, size in sizes.items()}
+    return len(large) <= 1
 
 
-def wanted(scale: int) -> str:
+def size_advice(scale: int) -> str:
     """What to do about sizes that do not fit."""
     if scale > 1:
         return f"data.scale = {scale} asks for targets {scale} times as large as the other views"

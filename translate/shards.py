@@ -41,7 +41,7 @@ class Sample:
 
     def picture(self, view: str) -> Member | None:
         """Of a view, under its own name or one that stands for its side elsewhere."""
-        name = view if view in self.pictures else name_of(view, self.pictures)
+        name = name_of(view, self.pictures)
         return self.pictures[name] if name is not None else None
 
 

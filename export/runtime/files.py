@@ -23,6 +23,7 @@ from export.runtime.feeds import scaled
 from export.runtime.images import Picture
 from export.runtime.keypoints import read_pose
 from export.runtime.results import Allocate
+from export.runtime.transparency import on_white, without_holes
 
 
 class Runner(Protocol):
@@ -99,8 +100,8 @@ def as_seen(
 ) -> np.ndarray:
     """Pixels (H, W, C) with alpha (H, W), as the model is to see them."""
     if keeps_alpha(manifest, output):
-        return images.without_holes(pixels, alpha)
-    return images.on_white(pixels, alpha)
+        return without_holes(pixels, alpha)
+    return on_white(pixels, alpha)
 
 
 def _scratch(target: Path) -> IO[bytes]:

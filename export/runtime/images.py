@@ -55,10 +55,6 @@ QUALITY = 95
 _UNKNOWN, _USUAL = (1.0, 1.0), (72 / 25.4, 72 / 25.4)
 
 
-_NEARBY = 8
-"""Standard deviation, in pixels, of how near what is seen must be to color what is not."""
-
-
 @dataclass(frozen=True)
 class Picture:
     """A decoded still picture, upright.
@@ -100,7 +96,7 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
             # A sequential image is read top to bottom once, which turning it does not.
             image = image.copy_memory().autorot()
         image, profile = _plain_colors(image, path)
-        pixels = _to_array(image)
+        pixels = to_array(image)
     except pyvips.Error as error:
         raise ImageError(f"{path} is damaged or cut short: {_reason(error)}") from None
     if pixels.dtype == np.float64:
@@ -130,6 +126,16 @@ def memory_of(path: str | Path) -> int:
     """
     image = _open(Path(path))
     return image.width * image.height * image.bands * _BYTES.get(str(image.format), _MOST_BYTES)
+
+
+def stored_as(path: str | Path) -> tuple[str, str]:
+    """How a picture file keeps its pixels, from its header alone: "tiff" or another format, and
+    libvips' name of their type, as "uchar" or "float".
+
+    Raises ImageError as `size_of`.
+    """
+    image = _open(Path(path))
+    return str(image.get("vips-loader")).removesuffix("load"), str(image.format)
 
 
 def check_target(path: str | Path, height: int, width: int) -> None:
@@ -199,32 +205,6 @@ def largest(dtype: np.dtype) -> int:
     return 1 if dtype.kind == "f" else int(np.iinfo(dtype).max)
 
 
-def on_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Pixels (H, W, C) of any type as they look on white; alpha: (H, W), of the same type."""
-    white = largest(pixels.dtype)
-    image = _from_array(pixels).bandjoin(_from_array(np.ascontiguousarray(alpha)))
-    return _to_array(image.flatten(background=[white], max_alpha=white))
-
-
-def without_holes(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Pixels (H, W, C) of any type; where alpha (H, W) is 0, colors of what is seen nearby.
-
-    What lies there unseen, black as a rule, would color the edges of what is seen. Farther away
-    than a few dozen pixels it stays.
-    """
-    if alpha.all():
-        return pixels
-    image, seen = _from_array(pixels), (_from_array(np.ascontiguousarray(alpha)) > 0) / 255
-    # The mean of the visible colors around, nearer ones counting more.
-    around = (image * seen).gaussblur(_NEARBY, min_ampl=0.01)
-    share = seen.gaussblur(_NEARBY, min_ampl=0.01)
-    filled = around / share
-    if pixels.dtype.kind != "f":
-        filled = filled.rint()
-    filled = filled.cast(image.format)
-    return _to_array(((seen == 0) & (share > 0)).ifthenelse(filled, image))
-
-
 def resize(
     pixels: np.ndarray, height: int, width: int, kernel: str = "cubic", floats: bool = False
 ) -> np.ndarray:
@@ -244,8 +224,8 @@ def resize(
         return pixels[rows][:, columns]
     if pixels.shape[:2] == (height, width):
         return pixels.astype(np.float32, copy=False) if floats else pixels
-    image = _from_array(pixels)
-    resized = _to_array(brought_to(image.cast("float") if floats else image, height, width))
+    image = from_array(pixels)
+    resized = to_array(brought_to(image.cast("float") if floats else image, height, width))
     return resized.reshape(height, width, *pixels.shape[2:])
 
 
@@ -253,9 +233,9 @@ def resized_bands(
     pixels: np.ndarray, height: int, width: int, rows: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """What `resize` makes of floats (H, W, C), a few rows at a time, with the first row of each."""
-    image = brought_to(_from_array(pixels), height, width)
+    image = brought_to(from_array(pixels), height, width)
     for row in range(0, height, rows):
-        yield row, _to_array(image.crop(0, row, width, min(rows, height - row)))
+        yield row, to_array(image.crop(0, row, width, min(rows, height - row)))
 
 
 def brought_to(image: pyvips.Image, height: int, width: int) -> pyvips.Image:
@@ -348,9 +328,9 @@ def _plain_colors(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, bytes 
 def _image(picture: Picture, deep: bool, keep_floats: bool) -> pyvips.Image:
     """A libvips image over the picture's memory, in a type that the format can hold."""
     pixels, alpha = picture.pixels, picture.alpha
-    image = _from_array(pixels)
+    image = from_array(pixels)
     if alpha is not None:
-        image = image.bandjoin(_from_array(np.ascontiguousarray(alpha)))
+        image = image.bandjoin(from_array(np.ascontiguousarray(alpha)))
     bits = {"uchar": 8, "ushort": 16}.get(str(image.format))
     if bits is None and not keep_floats:
         image = (image * 65535).rint().cast("ushort")
@@ -377,7 +357,7 @@ _BYTES, _MOST_BYTES = {"uchar": 1, "ushort": 2, "float": 4, "double": 8}, 16  # 
 _FORMATS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 
 
-def _from_array(array: np.ndarray) -> pyvips.Image:
+def from_array(array: np.ndarray) -> pyvips.Image:
     """A libvips image that shares the array's memory (which may be a memory-mapped file)."""
     height, width = array.shape[:2]
     bands = array.shape[2] if array.ndim == 3 else 1
@@ -387,7 +367,7 @@ def _from_array(array: np.ndarray) -> pyvips.Image:
     )
 
 
-def _to_array(image: pyvips.Image) -> np.ndarray:
+def to_array(image: pyvips.Image) -> np.ndarray:
     """The pixels (H, W, C); pyvips leaves out axes of length one."""
     return image.numpy().reshape(image.height, image.width, image.bands)
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from export.runtime import images
+from export.runtime.transparency import on_white
 from pixstack.jobs import is_picture
 
 KEY_FORM = "pixstack.compare-key"
@@ -139,7 +140,7 @@ def read(path: Path) -> images.Picture:
     pixels = picture.pixels
     if picture.alpha is not None:
         # What is transparent has colors, too, which nobody would see.
-        pixels = images.on_white(pixels, picture.alpha)
+        pixels = on_white(pixels, picture.alpha)
     if pixels.dtype == np.uint16:
         pixels = (pixels / 257).round().astype(np.uint8)
     elif pixels.dtype != np.uint8:

@@ -15,6 +15,7 @@ from export.runtime import images
 from export.runtime.errors import ImageError
 from export.runtime.feeds import LUMA, Fit, as_float, from_float
 from export.runtime.images import Picture
+from export.runtime.transparency import on_white
 
 PNG = "data:image/png;base64,"
 LONGEST_DRAWING = 4_000_000  # characters; a board's PNG has some ten thousand
@@ -92,7 +93,7 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
         picture = replace(picture, pixels=pixels, alpha=alpha)
     if port.paper:
         if picture.alpha is not None:
-            pixels = images.on_white(pixels, picture.alpha)
+            pixels = on_white(pixels, picture.alpha)
         picture = Picture(on_paper(pixels, port.paper))
     target = folder / "prepared.png"
     images.write(target, picture)

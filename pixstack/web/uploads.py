@@ -11,11 +11,10 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import pyvips
 
 from export.runtime import images
 from export.runtime.errors import ImageError, ModelError
-from export.runtime.images import memory_of, size_of
+from export.runtime.images import memory_of, size_of, stored_as
 from pixstack.errors import one_line
 
 BITS = {"uchar": "8-bit", "ushort": "16-bit"}  # by libvips' name; others are floats
@@ -130,11 +129,11 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
 
 def unseen(file: str) -> str:
     """What to tell of a picture that can be taken, but not be shown by a browser; else nothing."""
-    header = _header(file)
-    if header.get("vips-loader") != "tiffload":
+    form, numbers = stored_as(file)
+    if form != "tiff":
         return ""
     height, width = size_of(file)
-    bits = BITS.get(str(header.format), "float")
+    bits = BITS.get(numbers, "float")
     return f"{width} x {height} pixels, {bits} TIFF: taken. Most browsers cannot show it."
 
 
@@ -143,17 +142,12 @@ def _holds_numbers(file: Path) -> bool:
 
     One value that is none is enough to make a network's results none.
     """
-    if _header(file).format not in ("float", "double"):
+    _, numbers = stored_as(file)
+    if numbers not in ("float", "double"):
         return True
     picture = images.read(file)
     parts = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
     return all(bool(np.isfinite(part).all()) for part in parts)
-
-
-def _header(file: str | Path) -> pyvips.Image:
-    """What a file tells of itself that `size_of` has taken for a picture."""
-    # libvips takes [options] off the end of a name: it finds these before those of the name itself.
-    return pyvips.Image.new_from_file(f"{file}[]")
 
 
 def page_message(error: Exception, cache: Path) -> str:

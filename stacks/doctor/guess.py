@@ -18,11 +18,11 @@ from stacks.starter import starter
 from stacks.survey import (
     Size,
     Survey,
+    as_picture,
     extremes,
     has_pictures,
     named_views,
     scale_between,
-    sharpened,
     split_folders,
 )
 from stacks.survey_kinds import Found, kind_of, spread
@@ -86,7 +86,7 @@ def majority(folder: Path) -> Survey:
     scale = scale_between(*sizes_of_pairs(views["source"], views["target"]))
     if scale == 1 or set(found) != {"source", "target"}:
         return seen
-    pictures = {view: sharpened(folder, view, kind, scale) for view, kind in found.items()}
+    pictures = {view: as_picture(folder, view, kind, scale) for view, kind in found.items()}
     return replace(seen, views=pictures, scale=scale)
 
 

@@ -77,11 +77,11 @@ def look_at(views: Mapping[str, View], compare: bool) -> Look:
         first, last = outlines[0], outlines[-1]
         if first.shape[0] * last.shape[1] == first.shape[1] * last.shape[0]:
             # Targets may be larger than their sources, on whose grid a shift is told.
-            shift = shift_between(first, smaller(last, first.shape))
+            shift = shift_between(first, brought_to(last, first.shape))
     return Look(faults, thumb, shift, values)
 
 
-def smaller(outlines: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+def brought_to(outlines: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Outlines brought to another ``(H, W)`` of the same proportions."""
     if outlines.shape == shape:
         return outlines

@@ -8,7 +8,7 @@ from typing import Any
 from stacks.doctor.findings import Finding, at_most
 from stacks.doctor.headers import Header
 from stacks.doctor.subject import Entry, Headers, Subject, sized
-from translate.pairs import fit, wanted
+from translate.pairs import size_advice, sizes_fit
 
 
 def check_sizes(subject: Subject, headers: Headers) -> list[Finding]:
@@ -23,10 +23,10 @@ def check_sizes(subject: Subject, headers: Headers) -> list[Finding]:
             continue
         file = str(next(reversed(list(entry.item.views.values()))).path)
         scale = subject.recipe.data.scale
-        if not fit(known, scale):
+        if not sizes_fit(known, scale):
             given = ", ".join(f"{name} {told(size)}" for name, size in known.items())
             what = f"the views of the pair differ in size: {given}"
-            errors.append(Finding("size", "error", what, wanted(scale), file, (place,)))
+            errors.append(Finding("size", "error", what, size_advice(scale), file, (place,)))
         elif fault := odd_half(subject, entry, headers):
             errors.append(Finding("size", "error", *fault, file, (place,)))
         elif (fault := too_small(subject, known)) and (file, fault) not in seen:

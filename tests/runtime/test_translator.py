@@ -96,21 +96,27 @@ def test_what_draws_anew_sees_a_picture_on_white_and_is_opaque(tmp_path: Path, d
     assert not found.pixels[:, 3:].any()
 
 
-def test_see_through_labels_are_those_of_their_colors(tmp_path: Path):
+def label_mirror(path: Path, palette: tuple[tuple[int, int, int], ...]) -> Translator:
+    """Gives labels back as they are."""
+    kind = f"labels:{len(palette)}"
     graph = models.Graph()
     graph.add("Identity", "layout", output="same")
-    palette = ((0, 0, 0), (255, 0, 0), (0, 0, 255))
     manifest = Manifest(
         "test-labels",
         "painting",
-        (Input("layout", "labels:3", palette=palette),),
-        (Output("same", "labels:3", palette=palette),),
+        (Input("layout", kind, palette=palette),),
+        (Output("same", kind, palette=palette),),
     )
     shape = (models.INT64, ["n", 1, "h", "w"])
-    path = graph.save(tmp_path / "labels.onnx", manifest, {"layout": shape}, {"same": shape})
+    graph.save(path, manifest, {"layout": shape}, {"same": shape})
+    return Translator(path, providers="cpu")
+
+
+def test_see_through_labels_are_those_of_their_colors(tmp_path: Path):
+    palette = ((0, 0, 0), (255, 0, 0), (0, 0, 255))
     colors = np.array(palette, np.uint8)[RANDOM.integers(0, 3, (4, 5))]
     write(tmp_path / "a.png", Picture(colors, RANDOM.integers(0, 256, (4, 5)).astype(np.uint8)))
-    Translator(path, providers="cpu").file(tmp_path / "a.png", tmp_path / "b.png")
+    label_mirror(tmp_path / "labels.onnx", palette).file(tmp_path / "a.png", tmp_path / "b.png")
     assert np.array_equal(read(tmp_path / "b.png").pixels, colors)
 
 
@@ -159,19 +165,8 @@ def test_noise_is_drawn_once_for_the_whole_picture(adder: Translator):
 
 
 def test_a_black_and_white_mask_is_looked_up_in_the_palette(tmp_path: Path):
-    palette = ((255, 255, 255), (0, 0, 0))
-    graph = models.Graph()
-    graph.add("Identity", "layout", output="same")
-    manifest = Manifest(
-        "mask",
-        "painting",
-        (Input("layout", "labels:2", palette=palette),),
-        (Output("same", "labels:2", palette=palette),),
-    )
-    shape = (models.INT64, ["n", 1, "h", "w"])
-    path = graph.save(tmp_path / "mask.onnx", manifest, {"layout": shape}, {"same": shape})
     mask = RANDOM.integers(0, 2, (4, 5)).astype(np.uint8)
-    translator = Translator(path, providers="cpu")
+    translator = label_mirror(tmp_path / "mask.onnx", ((255, 255, 255), (0, 0, 0)))
     for given in (mask, 255 * (1 - mask), (255 * (1 - mask))[..., None].repeat(3, 2)):
         assert np.array_equal(translator.run({"layout": given})["same"], mask)
     with pytest.raises(InputError, match=r"has the color \(128, 128, 128\), which is not in its"):

@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from translate.losses.precision import full
+
 
 class MinibatchDiscrimination(nn.Module):
     """Closeness of each sample to the others (Salimans et al. 2016, arXiv 1606.03498, section 3.2).
@@ -66,7 +68,7 @@ class MinibatchStddev(nn.Module):
         groups = features.reshape(count // size, size, *features.shape[1:])
         # Half precision has no 1e-8, and the square root no gradient at the zero of a collapsed
         # generator.
-        groups = groups.to(torch.promote_types(features.dtype, torch.float32))
+        groups = full(groups)
         deviation = (groups.var(dim=1, correction=0) + 1e-8).sqrt().mean(dim=(1, 2, 3))
         channel = deviation.to(features.dtype).repeat_interleave(size)[:, None, None, None]
         return torch.cat([features, channel.expand(-1, 1, height, width)], dim=1)

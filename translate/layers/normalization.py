@@ -16,6 +16,7 @@ from torch.nn.utils import parametrizations
 
 from translate.layers.equalized import equalize, he_constant
 from translate.layers.virtual_batch import VirtualBatchNorm
+from translate.losses.precision import full
 
 Normalization = Literal["none", "batch", "instance", "layer", "spectral", "equalized"]
 GeneratorNormalization = Literal[Normalization, "virtual"]
@@ -78,7 +79,7 @@ class PixelNorm(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """``(N, C, H, W)`` -> the same shape."""
         # Half precision has no 1e-8, and no squares of features above 255.
-        wide = features.to(torch.promote_types(features.dtype, torch.float32))
+        wide = full(features)
         norm = (wide.square().mean(dim=1, keepdim=True) + 1e-8).rsqrt()
         return (wide * norm).to(features.dtype)
 

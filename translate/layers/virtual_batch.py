@@ -22,6 +22,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from translate.losses.precision import full
+
 
 class Statistics(NamedTuple):
     """Of a reference batch: ``(C,)`` each, and how many samples it has, a scalar."""
@@ -59,7 +61,7 @@ class VirtualBatchNorm(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """``(N, C, H, W)`` or ``(N, C)`` -> the same shape."""
         # Half precision loses the variance of features that are far from zero.
-        wide = features.to(torch.promote_types(features.dtype, torch.float32))
+        wide = full(features)
         if self.recording:
             mean, variance = self.record(wide)
         else:

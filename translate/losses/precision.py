@@ -1,4 +1,4 @@
-"""Where a loss sums many small numbers or exponentials, half precision is not enough."""
+"""Where many small numbers, squares or exponentials are summed, half precision is not enough."""
 
 from __future__ import annotations
 
