@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SIDE = 256  # pixels, of the drawing board
 BOARD = "#photo-facade-photo-board"
+PICTURE = f"() => document.querySelector('{BOARD} canvas').toDataURL()"
 
 
 @pytest.fixture
@@ -51,13 +52,18 @@ def result(page: Page, tab: str, folder: Path) -> np.ndarray:
 
 def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Draw on the board from one place to another, each as shares of its width and height."""
-    box = page.locator(f"{BOARD} canvas").bounding_box()
+    canvas = page.locator(f"{BOARD} canvas")
+    # A pointer goes where it is told; to hover waits until the board lies still and is on top.
+    canvas.hover()
+    box = canvas.bounding_box()
     assert box
+    drawn = page.evaluate(PICTURE)
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end)]
     page.mouse.move(*places[0])
     page.mouse.down()
     page.mouse.move(*places[1], steps=5)
     page.mouse.up()
+    page.wait_for_function(f"before => ({PICTURE})() !== before", arg=drawn)
 
 
 def label(value: float) -> int:
