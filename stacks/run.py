@@ -116,7 +116,7 @@ class Run:
         # Weights are drawn before anything else could draw, so a seed names a start.
         torch.manual_seed(self.recipe.seed)
         device = self.fabric.device
-        self.stack = laid_out(Stack(self.recipe).to(device))
+        self.stack = laid_out(Stack(self.recipe).to(device), device)
         discriminators = nn.ModuleDict(
             {
                 stage.name: stage.discriminator.build(
@@ -126,7 +126,7 @@ class Run:
                 if stage.discriminator is not None
             }
         )
-        self.discriminators = laid_out(discriminators.to(device))
+        self.discriminators = laid_out(discriminators.to(device), device)
         self.presentations = {
             stage.name: Presentation(
                 presentation_of(stage), self.first_step([stage.name], judged=True)

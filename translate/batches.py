@@ -20,6 +20,7 @@ from torch import Tensor
 
 from translate.augment import Augment
 from translate.degrade import Degradation, divisors, reduce
+from translate.hardware import laid_out
 from translate.keypoints import Motion, shifted
 from translate.kinds import Kind
 from translate.pairs import Joints, Pairs
@@ -59,12 +60,22 @@ class Batch:
         return Batch(views, self.scale, self.left.pinned() if self.left else None)
 
     def on(self, device: torch.device) -> Batch:
-        """The batch on a device, whole; copies overlap with work where memory is pinned."""
+        """The batch on a device, whole, its pictures in the order in memory that the device likes.
+
+        Copies overlap with work where memory is pinned.
+        """
         views = {
             name: view.to(device, non_blocking=view.is_pinned())
             for name, view in self.views.items()
         }
-        return Batch(views | (self.left.views(device) if self.left else {}), self.scale)
+        views |= self.left.views(device) if self.left else {}
+        return Batch(
+            {
+                name: laid_out(view, device) if view.dim() == 4 else view
+                for name, view in views.items()
+            },
+            self.scale,
+        )
 
 
 @dataclass

@@ -62,8 +62,6 @@ def test_the_views_are_those_of_the_workers(targets: Pairs, text: str) -> None:
         for name in wanted.views:
             if name.startswith("down"):
                 assert (made.views[name] - wanted.views[name]).abs().max() <= STEP
-        for name in ("source", "target"):
-            assert made.views[name].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_a_reduction_is_the_workers_to_a_step(targets: Pairs) -> None:
