@@ -182,8 +182,8 @@ function place(event) {
 
 canvas.addEventListener("pointerdown", (event) => {
   if (event.button !== 0) return;
-  canvas.setPointerCapture(event.pointerId);
   begin(place(event));
+  canvas.setPointerCapture(event.pointerId); // a stroke goes on outside the board
 });
 canvas.addEventListener("pointermove", (event) => go(place(event)));
 canvas.addEventListener("pointerup", end);
