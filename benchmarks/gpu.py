@@ -42,7 +42,7 @@ from stacks.spec import FolderSpec, Recipe
 from stacks.train import batch_numbers, groups_of, set_rates, train_step
 from stacks.validation import save_best
 from tests.stacks.synthetic import write_data
-from translate.batches import Prefetch
+from translate.batches import Prefetch, workers_for
 
 STEPS = 20
 WARMING = 5
@@ -180,7 +180,8 @@ def trained(run: Run, steps: int, warming: int) -> tuple[float, float, float]:
     if cuda:
         torch.cuda.reset_peak_memory_stats()
     first = run.step
-    batches = Prefetch(sampler, batch_numbers(run, first)[: steps * run.draws], pin=cuda)
+    numbers = batch_numbers(run, first)[: steps * run.draws]
+    batches = Prefetch(sampler, numbers, workers=workers_for(run.fabric.device), pin=cuda)
     started, waited = 0.0, 0.0
     for drawn in groups_of(run.draws, batches):
         set_rates(run, run.step - first)

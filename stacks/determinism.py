@@ -1,4 +1,4 @@
-"""Deterministic mode, for the time of a run."""
+"""By which kernels a device computes: exact ones, fast ones, or always the same."""
 
 from __future__ import annotations
 
@@ -14,6 +14,18 @@ def prepare_devices() -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
+def choose_kernels(device: torch.device, same: bool) -> None:
+    """Set once for the process how cuDNN computes, where the device has it.
+
+    What stands outside autocast, penalties and variances among it, is there for the digits that
+    TF32 leaves out, and fp32 is what a recipe of that precision asks for. Crops are of few sizes,
+    so the fastest kernel for each is worth a search, but where results must be the ``same``.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = not same
+
+
 @contextmanager
 def deterministic(wanted: bool) -> Iterator[None]:
     """Inside, where wanted, torch refuses operations whose results vary; after, all is as before.
@@ -27,7 +39,9 @@ def deterministic(wanted: bool) -> Iterator[None]:
     cudnn = torch.backends.cudnn
     prepare_devices()
     torch.use_deterministic_algorithms(True)
-    with cudnn.flags(enabled=cudnn.enabled, benchmark=False, deterministic=True):
+    with cudnn.flags(
+        enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=cudnn.allow_tf32
+    ):
         try:
             yield
         finally:

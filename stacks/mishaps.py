@@ -126,8 +126,12 @@ def told(run: Run, folder: Path) -> Iterator[None]:
         ) from None
 
 
+NO_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "STATUS_ALLOC_FAILED")
+"""How the CPU, the driver of a GPU, and cuBLAS or cuDNN say it."""
+
+
 def is_memory(error: BaseException) -> bool:
     """Whether memory ran out: torch has a type of its own on GPUs, and none on the CPU."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)

@@ -28,7 +28,7 @@ from stacks.checkpoint import (
     write,
 )
 from stacks.checks import check_crops, check_discriminators, check_truths, has_compiler
-from stacks.determinism import prepare_devices
+from stacks.determinism import choose_kernels, prepare_devices
 from stacks.diversity import Diversity
 from stacks.health import Health, chances
 from stacks.memory import keep_freed_memory
@@ -62,6 +62,7 @@ def launch(recipe: Recipe, devices: int = 1, nodes: int = 1) -> Fabric:
     if precision:
         fabric = Fabric(accelerator="auto", devices=devices, num_nodes=nodes, precision=precision)
     fabric.launch()
+    choose_kernels(fabric.device, recipe.deterministic)
     if fabric.device.type == "cpu":
         keep_freed_memory()
     return fabric

@@ -153,6 +153,11 @@ class Recipe:
                 "checkpointing: of compiled generators the compiler says what is kept; set compile "
                 "= false, or leave checkpointing out"
             )
+        if self.precision == "fp16" and self.optimizer.unroll:
+            raise TableError(
+                "optimizer.unroll: the gradients of the updates that are looked ahead are not "
+                "scaled, and vanish in fp16; take precision bf16 or fp32, or leave unroll out"
+            )
         require(bool(self.stage), "stage", [], "one stage or more")
         require(bool(self.phase), "phase", [], "one phase or more")
         if self.degrade.choices and not self.data.alone:

@@ -41,7 +41,7 @@ from stacks.stack import Stack
 from stacks.stopping import Stopped, Stopping
 from stacks.validation import out_of_patience, training_sample
 from stacks.whole import sweep, write_whole
-from translate.batches import Batch, Prefetch
+from translate.batches import Batch, Prefetch, workers_for
 from translate.descent import Part
 from translate.kinds import planes
 from translate.layers.folding import assign
@@ -132,7 +132,8 @@ def train(
         while not verdict.over and run.goes_on():
             first = run.phase_start(run.phase)
             numbers, pin = batch_numbers(run, first), fabric.device.type == "cuda"
-            batches = Prefetch(samplers[run.phase], numbers, pin=pin)
+            workers = workers_for(fabric.device, devices)
+            batches = Prefetch(samplers[run.phase], numbers, workers=workers, pin=pin)
             started = time.perf_counter()
             for drawn in groups_of(run.draws, batches):
                 set_rates(run, run.step - first)

@@ -6,6 +6,7 @@ run, or changing the number of workers, changes nothing.
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -307,6 +308,17 @@ def trim(picture: NDArray[np.float32], border: int) -> NDArray[np.float32]:
 
 AHEAD = 6
 """Batches that are made before they are asked for."""
+WORKERS = 2
+"""Threads that make them, where the same cores train."""
+
+
+def workers_for(device: torch.device, processes: int = 1) -> int:
+    """Threads that make batches for a device: more of them where it leaves the cores alone, which
+    several processes of a machine share.
+    """
+    if device.type == "cpu":
+        return WORKERS
+    return max(WORKERS, min(AHEAD, (os.cpu_count() or 1) // processes))
 
 
 class Prefetch:
@@ -321,7 +333,7 @@ class Prefetch:
         make: Callable[[int], Batch],
         steps: range,
         ahead: int = AHEAD,
-        workers: int = 2,
+        workers: int = WORKERS,
         pin: bool = False,
     ) -> None:
         self.make = (lambda step: make(step).pinned()) if pin else make

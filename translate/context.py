@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +19,8 @@ from translate.pixels import from_network, to_network
 
 Critic = Callable[[Tensor], tuple[Tensor, ...]]
 """Pictures ``(N, C, H, W)`` in [0, 1] -> logits of each scale of a discriminator."""
+Autocast = Callable[[], AbstractContextManager[Any]]
+"""Inside the context, matrix products and convolutions are of the precision of the run."""
 
 
 @dataclass
@@ -48,6 +52,8 @@ class StepContext:
     """Neighbours of the batch that are judged together."""
     mean: Mean = torch.mean
     """Of logits, over all devices."""
+    autocast: Autocast = nullcontext
+    """For networks that a term asks, in the precision of the step."""
 
     @cached_property
     def truth_ids(self) -> Tensor:

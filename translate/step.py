@@ -7,7 +7,7 @@ its discriminator. Both steps sum over the cases, so stages that learn together 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 from torch.func import functional_call
 
-from translate.context import StepContext
+from translate.context import Autocast, StepContext
 from translate.descent import WHOLE, Part, Reduce, descend
 from translate.discriminators.registry import Verdict
 from translate.layers.growing import Growing
@@ -26,8 +26,6 @@ from translate.losses.penalties import clip_weights_
 from translate.objective import Term, total
 from translate.presentation import Presentation, PresentationSpec
 from translate.unroll import unroll
-
-Autocast = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass
@@ -154,6 +152,7 @@ def generator_step(
                 )
         context.parameters = list(case.generator.parameters()) if case.generator else []
         context.history = case.generator_history
+        context.autocast = settings.autocast
         loss, terms = total(case.generator_terms, context, step)
         losses.append(loss)
         values |= {f"{case.name}/generator/{name}": value for name, value in terms.items()}

@@ -147,7 +147,8 @@ class PerceptualTerm(TermSpec):
 
     def value(self, context: StepContext) -> Tensor:
         network = vgg(self.file, self.layers).to(context.fake.device)
-        return network(context.fake.float(), context.truth.float())
+        with context.autocast():
+            return network(context.fake.float(), context.truth.float())
 
 
 @cache

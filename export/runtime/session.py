@@ -125,20 +125,20 @@ def _open_cpu(model: bytes, precision: str, threads: int | None) -> Opened:
 
 def _open_cuda(model: bytes, precision: str, threads: int | None) -> Opened:
     fast = precision == "fast"
-    settings = {
+    session = _session(model, _options(threads), [_cuda(fast), "CPUExecutionProvider"])
+    if "CUDAExecutionProvider" not in session.get_providers():
+        raise RuntimeError("ONNX Runtime fell back to the CPU")
+    return Opened(session, "CUDA TF32" if fast else "CUDA")
+
+
+def _cuda(fast: bool) -> tuple[str, dict[str, str]]:
+    """The provider and its settings."""
+    return "CUDAExecutionProvider", {
         "use_tf32": "1" if fast else "0",
         # The exhaustive search would run anew for every size of picture.
         "cudnn_conv_algo_search": "HEURISTIC",
         "arena_extend_strategy": "kSameAsRequested",
     }
-    session = _session(
-        model,
-        _options(threads),
-        [("CUDAExecutionProvider", settings), "CPUExecutionProvider"],
-    )
-    if "CUDAExecutionProvider" not in session.get_providers():
-        raise RuntimeError("ONNX Runtime fell back to the CPU")
-    return Opened(session, "CUDA TF32" if fast else "CUDA")
 
 
 def _open_tensorrt(model: bytes, precision: str, threads: int | None) -> Opened:
@@ -148,13 +148,13 @@ def _open_tensorrt(model: bytes, precision: str, threads: int | None) -> Opened:
         _options(threads),
         [
             ("TensorrtExecutionProvider", {"trt_fp16_enable": "True" if fast else "False"}),
-            ("CUDAExecutionProvider", {"use_tf32": "1" if fast else "0"}),
+            _cuda(fast),
             "CPUExecutionProvider",
         ],
     )
     if "TensorrtExecutionProvider" not in session.get_providers():
         raise RuntimeError("ONNX Runtime fell back to another provider")
-    return Opened(session, "TensorRT fp16" if fast else "TensorRT")
+    return Opened(session, "TensorRT fp16" if fast else "TensorRT TF32")
 
 
 def _open_openvino(model: bytes, precision: str, threads: int | None) -> Opened:

@@ -12,7 +12,7 @@ from torch import Tensor
 import stacks.mishaps
 import stacks.train
 from stacks.checkpoint import STATE, CheckpointError, read
-from stacks.determinism import deterministic
+from stacks.determinism import choose_kernels, deterministic
 from stacks.mishaps import OutOfMemory, OutOfSpace, available_memory
 from stacks.run import Run
 from stacks.train import train
@@ -88,6 +88,8 @@ def test_what_a_container_has_left(
         MemoryError(),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB\nof much"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later"),
     ],
 )
 def test_memory_that_runs_out(
@@ -192,6 +194,22 @@ def test_deterministic_for_the_time_of_a_run() -> None:
     assert not torch.are_deterministic_algorithms_enabled()
     with deterministic(False):
         assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_kernels_are_chosen_where_there_are_some_to_choose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "allow_tf32", True)
+    monkeypatch.setattr(cudnn, "benchmark", False)
+    choose_kernels(torch.device("cpu"), same=False)
+    assert (cudnn.allow_tf32, cudnn.benchmark) == (True, False)
+    choose_kernels(torch.device("cuda"), same=False)
+    assert (cudnn.allow_tf32, cudnn.benchmark) == (False, True)
+    with deterministic(True):
+        assert (cudnn.allow_tf32, cudnn.benchmark) == (False, False)
+    choose_kernels(torch.device("cuda"), same=True)
+    assert (cudnn.allow_tf32, cudnn.benchmark) == (False, False)
 
 
 def test_flat_pictures_widen_no_gap(tmp_path: Path) -> None:

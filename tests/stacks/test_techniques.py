@@ -184,6 +184,10 @@ def test_a_start_is_taken_up_under_constraints(targets: Path, tmp_path: Path) ->
             ["stage.0.objective.generator.feature_matching={form = 'mean'}"],
             r"^stage\[0\].objective.generator.feature_matching.form: got 'mean'; allowed: 'layers'",
         ),
+        (
+            ["optimizer.unroll=2", "precision=fp16"],
+            r"^optimizer.unroll: .* vanish in fp16; take precision bf16 or fp32",
+        ),
         (["optimizer.unroll=-1"], r"^optimizer.unroll: got -1; allowed: 0 to 20"),
         (
             ["optimizer.unroll=2", "optimizer.discriminator.clip=0.5"],

@@ -10,7 +10,16 @@ from PIL import Image
 
 from tests.photographs import photograph, write_pictures
 from translate.augment import Augment, AugmentSpec
-from translate.batches import Batch, Sampler, choose, corner, cut, divisors
+from translate.batches import (
+    AHEAD,
+    Batch,
+    Sampler,
+    choose,
+    corner,
+    cut,
+    divisors,
+    workers_for,
+)
 from translate.degrade import parse_degradation
 from translate.layouts import Reading, find_items
 from translate.pairs import Pairs
@@ -224,3 +233,17 @@ def test_divisors() -> None:
     assert divisors(2) == [2]
     assert divisors(4) == [2, 4]
     assert divisors(12) == [2, 3, 4, 6, 12]
+
+
+def test_a_gpu_has_more_workers_where_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    for cores, processes, wanted in (
+        (16, 1, AHEAD),
+        (16, 4, 4),
+        (2, 1, 2),
+        (4, 8, 2),
+        (None, 1, 2),
+    ):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert workers_for(gpu, processes) == wanted
+        assert workers_for(cpu, processes) == 2

@@ -9,6 +9,8 @@ from safetensors.torch import save_file
 from scipy.signal import correlate
 from torch import Tensor
 
+import translate.terms
+from translate.context import StepContext
 from translate.losses.perceptual import VGG19, WEIGHTS, Perceptual, Plan, build
 
 NARROW: Plan = ((2, 3), (4, 3), (2, 2, 3, 4), (3, 2, 2, 5), (2, 3, 2, 4))
@@ -203,3 +205,25 @@ def test_layers_that_do_not_exist(weights: Path) -> None:
         Perceptual({"pool1": 1.0}, weights, plan=NARROW)
     with pytest.raises(ValueError, match="no layer is named"):
         Perceptual({}, weights, plan=NARROW)
+
+
+def test_the_term_asks_the_network_in_the_precision_of_the_step(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = Perceptual({"conv2_2": 1.0}, weights, plan=NARROW)
+    monkeypatch.setattr(translate.terms, "vgg", lambda file, layers: network)
+    inside: list[torch.dtype] = []
+    network.network["conv2_2"].register_forward_hook(
+        lambda module, args, output: inside.append(output.dtype)
+    )
+    fake, truth = random(1, 3, 16, 16), random(1, 3, 16, 16, seed=1)
+    term = translate.terms.PerceptualTerm(layers=("conv2_2",))
+    plain = term.value(StepContext(fake, truth))
+    half = term.value(
+        StepContext(fake, truth, autocast=lambda: torch.autocast("cpu", torch.bfloat16))
+    )
+    assert inside == [torch.float32] * 2 + [torch.bfloat16] * 2
+    # The distance itself is taken in full precision.
+    assert half.dtype == plain.dtype == torch.float32
+    assert half != plain
+    torch.testing.assert_close(half, plain, rtol=0.02, atol=0)

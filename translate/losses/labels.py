@@ -18,7 +18,7 @@ LEAST = 1e-7
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Mean over pixels of -log softmax of the true class, in nats."""
-    return functional.cross_entropy(full(logits), class_ids(logits, labels))
+    return surprise(full(logits).log_softmax(dim=1), class_ids(logits, labels))
 
 
 def cross_entropy_of_probabilities(probabilities: Tensor, labels: Tensor) -> Tensor:
@@ -32,7 +32,15 @@ def cross_entropy_of_probabilities(probabilities: Tensor, labels: Tensor) -> Ten
         labels: class ids.
     """
     chances = full(probabilities).clamp_min(LEAST).log()
-    return functional.nll_loss(chances, class_ids(probabilities, labels))
+    return surprise(chances, class_ids(probabilities, labels))
+
+
+def surprise(chances: Tensor, ids: Tensor) -> Tensor:
+    """Mean of -log of the true class's probability, of ``(N, K, H, W)`` logarithms.
+
+    torch's own has no deterministic kernel on GPUs.
+    """
+    return -chances.gather(1, ids[:, None]).mean()
 
 
 def dice(probabilities: Tensor, labels: Tensor, smooth: float = 1.0) -> Tensor:

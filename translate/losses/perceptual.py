@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from translate.features.network import DEVIATION, MEAN
 from translate.features.weights import find_weights, read_weights
+from translate.losses.precision import full
 
 WEIGHTS = "vgg19-dcbb9e9d.pth"
 """The file of weights, as torchvision publishes it."""
@@ -80,7 +81,8 @@ class Perceptual(nn.Module):
         given = self.features(fake)
         compare = functional.l1_loss if self.distance == "l1" else functional.mse_loss
         distances = [
-            weight * compare(given[layer], expected[layer]) for layer, weight in self.layers.items()
+            weight * compare(full(given[layer]), full(expected[layer]))
+            for layer, weight in self.layers.items()
         ]
         return torch.stack(distances).sum()
 
