@@ -1,7 +1,8 @@
 """Pixstack: image translation by stacks of conditional GAN stages, shipped as ONNX files.
 
-`Translator` runs a shipped file; `load_stack` opens a trained stack and needs the `train` extra.
-Both are imported on first use, so that `import pixstack` costs nothing.
+`Translator` runs a shipped file, and raises the errors that stand beside it; `load_stack` opens a
+trained stack and needs the `train` extra. All are imported on first use, so that
+`import pixstack` costs nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +11,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from export.runtime.errors import (
+        Cancelled,
+        ImageError,
+        InputError,
+        ModelError,
+        ProviderError,
+    )
     from export.runtime.translator import Translator
     from stacks.checkpoint import load_stack
 
-__all__ = ["Translator", "__version__", "load_stack"]
+__all__ = [
+    "Cancelled",
+    "ImageError",
+    "InputError",
+    "ModelError",
+    "ProviderError",
+    "Translator",
+    "__version__",
+    "load_stack",
+]
 
 __version__ = "0.1.0"
 
-_HOMES = {"Translator": "export.runtime.translator", "load_stack": "stacks.checkpoint"}
+_ERRORS = ("Cancelled", "ImageError", "InputError", "ModelError", "ProviderError")
+_HOMES = {
+    **dict.fromkeys(_ERRORS, "export.runtime.errors"),
+    "Translator": "export.runtime.translator",
+    "load_stack": "stacks.checkpoint",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -52,13 +52,13 @@ def recipe_of(model: str) -> Recipe:
     """
     from export.runtime.model_file import read_manifest
     from pixstack.shelf import find_model
-    from stacks.checkpoint import WEIGHTS, header, recipe_in
+    from stacks.checkpoint import form_of_stack, header, recipe_in
     from stacks.recipe import parse_recipe
     from stacks.run_folder import weights_of
 
     if model.endswith(".safetensors") or Path(model).is_dir():
         path = weights_of(Path(model))
-        text = recipe_in(header(path, WEIGHTS), path)
+        text = recipe_in(header(path, form_of_stack(path)), path)
     elif "+" in model and not Path(model).exists():
         raise WrongUse("--held-out: is of one model; measure two in a row by --targets DIR")
     else:

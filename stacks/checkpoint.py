@@ -76,6 +76,12 @@ def header(path: Path, form: str = STATE) -> dict[str, Any]:
         return facts_of(file, path, form)
 
 
+def form_of_stack(path: Path) -> str:
+    """The form of a file that holds a stack: a training state has its averaged weights, too."""
+    with opened(path) as file:
+        return STATE if (file.metadata() or {}).get("form") == STATE else WEIGHTS
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
     """A safetensors file; CheckpointError where it is missing, damaged, or something else."""
@@ -140,7 +146,8 @@ def load_stack(path: str | Path, overrides: Sequence[str] = ()) -> Stack:
     """The trained stack of ``RUN/best.safetensors``, in evaluation mode.
 
     Args:
-        path: of the file, or of the folder of its run.
+        path: of the file, or of the folder of its run; ``RUN/last/state.safetensors`` has the
+            averaged weights of the last step in place of the best ones.
         overrides: of its recipe, as ``stage.1.ships=true``.
 
     Raises:
@@ -150,8 +157,12 @@ def load_stack(path: str | Path, overrides: Sequence[str] = ()) -> Stack:
         TableError: an override is of no key, or of a value that is not allowed.
     """
     path = weights_of(Path(path))
-    checkpoint = read(path, WEIGHTS)
-    return stack_of(recipe_in(checkpoint.facts, path), checkpoint.tensors, path, overrides)
+    form = form_of_stack(path)
+    checkpoint = read(path, form)
+    tensors = checkpoint.tensors
+    if form == STATE:
+        tensors = without_prefix("average", tensors)
+    return stack_of(recipe_in(checkpoint.facts, path), tensors, path, overrides)
 
 
 def stack_of(

@@ -243,6 +243,11 @@ class Health:
         self.closest = gap if self.closest is None else min(self.closest, gap)
         return self.judge("gap", metric, drawn_apart(gap, self.closest, self.spec.gap))
 
+    def forget_gap(self) -> None:
+        """Begin to compare anew: by another measure, or on other pictures, the gap is another."""
+        self.closest = None
+        self.active = [key for key in self.active if not key.startswith("gap: ")]
+
     def listen(self, step: int, distances: Mapping[str, float]) -> list[Alarm]:
         """Take in the distances between outputs for one input and several noises, by view."""
         if step - self.began < self.spec.warmup:

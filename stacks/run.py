@@ -381,3 +381,4 @@ class Run:
             self.best = best
         else:
             self.stale = 0
+            self.health.forget_gap()

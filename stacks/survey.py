@@ -159,7 +159,7 @@ def survey(folder: Path) -> Survey:
         given = ", ".join(f"{name} has {first!r}" for name, first in example.items())
         raise DataError(
             f"{folder}: the views share no names ({given}); name the two pictures of a pair alike, "
-            "or, where there are no pairs: pixstack train cyclegan "
+            "or, where there are no pairs: pixstack train cyclegan -o runs/cyclegan "
             f"--set 'data.root=\"{folder}\"' --set 'data.folder=[{{ path = \".\" }}]'"
         )
     left = len(set.union(*names)) - len(shared)

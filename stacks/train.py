@@ -105,6 +105,13 @@ def train(
         output_of_scale(run.stack, held_out_protocol(recipe).scale)
     if state.exists():
         run.restore(state)
+        asked = run.phase_start(len(recipe.phase))
+        if fabric.is_global_zero and run.step >= asked:
+            print(
+                f"note: {run.step} steps are done and the phases have {asked}: nothing is left to "
+                "train; give a phase more steps",
+                file=sys.stderr,
+            )
     elif start is not None:
         weights = beginning(run.average.module, read_start(start))
         load_weights(run.average.module, weights, start)

@@ -121,6 +121,10 @@ def as_picture(port: Input, value: Any) -> np.ndarray:
 
 def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 1:
+        # A gray picture, such as a black-and-white mask, is looked up in the palette first, as in
+        # training; (H, W) are ids first.
+        if array.dtype == np.uint8 and _all_in(port, array):
+            return _ids_from_colors(port, array.repeat(3, axis=2))
         array = array[:, :, 0]
     if array.ndim == 3 and array.shape[2] == 3 and port.palette and array.dtype == np.uint16:
         array = (array >> 8).astype(np.uint8)  # as in training
@@ -140,6 +144,12 @@ def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
             f"input {port.name!r} has label ids {low}..{high}; expected 0..{port.count - 1}"
         )
     return array
+
+
+def _all_in(port: Input, grays: np.ndarray) -> bool:
+    """Whether the palette has all of these grays."""
+    known = {red for red, green, blue in port.palette if red == green == blue}
+    return set(np.unique(grays).tolist()) <= known
 
 
 def _ids_from_colors(port: Input, array: np.ndarray) -> np.ndarray:
@@ -168,8 +178,14 @@ def split(
     """One set of views per picture where the first picture is (N, H, W, C); else None.
 
     A view with a leading axis N is dealt out, any other goes to every picture.
-    Raises InputError where a leading axis is not N.
+    Raises InputError where a leading axis is not N, or the views are no mapping.
     """
+    if not isinstance(views, Mapping):
+        first = manifest.inputs[0].name
+        raise InputError(
+            f"views are a {type(views).__name__}; expected a mapping of inputs by their names, "
+            f'such as {{"{first}": ...}}'
+        )
     first = manifest.picture
     if first is None or first.name not in views or np.ndim(views[first.name]) != 4:
         return None

@@ -115,11 +115,11 @@ class Translator:
         """Every output, or the named ones, by name: ONNX Runtime computes the others too.
 
         views: by input name. `rgb`, `gray`: (H, W), (H, W, 1) or (H, W, 3), uint8, uint16 or
-            floats in [0, 1] (values outside pass through). `labels:K`: (H, W) ids, or (H, W, 3)
-            uint8 in the colors of the palette. `class:K`: an index or a name. `strength`: a
-            number, -1 for automatic. `angle`: degrees. `keypoints:K`: (K, 3), x and y in pixels,
-            visible 0 or 1; or places by name, as `export.runtime.keypoints` reads them.
-            `colors:K`: (K, 3) in [0, 1], -1 for automatic, or some by name, as "#rrggbb".
+            floats in [0, 1] (values outside pass through). `labels:K`: (H, W) ids, or uint8 in
+            the palette's colors, (H, W, 3), or grays, (H, W, 1). `class:K`: an index or a name.
+            `strength`: a number, -1 for automatic. `angle`: degrees. `keypoints:K`: (K, 3), x and
+            y in pixels, visible 0 or 1; or places by name, as `export.runtime.keypoints` reads
+            them. `colors:K`: (K, 3) in [0, 1], -1 for automatic, or some by name, as "#rrggbb".
             `noise`: (C, H, W) or (C,), drawn from `seed` where it is missing. Missing strengths
             and classes take the manifest's default. With (N, H, W, C) as first picture, N
             pictures run one after the other; every view may then have a leading axis N.

@@ -106,8 +106,8 @@ def command(
         how = going_on(output, devices, nodes, plugins or [])
         say(f"{stopped}; go on with: {how}", file=sys.stderr)
         raise typer.Exit(stopped.code) from None
-    exported = shlex.quote(f"{made.name}.onnx")
-    say(f"next: pixstack export {shlex.quote(str(best))} -o {exported}", file=sys.stderr)
+    following = ["pixstack", "export", str(best), "-o", f"{made.name}.onnx", *named(plugins or [])]
+    say(f"next: {shlex.join(following)}", file=sys.stderr)
     # Alone on the last line of the output, for scripts.
     say(best)
 
@@ -119,9 +119,12 @@ def going_on(run: Path, devices: int, nodes: int, plugins: list[str]) -> str:
     command = ["pixstack", "train", str(run / RECIPE), "-o", str(run), "--resume"]
     for option, count in (("--devices", devices), ("--nodes", nodes)):
         command += [option, str(count)] if count > 1 else []
-    for module in plugins:
-        command += ["--plugin", module]
-    return shlex.join(command)
+    return shlex.join([*command, *named(plugins)])
+
+
+def named(plugins: list[str]) -> list[str]:
+    """The options that import plugins again."""
+    return [part for module in plugins for part in ("--plugin", module)]
 
 
 def check_named_data(preset: str, recipe: Recipe) -> None:

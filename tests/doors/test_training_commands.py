@@ -55,6 +55,11 @@ def test_train_then_eval(pixstack: Call, recipe: Path, targets: Path, tmp_path: 
     assert measured.code == 0, measured.err
     result = json.loads(measured.out)
     assert result["images"] == 2
+    # Of the state, the averaged weights of the last step: here the best are the last.
+    state = run / "last" / "state.safetensors"
+    last = pixstack("eval", state, *("--targets", targets, "--degrade", "bicubic:2", "--json", "-"))
+    assert last.code == 0, last.err
+    assert json.loads(last.out)["outputs"] == result["outputs"]
     assert result["protocol"]["border"] == 2
     # A stack near its start is near bilinear enlargement: neither broken nor perfect.
     assert 15 < result["outputs"]["x2"]["psnr_y"] < 45
@@ -96,6 +101,9 @@ def test_kinds_of_a_module_in_the_working_directory(
     assert "unknown kind 'plugged'" in pixstack(*train).err
     answer = pixstack(*train, *plugin)
     assert answer.code == 0, answer.err
+    assert answer.error_lines[-1] == (
+        f"next: pixstack export {best} -o own.onnx --plugin plugged_kinds"
+    )
     answer = pixstack(*measure, *plugin)
     assert answer.code == 0, answer.err
 
@@ -112,6 +120,19 @@ def test_a_plugin_that_is_not_there(pixstack: Call, call: tuple[str, ...]) -> No
     answer = pixstack(*call, "--plugin", "no_such_kinds")
     assert (answer.code, len(answer.err.splitlines())) == (2, 1)
     assert "--plugin no_such_kinds: no module is named 'no_such_kinds'" in answer.err
+
+
+@pytest.mark.parametrize("name", ["./my_kinds.py", "broken_kinds"])
+def test_a_plugin_that_is_no_module(
+    pixstack: Call, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path, str(tmp_path)])
+    (tmp_path / "broken_kinds.py").write_text("class 1: kinds")
+    answer = pixstack("train", "photo-sr", "-o", "RUN", "--plugin", name)
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert f"--plugin {name}: cannot be imported" in answer.err
+    assert "give the name of a module" in answer.err
 
 
 def test_a_data_folder_may_have_any_name(pixstack: Call, recipe: Path, tmp_path: Path) -> None:

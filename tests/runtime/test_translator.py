@@ -164,6 +164,23 @@ def test_noise_is_drawn_once_for_the_whole_picture(adder: Translator):
     assert not np.array_equal(adder.run(views, "same noise", seed=5)["same noise"], noise)
 
 
+def test_gray_pictures_are_looked_up_in_the_palette_first(tmp_path: Path):
+    # All black is the second label, as in training, although 0 is the id of the first.
+    translator = label_mirror(tmp_path / "mask.onnx", ((255, 255, 255), (0, 0, 0)))
+    black = np.zeros((4, 5), np.uint8)
+    assert (translator.run({"layout": black[..., None]})["same"] == 1).all()
+    assert (translator.run({"layout": black[..., None].repeat(3, 2)})["same"] == 1).all()
+    # (H, W) are ids, and so are grays that the palette does not have.
+    assert (translator.run({"layout": black})["same"] == 0).all()
+    assert (translator.run({"layout": black[..., None] + 1})["same"] == 1).all()
+
+
+def test_views_that_are_no_mapping(tmp_path: Path):
+    translator = label_mirror(tmp_path / "mask.onnx", ((255, 255, 255), (0, 0, 0)))
+    with pytest.raises(InputError, match=r"ndarray; expected a mapping .* such as \{.layout"):
+        translator.run(np.zeros((4, 5), np.uint8))  # pyright: ignore[reportArgumentType]
+
+
 def test_a_black_and_white_mask_is_looked_up_in_the_palette(tmp_path: Path):
     mask = RANDOM.integers(0, 2, (4, 5)).astype(np.uint8)
     translator = label_mirror(tmp_path / "mask.onnx", ((255, 255, 255), (0, 0, 0)))

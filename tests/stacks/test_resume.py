@@ -81,8 +81,8 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(
 def test_the_number_of_workers_changes_nothing(
     recipe: Recipe, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def many(make: Callable[[int], Batch], steps: range, pin: bool) -> Prefetch:
-        return Prefetch(make, steps, ahead=3, workers=5, pin=pin)
+    def many(make: Callable[[int], Batch], steps: range, workers: int, pin: bool) -> Prefetch:
+        return Prefetch(make, steps, ahead=3, workers=workers + 3, pin=pin)
 
     with monkeypatch.context() as patch:
         patch.setattr(stacks.train, "Prefetch", many)
@@ -150,7 +150,9 @@ def test_the_time_of_the_earlier_part_counts(
     assert 5000 < read(path, STATE).facts["seconds"] < 5100
 
 
-def test_a_finished_run_can_be_lengthened(targets: Path, tmp_path: Path) -> None:
+def test_a_finished_run_can_be_lengthened(
+    targets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     # The rate of this recipe does not depend on the length of the phase.
     short, long = (
         super_resolution(targets, "schedule.decay=0", f"phase.1.steps={steps}") for steps in (2, 4)
@@ -160,7 +162,10 @@ def test_a_finished_run_can_be_lengthened(targets: Path, tmp_path: Path) -> None
     train(long, tmp_path / "b")
     assert different(state(tmp_path / "a"), state(tmp_path / "b")) == []
     before = state(tmp_path / "a")
+    capsys.readouterr()
     train(long, tmp_path / "a", resume=True)
+    done = long.phase[0].steps + 4
+    assert f"{done} steps are done and the phases have {done}: nothing" in capsys.readouterr().err
     assert different(before, state(tmp_path / "a")) == [], "there is nothing left to do"
 
 
@@ -206,11 +211,14 @@ def test_the_best_of_other_held_out_pictures_is_forgotten(
     first = parse_recipe(tiny.SUPER_RESOLUTION, settings)
     run = Run(first, launch(first))
     run.best, run.stale = 40.0, 1
+    run.health.closest, run.health.active = 0.5, ["gap: psnr_y", "nan: x2 l1"]
     run.save(tmp_path / "state")
     other = parse_recipe(tiny.SUPER_RESOLUTION, [*settings, changed])
     again = Run(other, launch(other))
     again.restore(tmp_path / "state")
     assert (again.best, again.stale) == ((40.0, 1) if kept else (float("-inf"), 0))
+    gap, alarms = (0.5, ["gap: psnr_y"]) if kept else (None, [])
+    assert (again.health.closest, again.health.active) == (gap, [*alarms, "nan: x2 l1"])
 
 
 def test_resuming_without_a_run_begins_one(recipe: Recipe, whole: Path, tmp_path: Path) -> None:

@@ -95,7 +95,8 @@ def test_pictures_without_partners_are_sent_to_cyclegan(tmp_path: Path) -> None:
     write(tmp_path / "trainB" / "2.png", photo())
     with pytest.raises(DataError, match=r"share no names .*: pixstack train") as error:
         survey(tmp_path)
-    preset, *words = shlex.split(str(error.value).split("pixstack train ")[1])
+    preset, option, _, *words = shlex.split(str(error.value).split("pixstack train ")[1])
+    assert option == "-o", "the command needs it"
     changes = [word for word in words if word != "--set"]
     groups = training_groups(load_recipe(preset, changes))
     assert [len(pictures) for pictures, _ in groups] == [1]
