@@ -11,14 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from export.runtime.errors import (
+    from export.runtime import (
         Cancelled,
         ImageError,
         InputError,
         ModelError,
         ProviderError,
+        Translator,
     )
-    from export.runtime.translator import Translator
     from stacks.checkpoint import load_stack
 
 __all__ = [
@@ -34,18 +34,11 @@ __all__ = [
 
 __version__ = "0.1.0"
 
-_ERRORS = ("Cancelled", "ImageError", "InputError", "ModelError", "ProviderError")
-_HOMES = {
-    **dict.fromkeys(_ERRORS, "export.runtime.errors"),
-    "Translator": "export.runtime.translator",
-    "load_stack": "stacks.checkpoint",
-}
-
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    if name not in __all__:
         raise AttributeError(f"module 'pixstack' has no attribute {name!r}")
+    home = "stacks.checkpoint" if name == "load_stack" else "export.runtime"
     return getattr(import_module(home), name)
 
 

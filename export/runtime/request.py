@@ -120,11 +120,8 @@ def as_picture(port: Input, value: Any) -> np.ndarray:
 
 
 def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
-    if array.ndim == 3 and array.shape[2] == 1:
-        # A gray picture, such as a black-and-white mask, is looked up in the palette first, as in
-        # training; (H, W) are ids first.
-        if array.dtype == np.uint8 and _all_in(port, array):
-            return _ids_from_colors(port, array.repeat(3, axis=2))
+    gray = array.ndim == 3 and array.shape[2] == 1
+    if gray:
         array = array[:, :, 0]
     if array.ndim == 3 and array.shape[2] == 3 and port.palette and array.dtype == np.uint16:
         array = (array >> 8).astype(np.uint8)  # as in training
@@ -136,8 +133,13 @@ def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
             "(H, W), whole numbers"
         )
     low, high = int(array.min()), int(array.max())
-    if high >= port.count and port.palette and array.dtype == np.uint8:
-        # Grays of the palette, as of a black-and-white mask.
+    # Grays of the palette, as of a black-and-white mask: of a gray picture they go before ids, as
+    # in training; (H, W) are ids first.
+    if (
+        port.palette
+        and array.dtype == np.uint8
+        and (high >= port.count or (gray and _has_grays(port, array)))
+    ):
         return _ids_from_colors(port, array[:, :, None].repeat(3, axis=2))
     if low < 0 or high >= port.count:
         raise InputError(
@@ -146,8 +148,8 @@ def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _all_in(port: Input, grays: np.ndarray) -> bool:
-    """Whether the palette has all of these grays."""
+def _has_grays(port: Input, grays: np.ndarray) -> bool:
+    """Whether all of these grays are in the palette."""
     known = {red for red, green, blue in port.palette if red == green == blue}
     return set(np.unique(grays).tolist()) <= known
 

@@ -173,6 +173,8 @@ def test_gray_pictures_are_looked_up_in_the_palette_first(tmp_path: Path):
     # (H, W) are ids, and so are grays that the palette does not have.
     assert (translator.run({"layout": black})["same"] == 0).all()
     assert (translator.run({"layout": black[..., None] + 1})["same"] == 1).all()
+    with pytest.raises(InputError):
+        translator.run({"layout": black[:0, :, None]})
 
 
 def test_views_that_are_no_mapping(tmp_path: Path):
