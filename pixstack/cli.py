@@ -35,6 +35,7 @@ COMMANDS = {
     "check-data": "Find what is wrong with a folder of training pictures.",
     "new": "Look at a folder of pictures and write a fitting recipe.",
     "recipes": "List the recipes that come with Pixstack, or print one.",
+    "keys": "Tell what a recipe may say: each key, its type and its default.",
 }
 
 # typer keeps its click to itself; its public error class is the way to the common base.

@@ -20,6 +20,7 @@ class FolderSpec:
     """A folder of pictures, a table or a tar beneath the data root."""
 
     path: str = "."
+    """Beneath the data root; of a table or a tar, the file."""
     share: float = 1.0
     """Of the items of a batch, relative to the other folders'."""
     reduce: int = 1
@@ -50,7 +51,9 @@ class DataSpec:
     """Where the pictures are and how they are read."""
 
     root: str = "data"
+    """The folder that the paths of all others begin in."""
     layout: Layout = "views"
+    """How files make up pairs; ``docs/data.md`` shows each."""
     views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
     """Kinds by name: rgb, gray, labels:K, class:K, colors:G, noise:C, noise-map:C, strength, angle,
     keypoints:K.
@@ -81,6 +84,7 @@ class DataSpec:
     cache: float = 2.0
     """Gigabytes of decoded pictures to keep."""
     folder: tuple[FolderSpec, ...] = (FolderSpec(),)
+    """Folders beneath the root, each with its share of the items."""
 
     def __post_init__(self) -> None:
         require(self.size >= 8, "size", self.size, "8 or more")

@@ -68,6 +68,7 @@ class MergeSpec(DeriveSpec):
     """
 
     view: str
+    """The view of labels that is merged."""
     into: tuple[int, ...] = ()
     """The new label of each; empty leaves them as they are."""
     blocks: int = 1
@@ -123,8 +124,11 @@ class PaintSpec(DeriveSpec):
     areas: str
     """The view of labels that is painted."""
     colors: str
+    """The view of the colors asked for."""
     picture: str
+    """Where own colors are taken from."""
     before: str
+    """The view of the labels in that picture."""
     groups: tuple[tuple[int, ...], ...]
     """The labels that each color is for."""
 
@@ -159,8 +163,11 @@ class AskedSpec(DeriveSpec):
     """A mask of the areas of labels for which a color is asked, white; see `PaintSpec`."""
 
     areas: str
+    """The view of the labels."""
     colors: str
+    """The view of the colors asked for."""
     groups: tuple[tuple[int, ...], ...]
+    """The labels that each color is for."""
 
     def __post_init__(self) -> None:
         require_labels(self.groups)

@@ -28,7 +28,9 @@ class InsideSpec:
     """
 
     views: tuple[str, ...]
+    """Whose union it is; labels or masks."""
     labels: tuple[int, ...] = ()
+    """Those of its labels that may change."""
     training: tuple[str, ...] = ()
     """Views of the same kind as the first of ``views`` that only training has. What is learned from
     single photos is never to fill more than it is told of: areas of others make it so."""

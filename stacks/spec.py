@@ -10,6 +10,7 @@ from typing import Literal
 
 from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
 from stacks.health_spec import HealthSpec
+from stacks.phase_spec import PhaseSpec
 from stacks.stage_spec import StageSpec
 from stacks.wiring import (
     check_areas,
@@ -26,49 +27,11 @@ from translate.tables import TableError, require
 
 
 @dataclass(frozen=True)
-class PhaseSpec:
-    """Which stages learn, from what, and for how long."""
-
-    train: tuple[str, ...]
-    steps: int
-    feed: Literal["truth", "predicted"] = "predicted"
-    """Where the conditions of a stage come from: the batch, or the stages before."""
-    adversarial: bool = True
-    """Whether the discriminators take part; stages without one have no adversary in any phase."""
-    rate: float = 1.0
-    """What the rates of both sides are multiplied by."""
-    batch: int = 0
-    """Items a batch in this phase; 0 takes the recipe's."""
-    size: int = 0
-    """Side of the crop in this phase; 0 takes the data's. Large crops late in a run show the
-    networks pictures as they will meet them: most of a small crop lies near an edge."""
-    depth: int = 0
-    """Levels of growing networks that work, from the innermost on (Karras et al. 2018, arXiv
-    1710.10196, section 2); 0 takes all."""
-    fade: float = 0.0
-    """Share of the steps over which the outermost of these levels fades in, on a line."""
-
-    def __post_init__(self) -> None:
-        require(bool(self.train), "train", self.train, "one stage or more")
-        require(self.steps >= 0, "steps", self.steps, "0 or more")
-        require(self.rate > 0, "rate", self.rate, "above 0")
-        require(self.batch >= 0, "batch", self.batch, "0 or more")
-        require(self.size == 0 or self.size >= 8, "size", self.size, "0, or 8 or more")
-        require(self.depth >= 0, "depth", self.depth, "0 or more")
-        require(0 <= self.fade <= 1, "fade", self.fade, "0 to 1")
-        innermost = self.depth == 1 and self.fade > 0
-        require(not innermost, "fade", self.fade, "0 at depth 1, which nothing stands within")
-
-    def alpha(self, step: int) -> float:
-        """Share of the outermost level at a step of the phase, counted from 0."""
-        return min(1.0, step / (self.fade * self.steps)) if self.fade and self.steps else 1.0
-
-
-@dataclass(frozen=True)
 class EmaSpec:
     """Moving average of the generators' weights: what is evaluated and shipped."""
 
     decay: float = 0.999
+    """Share of the average that a step leaves as it is; 0 takes the weights of the last step."""
 
     def __post_init__(self) -> None:
         require(0 <= self.decay < 1, "decay", self.decay, "0 up to 1")
@@ -79,10 +42,14 @@ class ValidationSpec:
     """Held-out pictures and how often they are looked at."""
 
     folder: tuple[FolderSpec, ...] = ()
+    """Where they are, as in ``[[data.folder]]``; without one nothing is held out."""
     degrade: str = ""
+    """How their sources are made, as in ``degrade.choices``; the noise is the same at every
+    look."""
     metric: Literal["psnr_y", "psnr_rgb", "ssim_y", "band_error"] = "psnr_rgb"
     """By which the best weights are kept; of ``band_error`` the lowest is best."""
     every: int = 1000
+    """Steps between two looks."""
     patience: int = 0
     """Looks in a row without a better one in the phase, after which the run ends; 0: never. Looks
     at networks that still grow do not count."""
@@ -97,8 +64,11 @@ class LogSpec:
     """How often a run speaks and saves, in steps."""
 
     every: int = 50
+    """Between two lines of the log."""
     samples: int = 1000
+    """Between two pages of sample pictures."""
     checkpoint: int = 500
+    """Between two writings of the whole state, from which ``--resume`` goes on."""
 
     def __post_init__(self) -> None:
         for key in ("every", "samples", "checkpoint"):
@@ -110,20 +80,29 @@ class Recipe:
     """A stack and how it is trained."""
 
     name: str
+    """Of the stack; the exported file tells it."""
     stage: tuple[StageSpec, ...]
+    """The stages, in the order in which they read and write."""
     phase: tuple[PhaseSpec, ...]
+    """What is trained, in this order."""
     schema: Literal[1] = 1
+    """Version of this format."""
     task: Literal["super-resolution", "denoising", "pose", "photo", "translation"] = "translation"
     """Which tab of the app serves the model; `translation` has none."""
     description: str = ""
+    """One sentence for those who choose among models."""
     license: str = ""
     """SPDX identifier of the weights' license, which the exported file tells; empty says nothing:
     what its data allow is for its maker to know."""
     seed: int = 0
+    """Of all that is drawn in a run: weights, order, crops, noise."""
     batch: int = 16
+    """Items a batch over all devices; a phase may have its own."""
     accumulate: int = 1
     """Batches whose gradients are averaged before a step of either side."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """Of the networks; losses and weights stay fp32. ``auto`` is bf16 where the processor or the
+    GPU computes in it, else fp32."""
     deterministic: bool = False
     """Refuse operations whose result varies from run to run, at some cost in speed."""
     compile: bool = False
@@ -135,14 +114,23 @@ class Recipe:
     force: bool = False
     """Train combinations that the literature reports cannot work; they are warned of."""
     data: DataSpec = field(default_factory=DataSpec)
+    """Where the pictures are and how they are read."""
     degrade: DegradeSpec = field(default_factory=DegradeSpec)
+    """How sources are made of targets, where there are no pairs."""
     augment: AugmentSpec = field(default_factory=AugmentSpec)
+    """The symmetries that the data have."""
     optimizer: OptimizerSpec = field(default_factory=OptimizerSpec)
+    """Of both sides, and how often each is updated."""
     schedule: ScheduleSpec = field(default_factory=ScheduleSpec)
+    """The rate over a phase."""
     ema: EmaSpec = field(default_factory=EmaSpec)
+    """The moving average of the generators' weights."""
     validation: ValidationSpec = field(default_factory=ValidationSpec)
+    """What is held out, and how it is measured."""
     health: HealthSpec = field(default_factory=HealthSpec)
+    """When a run is called sick, and what is done about it."""
     log: LogSpec = field(default_factory=LogSpec)
+    """How often a run speaks and saves."""
 
     def __post_init__(self) -> None:
         require(self.batch >= 1, "batch", self.batch, "1 or more")

@@ -30,7 +30,9 @@ class StageSpec:
     """One generator, what it reads and writes, and what judges it."""
 
     name: str
+    """By which phases name it."""
     generator: Any = field(default=None, metadata={"parse": parse_generator})
+    """The network, a table with its kind; see the generators below."""
     like: str = ""
     """An earlier stage whose generator this one uses again, with the same weights, on other views.
     It is for training alone: how a cycle is closed (Zhu et al. 2017, arXiv 1703.10593)."""
@@ -41,7 +43,10 @@ class StageSpec:
     )
     """Views that are made of others right before the stage reads them."""
     reads: tuple[str, ...] = ("source",)
+    """The views that the generator reads, on top of one another; those of other sizes are brought
+    to the first one's."""
     writes: str = "target"
+    """The view that is made; later stages may read it."""
     truth: str = "target"
     """The view that the written one is held against, reduced to its size where it is larger."""
     join: Literal["replace", "add", "told", "inside", "light"] = "replace"
@@ -60,13 +65,17 @@ class StageSpec:
     """Average what is read by this factor first: a stage that draws the whole at a smaller size
     (the global generator of pix2pixHD, Wang et al. 2018, arXiv 1711.11585, section 3.2)."""
     discriminator: Any = field(default=None, metadata={"parse": parse_discriminator})
+    """What judges the written view, a table with its kind; without one the stage has no
+    adversary."""
     sees: Literal["picture", "pair", "band"] = "picture"
     """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, enlarged
     to its size, as the condition (Mirza and Osindero 2014, Isola et al. 2017); ``band``: what is
     added to the enlarged source, with the enlarged source, and classes that the stage reads, as its
     condition (LapGAN, Denton et al. 2015, section 3.2)."""
     presentation: PresentationSpec = field(default_factory=PresentationSpec)
+    """How pictures are shown to the discriminator."""
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)
+    """What the stage is judged by."""
 
     def __post_init__(self) -> None:
         require(bool(self.reads), "reads", self.reads, "one view or more")

@@ -25,27 +25,40 @@ CORNER = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
 
 @dataclass(frozen=True)
 class AugmentSpec:
-    """Which symmetries a data set has.
+    """Which symmetries a data set has, and what of its colors may change.
 
-    ``flip`` mirrors left and right, which text does not bear; ``turn`` turns by quarters, which
-    textures and small patches bear. Both together are the eight symmetries of the square.
-    ``channels`` puts red, green and blue in one of their six orders: for restoration, where what is
-    a picture and what is not has nothing to do with its hues. ``colors``, from 0 to 1, changes the
-    colors of all views of an item alike: brightness and saturation by a factor within 1 - colors
-    and 1 + colors, hue by up to a tenth of colors of the circle. For translation from one
-    photograph to another: colors that the networks never saw have to be read from the source.
-    ``gray``, from 0 to 1, is the share of items that are shown in black and white.
+    With ``flip`` and ``turn`` they are the eight of the square.
     """
 
     flip: bool = True
+    """Mirrors left and right, which text does not bear."""
     turn: bool = False
+    """Turns by quarters, which textures and small patches bear."""
     channels: bool = False
+    """Puts red, green and blue in one of their six orders: for restoration, where what is a picture
+    and what is not has nothing to do with its hues."""
     colors: float = 0.0
+    """From 0 to 1, changes the colors of all views of an item alike: brightness and saturation by a
+    factor within 1 - colors and 1 + colors, hue by up to a tenth of colors of the circle. For
+    translation from one photograph to another: colors that the networks never saw have to be read
+    from the source."""
     gray: float = 0.0
+    """Share of the items that are shown in black and white."""
+    zoom: tuple[float, ...] = ()
+    """Smallest and largest factor by which pictures are resized before a crop is cut of them:
+    ``[1.0, 1.117]`` is pix2pix's way from 256 pixels to 286 and back, of which whole pictures are
+    seen a little shifted. Restoration learns from what is enlarged that pictures are soft."""
 
     def __post_init__(self) -> None:
         require(0 <= self.colors <= 1, "colors", self.colors, "0 (they stay) to 1")
         require(0 <= self.gray <= 1, "gray", self.gray, "0 (colors stay) to 1")
+        fits = len(self.zoom) in (0, 2) and all(0.25 <= factor <= 4 for factor in self.zoom)
+        require(
+            fits and list(self.zoom) == sorted(self.zoom),
+            "zoom",
+            list(self.zoom),
+            "the smallest and the largest factor, of 0.25 to 4; or none",
+        )
 
 
 class Augment:

@@ -27,6 +27,7 @@ from translate.kinds import Kind
 from translate.pairs import Joints, Pairs
 from translate.pixels import SIGMA_UNIT, to_batch, to_floats
 from translate.undegraded import Undegraded, undegraded
+from translate.zoom import looked_at, zoomed
 
 Views = dict[str, Tensor]
 
@@ -197,8 +198,12 @@ class Sampler:
         window = (height + 2 * margin, width + 2 * margin)
         # On the grid of the source, of which the target has whole multiples.
         grid = {name: pixels for name, pixels in views.items() if name != "target"} or views
-        top, left = corner(grid, window, random)
-        views, motion = self.augment.move(cut(views, window, top, left, self.scale), random)
+        picture = next(iter(grid.values())).shape
+        part = looked_at(window, (picture[0], picture[1]), self.augment.spec.zoom, random)
+        top, left = corner(grid, part, random)
+        labels = [name for name in views if self.is_labels(name)]
+        views, grown = zoomed(cut(views, part, top, left, self.scale), window, self.scale, labels)
+        views, motion = self.augment.move(views, random)
         if degradation is not None and self.leaves:
             # In 8 bits, with its margin: what is made of it is made on the device.
             return {"target": views["target"]}
@@ -206,7 +211,7 @@ class Sampler:
             name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
             for name, pixels in views.items()
         }
-        motion = motion.after(shifted(left, top))
+        motion = motion.after(grown.after(shifted(left, top)))
         pictures |= {name: moved(value, motion, self.swapped) for name, value in values.items()}
         if self.points:
             for step in self.steps(self.size):

@@ -49,6 +49,7 @@ class JointsSpec:
     """The joints that all views of kind ``keypoints:K`` have, in the order of K."""
 
     names: tuple[str, ...]
+    """In the order of K; ``left_...`` and ``right_...`` change places in a flip."""
     file: str = ""
     """Beneath the data root, where a table's columns name the pictures whose joints stand in it; a
     CSV file with the columns picture, joint, x, y and visible, or a JSON file."""

@@ -59,8 +59,11 @@ class LabelSpec:
     """
 
     real: float | tuple[float, ...] | None = None
+    """To the discriminator, of real pictures."""
     fake: float | tuple[float, ...] | None = None
+    """To the discriminator, of fakes."""
     generator: float | None = None
+    """To the generator, of its own pictures."""
 
     def __post_init__(self) -> None:
         for key, value in (("real", self.real), ("fake", self.fake)):
@@ -118,7 +121,10 @@ class ObjectiveSpec:
     """The objective of a stage, as a recipe writes it."""
 
     adversarial: str = "non-saturating"
+    """What is made of the discriminator's answers; ``docs/techniques.md`` has the papers."""
     relativistic: bool | Literal["average"] = False
+    """True judges each real picture against a fake one, ``average`` against the mean of the fakes
+    and the other way round (Jolicoeur-Martineau 2019, arXiv 1807.00734)."""
     weight: float = 1.0
     """Of the adversarial term of the generator."""
     generator: Mapping[str, Any] = field(default_factory=lambda: {"l1": 1.0})
@@ -126,6 +132,7 @@ class ObjectiveSpec:
     discriminator: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Further terms of the discriminator, likewise."""
     labels: LabelSpec = field(default_factory=LabelSpec)
+    """What the discriminator is told to say of real and fake, in place of the loss's own labels."""
 
     def __post_init__(self) -> None:
         if self.adversarial not in ADVERSARIAL:

@@ -24,9 +24,15 @@ class Side:
     """The optimiser of one side (generators or discriminators)."""
 
     kind: Literal["adam", "adamw", "muon"] = "adamw"
+    """``muon`` orthogonalizes the steps of kernels (Jordan et al. 2024), and is Adam for all other
+    weights: for restoration several times as fast here (``docs/models.md``)."""
     rate: float = 2e-4
+    """Of learning, before schedule and phase; the discriminator's may be several times the
+    generator's."""
     betas: tuple[float, ...] = (0.9, 0.99)
+    """Memory of the first and the second moment; papers of GANs set the first to 0.5 or 0."""
     weight_decay: float = 0.0
+    """How fast weights shrink: with ``adam`` it is added to their gradients."""
     clip: float = 0.0
     """Largest norm of the gradient of the whole side; 0 leaves it alone."""
 
@@ -60,7 +66,9 @@ class OptimizerSpec:
     """Two-time-scale rates (Heusel et al. 2017, arXiv 1706.08500): a rate for each side."""
 
     generator: Side = field(default_factory=Side)
+    """Of all generators together."""
     discriminator: Side = field(default_factory=Side)
+    """Of all discriminators together."""
     discriminator_steps: int = 1
     """Updates of the discriminators, each on a batch of its own, for one of the generators."""
     weight_clip: float = 0.0
@@ -96,9 +104,11 @@ class ScheduleSpec:
     """
 
     warmup: int = 0
+    """Steps at the start of a phase in which the rate rises on a line."""
     decay: float = 0.0
     """Share of the phase, at its end, in which the rate falls."""
     shape: Literal["cosine", "linear"] = "cosine"
+    """Of the fall."""
     floor: float = 0.0
     """Share of the rate that is left at the end."""
 

@@ -32,7 +32,10 @@ class TermSpec(ABC):
     """One summand of a loss: it counts every ``every`` steps, ``every`` times its weight."""
 
     weight: float = 1.0
+    """Of the term in the loss; a bare number in place of the table is this."""
     every: int = 1
+    """Steps from one reckoning to the next; it then counts so many times its weight (lazily, as in
+    Karras et al. 2020, arXiv 1912.04958, appendix B)."""
 
     judged: ClassVar[bool] = False
     """Whether it needs a discriminator."""
@@ -94,6 +97,8 @@ def register_pictures(name: str, function: Callable[[Tensor, Tensor], Tensor]) -
         def value(self, context: StepContext) -> Tensor:
             return function(context.fake.float(), context.truth.float())
 
+    OfPictures.__doc__ = function.__doc__
+
 
 for _name, _function in RECONSTRUCTION.items():
     register_pictures(_name, _function)
@@ -137,6 +142,7 @@ class PerceptualTerm(TermSpec):
     file: str = ""
     """Weights; empty looks in torch hub's cache."""
     layers: tuple[str, ...] = ("conv5_4",)
+    """Whose features are compared: ``conv5_4`` before the activation, ``relu5_4`` behind it."""
 
     @property
     def paired(self) -> bool:
@@ -236,6 +242,7 @@ class NormPenalty(GradientPenalty):
     """Holds the norm of that gradient at ``norm``."""
 
     norm: float = 1.0
+    """At which it is held."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

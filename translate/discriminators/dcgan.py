@@ -25,13 +25,11 @@ from translate.tables import require
 @DISCRIMINATORS.register("dcgan")
 @dataclass(frozen=True)
 class DCGANSpec(SizedSpec):
-    """For pictures of ``size``; ``channels`` is the width of the map of 4x4.
-
-    Each map of twice the side has half of the width.
-    """
+    """For pictures of ``size``."""
 
     size: int = 64
     channels: int = 1024
+    """Those of the map of 4x4; each of twice the side has half as many."""
     norm: Normalization = "batch"
     """Not on the first and the last layer, unless it constrains the weights."""
     down: Down = "stride"

@@ -30,6 +30,7 @@ class MultiscaleSpec(PatchSpec):
     """
 
     scales: int = 3
+    """Discriminators, each on a picture of half the side."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

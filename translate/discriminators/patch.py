@@ -23,21 +23,25 @@ Diversity = Literal["none", "discrimination", "stddev"]
 @DISCRIMINATORS.register("patch")
 @dataclass(frozen=True)
 class PatchSpec:
-    """``layers`` strided convolutions from ``channels`` up, two more behind them.
+    """``layers`` strided convolutions, two more behind them, and a logit for each patch.
 
-    A logit sees a patch of 16 pixels a side with ``layers`` = 1, of 34 with 2, 70 with 3 (the
-    paper's), 142 with 4 and 286 with 5. With 0 it sees one pixel, as all convolutions are of 1x1:
-    the PixelGAN, which judges colors alone.
+    With no layers all convolutions are of 1x1: the PixelGAN, which judges colors alone.
 
     The first and the last convolution are never normalised by the statistics of features; spectral
     normalisation and equalised rates act on every one.
     """
 
     channels: int = 64
+    """Those of the first convolution; twice as many after each, up to eight times."""
     layers: int = 3
+    """That halve: a logit sees 16 pixels a side with 1, 34 with 2, 70 with 3 (the paper's), 142
+    with 4, 286 with 5, and one pixel with 0."""
     norm: Normalization = "spectral"
+    """Of the features, never of the first and the last layer; or of the weights of every layer."""
     slope: float = 0.2
+    """Below zero, of the leaky rectifiers."""
     down: Down = "stride"
+    """How maps halve their side."""
     attention: tuple[int, ...] = ()
     """Self-attention after these layers, counted from 1."""
     diversity: Diversity = "none"

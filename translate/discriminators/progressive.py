@@ -22,16 +22,19 @@ from translate.layers.normalization import convolution
 @DISCRIMINATORS.register("progressive")
 @dataclass(frozen=True)
 class ProgressiveSpec(GrowingSpec):
-    """For pictures of ``size``; ``channels`` as in the generator.
+    """For pictures of ``size``.
 
     Below its full depth it looks at the picture reduced to the side of the depth.
     """
 
     size: int = 128
+    """Side of the pictures at full depth."""
     channels: int = 512
+    """As in the generator."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights."""
     slope: float = 0.2
+    """Below zero, of the leaky rectifiers."""
     diversity: Diversity = "stddev"
     """What of the batch is added to the map of 4x4."""
 

@@ -31,6 +31,7 @@ class ProjectionSpec(PatchSpec):
     """
 
     classes: int = field(kw_only=True)
+    """How many there are: channels of the condition that tell the class."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -20,12 +20,17 @@ class SizedSpec(ABC):
     """For pictures of ``size``."""
 
     size: int = 128
+    """Side of the pictures."""
     channels: int = 64
+    """Those of the first block; more on smaller maps."""
     norm: Normalization = "spectral"
     """Not in front of the first layer and behind the last, unless it constrains the weights."""
     down: Down = "average"
+    """How maps halve their side."""
     activation: Activation = "relu"
+    """Between layers."""
     slope: float = 0.2
+    """Below zero, of ``leaky``."""
     attention: tuple[int, ...] = ()
     """Sides of the maps at which self-attention stands, behind the first layer of that side."""
     diversity: Diversity = "none"

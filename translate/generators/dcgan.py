@@ -25,13 +25,11 @@ from translate.tables import require
 @GENERATORS.register("dcgan")
 @dataclass(frozen=True)
 class DCGANSpec(NoiseSpec):
-    """From a point of noise, and labels as further channels of it, to a picture of ``size``.
-
-    ``channels`` is the width of the map of 4x4; each map of twice the side has half of it.
-    """
+    """From a point of noise, and labels as further channels of it, to a picture of ``size``."""
 
     size: int = 64
     channels: int = 1024
+    """Those of the map of 4x4; each of twice the side has half as many."""
     norm: GeneratorNormalization = "batch"
     """Not on the last layer, unless it constrains the weights."""
     up: Up = "transposed"

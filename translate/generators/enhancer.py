@@ -22,17 +22,16 @@ from translate.tables import require
 @GENERATORS.register("enhancer")
 @dataclass(frozen=True)
 class EnhancerSpec:
-    """``channels`` at the picture's size; the features from below have twice as many.
-
-    A global generator of 64 channels is followed by an enhancer of 32, that by one of 16.
-    """
+    """A global generator of 64 channels is followed by an enhancer of 32, that by one of 16."""
 
     channels: int = 32
+    """At the picture's size; the features from below have twice as many."""
     blocks: int = 3
     """Residual blocks at half the picture's size."""
     norm: GeneratorNormalization = "instance"
     """Not on the last layer, unless it constrains the weights."""
     up: Up = "nearest"
+    """How the map doubles its side."""
     remind: bool = False
     """Tell each map what was read, as in the generator of kind "resnet"."""
 

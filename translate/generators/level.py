@@ -23,9 +23,13 @@ class LevelSpec:
     """``depth`` convolutions of ``channels`` on the unfolded grid, then a mean over ``window``."""
 
     channels: int = 32
+    """Of each convolution."""
     depth: int = 5
+    """How many convolutions there are."""
     unfold: int = 2
+    """Pixels along a side that lie on one point of the grid."""
     window: int = 15
+    """Side of the square of points over which the level is averaged."""
 
     def __post_init__(self) -> None:
         require(self.channels >= 1, "channels", self.channels, "1 or more")

@@ -19,14 +19,19 @@ class NoiseSpec(ABC):
     """From a point of noise, and labels as further channels of it, to a picture of ``size``."""
 
     size: int = 128
+    """Side of the picture."""
     channels: int = 64
+    """Those of the last map; more on smaller ones."""
     norm: GeneratorNormalization = "batch"
     """Not on the first and the last layer, unless it constrains the weights."""
     spectral: bool = False
     """Spectral normalization of every weight, beside a norm of the features."""
     up: Up = "nearest"
+    """How maps double their side."""
     activation: Activation = "relu"
+    """Between layers."""
     slope: float = 0.2
+    """Below zero, of ``leaky``."""
     attention: tuple[int, ...] = ()
     """Sides of the maps at which self-attention stands."""
 

@@ -23,17 +23,18 @@ from translate.layers.sampling import Up, up_convolution
 @GENERATORS.register("progressive")
 @dataclass(frozen=True)
 class ProgressiveSpec(GrowingSpec):
-    """From a point of noise, and labels as further channels of it, to a picture of ``size``.
-
-    ``channels`` are those of the maps up to 32x32, each of twice the side has half as many.
-    """
+    """From a point of noise, and labels as further channels of it, to a picture of ``size``."""
 
     size: int = 128
+    """Side of the picture at full depth."""
     channels: int = 512
+    """Those of the maps up to 32x32; each of twice the side has half as many."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights; the features are normalized pixel by pixel."""
     up: Up = "nearest"
+    """How maps double their side."""
     slope: float = 0.2
+    """Below zero, of the leaky rectifiers."""
 
     @property
     def scale(self) -> int:

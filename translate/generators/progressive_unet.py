@@ -22,17 +22,16 @@ from translate.layers.normalization import PixelNorm, convolution
 @GENERATORS.register("progressive_unet")
 @dataclass(frozen=True)
 class ProgressiveUNetSpec(GrowingSpec):
-    """``size`` is the side of the training crop, which the innermost level sees as 4x4.
-
-    ``channels`` are those of the maps up to 32x32, each of twice the side has half as many. It is
-    convolutional: trained, it takes pictures of any size.
-    """
+    """It is convolutional: trained, it takes pictures of any size."""
 
     size: int = 128
+    """Side of the training crop, which the innermost level sees as 4x4."""
     channels: int = 256
+    """Those of the maps up to 32x32; each of twice the side has half as many."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights; the features are normalized pixel by pixel."""
     slope: float = 0.2
+    """Below zero, of the leaky rectifiers."""
 
     @property
     def multiple(self) -> int:

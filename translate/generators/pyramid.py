@@ -23,16 +23,17 @@ from translate.tables import require
 @GENERATORS.register("pyramid")
 @dataclass(frozen=True)
 class PyramidSpec:
-    """A level: ``channels`` wide, ``blocks`` residual blocks deep.
-
-    ``unfold`` is how many pixels of the picture it reads lie on one point of its grid, along one
-    side: 1 for the first level, 2 for the second, which reads a picture twice as large.
-    """
+    """Residual blocks on its grid, and from there to a picture ``scale`` times as large."""
 
     channels: int = 64
+    """Of each block."""
     blocks: int = 5
+    """Residual blocks."""
     unfold: int = 1
+    """Pixels along a side that lie on one point of the grid: 1 for the first level, 2 for the
+    second, which reads a picture twice as large."""
     scale: int = 2
+    """How many times larger the result is, along a side."""
 
     def __post_init__(self) -> None:
         require(self.channels >= 1, "channels", self.channels, "1 or more")

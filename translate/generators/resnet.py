@@ -24,10 +24,12 @@ from translate.tables import require
 @GENERATORS.register("resnet")
 @dataclass(frozen=True)
 class ResNetSpec:
-    """``channels`` at the picture's size, twice as many after each of ``downs`` halvings."""
+    """Halvings, blocks on the smallest map, and doublings back."""
 
     channels: int = 64
+    """At the picture's size; twice as many after each halving."""
     downs: int = 2
+    """Halvings in front of the blocks."""
     blocks: int = 9
     """Residual blocks on the smallest map."""
     norm: GeneratorNormalization = "instance"

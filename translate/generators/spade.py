@@ -25,14 +25,16 @@ from translate.tables import require
 class SpadeSpec:
     """One block on the smallest map and one behind each doubling; the paper's has 5 doublings.
 
-    ``channels`` at the picture's size, twice as many on each map of half the side, up to ``most``
-    times: 1024, 1024, 512, 256, 128, 64, as in the paper (whose code has a seventh block, a second
-    one behind the first doubling).
+    Channels are 1024, 1024, 512, 256, 128 and 64, as in the paper (whose code has a seventh block,
+    a second one behind the first doubling).
     """
 
     channels: int = 64
+    """At the picture's size; twice as many on each map of half the side."""
     doublings: int = 5
+    """Of the side, from the smallest map on."""
     most: int = 16
+    """Times ``channels``, however small the map."""
     hidden: int = 128
     """Channels between the label map and each normalization's scale and shift."""
     norm: Constraint = "spectral"

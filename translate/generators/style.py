@@ -45,13 +45,12 @@ GAIN = math.sqrt(2)
 @GENERATORS.register("style")
 @dataclass(frozen=True)
 class StyleSpec:
-    """From a point of latent, and labels as further channels of it, to a picture of ``size``.
-
-    Maps up to 32x32 have ``channels``, each of twice the side half as many.
-    """
+    """From a point of latent, and labels as further channels of it, to a picture of ``size``."""
 
     size: int = 128
+    """Side of the picture."""
     channels: int = 512
+    """Those of the maps up to 32x32; each of twice the side has half as many."""
     style: int = 512
     """Length of the style, and width of the mapping network."""
     mapping: int = 8
@@ -70,8 +69,11 @@ class StyleSpec:
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights; the features are normalized by the style."""
     up: Up = "bilinear"
+    """How maps double their side."""
     activation: Activation = "leaky"
+    """Between layers."""
     slope: float = 0.2
+    """Below zero, of ``leaky``."""
 
     def __post_init__(self) -> None:
         require(self.size in (32, 64, 128, 256), "size", self.size, "32, 64, 128, 256")

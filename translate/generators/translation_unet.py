@@ -27,15 +27,19 @@ from translate.tables import require
 @GENERATORS.register("pix2pix")
 @dataclass(frozen=True)
 class TranslationUNetSpec:
-    """``channels`` after the first halving, twice as many after each, up to ``most`` times."""
+    """Halvings to a bottleneck, and doublings back, each of which reads the map of its size too."""
 
     channels: int = 64
+    """After the first halving; twice as many after each."""
     depth: int = 8
+    """Halvings."""
     most: int = 8
+    """Times ``channels``, however deep."""
     norm: GeneratorNormalization = "instance"
     """Not on the first and the last layer and the bottleneck, unless it constrains the weights: of
     a bottleneck of 1x1, instance normalization would leave nothing."""
     up: Up = "transposed"
+    """How maps double their side."""
     dropout: float = 0.0
     """Share of the features left out in training."""
     dropped: int = 3

@@ -22,11 +22,14 @@ from translate.tables import require
 @GENERATORS.register("unet")
 @dataclass(frozen=True)
 class UNetSpec:
-    """Channels of each level from the finest down, and residual blocks a level on each side."""
+    """Levels of residual blocks, down and up, joined level by level."""
 
     widths: tuple[int, ...] = (64, 96, 160)
+    """Channels of each level, from the finest down."""
     blocks: int = 2
+    """Residual blocks a level, on each side."""
     unfold: int = 2
+    """Pixels along a side that lie on one point of the finest level's grid."""
     bias: bool = True
     """Without, the result grows with picture and noise map as they do, which holds beyond the noise
     that was seen in training and learns sooner (Mohan et al. 2020, arXiv 1906.05478, section 4)."""
