@@ -84,6 +84,10 @@ def command(
         Path | None,
         typer.Option(metavar="DIR", help="Write attention maps as pictures; of trained stacks."),
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Keep the measures in the .onnx file, by this name."),
+    ] = None,
     plugins: Annotated[
         list[str] | None,
         typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
@@ -100,7 +104,8 @@ def command(
 
     --sources and --targets are folders of single pictures. --held-out takes what the recipe of the
     model validates by, read and degraded as in its run: pictures side by side, tables and tars too.
-    Needs the train extra.
+    --keep NAME writes the measures, with their protocol, into the manifest of the ONNX file, which
+    `pixstack info` prints. Needs the train extra.
 
     \b
     Examples:
@@ -110,6 +115,7 @@ def command(
       pixstack eval runs/mine/best.safetensors --held-out
       pixstack eval runs/mine/best.safetensors --targets B --sources A
       pixstack eval runs/mine/best.safetensors --targets B --sources A --attention maps
+      pixstack eval my.onnx --held-out --keep held-out
       pixstack eval my.onnx --targets B --sources A --features judge.safetensors --json a.json
     """
     from pixstack.errors import require_train
@@ -142,6 +148,7 @@ def command(
     given = scale_of(sources, targets) if sources is not None and targets is not None else 1
     protocol, sets = held_out(model, data) if held else (Protocol(degrade, seed or 0, given), [])
     check_provider(provider)
+    kept = file_to_keep_in(model) if keep is not None else None
     wanted = read_names(names) if names is not None else None
     opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
     further = open_further(Wanted(features, layer, pixels, lpips, ms_ssim, labeler), opened.reading)
@@ -181,6 +188,12 @@ def command(
             "note: the targets are their own sources; --sources or --degrade bring others",
             file=sys.stderr,
         )
+    if keep is not None and kept is not None:
+        from export.keep import keep_measures
+
+        # Of the file itself, whatever it was called; seconds are of one machine.
+        measured = {key: result[key] for key in result if key not in ("model", "seconds_per_image")}
+        keep_measures(kept, keep, measured)
     if json_target is not None:
         write_json(result, json_target)
     if json_target != "-":
@@ -191,6 +204,21 @@ def command(
         )
         print_sets(result)
         print(f"means over {len(scores)} {'picture' if len(scores) == 1 else 'pictures'}")
+
+
+def file_to_keep_in(model: str) -> Path:
+    """The one ONNX file that is measured.
+
+    Raises:
+        WrongUse: it is another sort of file, or there are two.
+    """
+    from pixstack.shelf import find_model
+
+    if "+" in model and not Path(model).is_file():
+        raise WrongUse(f"--keep: {model} are two models; measure one of them")
+    if model.endswith(".safetensors"):
+        raise WrongUse("--keep: measures are kept in an .onnx file; export the stack first")
+    return find_model(model)
 
 
 def print_sets(result: Mapping[str, Any]) -> None:

@@ -60,9 +60,33 @@ def _rows(manifest: dict[str, Any]) -> list[tuple[str, str]]:
             continue
         if key in ("inputs", "outputs"):
             rows += [(key[:-1], _view(view)) for view in value]
+        elif key == "metrics":
+            rows += _measures(value)
         else:
             rows.append((key, _plain(value)))
     return rows
+
+
+def _measures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
+    """What was measured, a row for each name that measures are kept under.
+
+    Whoever exported the file may have given any JSON, which is told as it stands.
+    """
+    rows: list[tuple[str, str]] = []
+    other: dict[str, Any] = {}
+    for name, told in metrics.items():
+        outputs = told.get("outputs") if isinstance(told, dict) else None
+        if not isinstance(outputs, dict):
+            other[name] = told
+            continue
+        parts = [f"{output}: {_plain(measures)}" for output, measures in outputs.items()]
+        protocol = told.get("protocol")
+        if isinstance(protocol, dict) and protocol.get("degrade", "none") != "none":
+            parts.append(f"of {protocol['degrade']}")
+        if count := told.get("images"):
+            parts.append(f"over {count} pictures")
+        rows.append(("measured", f"{name}: {', '.join(parts)}"))
+    return [*rows, *([("metrics", _plain(other))] if other else [])]
 
 
 def _view(view: dict[str, Any]) -> str:
