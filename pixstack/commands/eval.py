@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +13,9 @@ import typer
 from pixstack.commands.run import Precision, check_provider
 from pixstack.errors import WrongUse
 from pixstack.inputs import split
-from pixstack.opened import Opened, open_model
+from pixstack.opened import open_model
 
 if TYPE_CHECKING:
-    from stacks.evaluate import Predict
     from translate.layouts import Reading
     from translate.pairs import Pairs
 
@@ -84,6 +83,10 @@ def command(
         Path | None,
         typer.Option(metavar="DIR", help="Write attention maps as pictures; of trained stacks."),
     ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write each result, and measures.csv with a line for it."),
+    ] = None,
     keep: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Keep the measures in the .onnx file, by this name."),
@@ -115,7 +118,7 @@ def command(
       pixstack eval runs/mine/best.safetensors --held-out
       pixstack eval runs/mine/best.safetensors --targets B --sources A
       pixstack eval runs/mine/best.safetensors --targets B --sources A --attention maps
-      pixstack eval my.onnx --held-out --keep held-out
+      pixstack eval my.onnx --held-out --results results --keep held-out
       pixstack eval my.onnx --targets B --sources A --features judge.safetensors --json a.json
     """
     from pixstack.errors import require_train
@@ -127,6 +130,7 @@ def command(
     from pixstack.further import Wanted, open_further
     from pixstack.held_out import held_out
     from pixstack.reports import better
+    from pixstack.watching import attended, keeping, write_measures
     from stacks.evaluate import Protocol, evaluate, fingerprint, means, subset
     from translate.degrade import DegradationError, parse_degradation
 
@@ -160,15 +164,19 @@ def command(
     pairs = merged(sets)
     output, values = opened.output, opened.inputs
     scores = []
-    predict = opened.predict
+    predict, order = opened.predict, [item.name for item in pairs.items]
+    if results is not None:
+        predict = keeping(opened, predict, results, order)
     with progress_bar("eval") as progress, contextlib.ExitStack() as watching:
         if attention is not None:
-            predict = watching.enter_context(attended(opened, attention, pairs))
+            predict = watching.enter_context(attended(opened, predict, attention, order))
         for own in sets:
             for score in evaluate(predict, own, protocol, output, values, further.observe):
                 scores.append(score)
                 progress(len(scores), len(pairs))
     measures = means(scores)
+    if results is not None:
+        write_measures(results, scores, order)
     result = {
         "model": model,
         "images": len(scores),
@@ -290,30 +298,3 @@ def merged(sets: Sequence[Pairs]) -> Pairs:
     from translate.pairs import Pairs
 
     return Pairs([item for pairs in sets for item in pairs.items], cache_bytes=0)
-
-
-@contextlib.contextmanager
-def attended(opened: Opened, folder: Path, pairs: Pairs) -> Iterator[Predict]:
-    """A predictor that writes FOLDER/NAME.png for each picture, in their order.
-
-    Raises:
-        WrongUse: of an ONNX file, whose layers cannot be looked into.
-    """
-    if opened.stack is None:
-        raise WrongUse("--attention: looks into a trained stack; give its best.safetensors")
-    from PIL import Image
-
-    from export.runtime.whole import whole_file
-    from stacks.attention import sheet, watch
-
-    names = iter(item.name for item in pairs.items)
-    with watch(opened.stack) as watched:
-        folder.mkdir(parents=True, exist_ok=True)
-
-        def predict(views: Mapping[str, Any]) -> Mapping[str, Any]:
-            made = opened.predict(views)
-            with whole_file(folder / f"{next(names)}.png") as path:
-                Image.fromarray(sheet(made[opened.output], watched)).save(path)
-            return made
-
-        yield predict

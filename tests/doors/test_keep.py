@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
 
 from export.manifest import MANIFEST_KEY
 from export.runtime import Translator
+from pixstack.watching import files_of
 from tests.doors.conftest import Answer
 from tests.doors.standins import write_super_resolution
 
@@ -113,3 +116,37 @@ def test_a_file_that_cannot_be_written_stays(
     assert "No space left" in answer.err
     assert model.read_bytes() == whole
     assert list(model.parent.glob(".*")) == []
+
+
+def test_results_are_written_as_they_are_measured(
+    pixstack: Call, model: Path, targets: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    answer = pixstack(
+        "eval", model, "--targets", targets, "--degrade", "bicubic:2", "--results", folder,
+        "--json", "-",
+    )  # fmt: skip
+    assert answer.code == 0, answer.err
+    printed = json.loads(answer.out)["outputs"]["x2"]
+    with open(folder / "measures.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["picture"] for row in rows] == ["astronaut.png", "coffee.png"]
+    for key, mean in printed.items():
+        assert np.mean([float(row[key]) for row in rows]) == pytest.approx(mean)
+    for row in rows:
+        result = np.asarray(Image.open(folder / row["picture"]), float)
+        truth = np.asarray(Image.open(targets / row["picture"]), float)
+        truth = truth[: len(truth) // 2 * 2, : truth.shape[1] // 2 * 2]
+        assert result.shape == truth.shape
+        error = ((result - truth)[2:-2, 2:-2] ** 2).mean()
+        assert float(row["psnr_rgb"]) == pytest.approx(10 * np.log10(255**2 / error), abs=1e-3)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "astronaut.png", "coffee.png", "measures.csv",
+    ]  # fmt: skip
+
+
+def test_pictures_of_one_name_get_files_of_their_own(tmp_path: Path) -> None:
+    names = ["a", "b", "a", "one/b", "a"]
+    assert [path.name for path in files_of(tmp_path, names)] == [
+        "a.png", "b.png", "a-2.png", "one_b.png", "a-3.png",
+    ]  # fmt: skip
