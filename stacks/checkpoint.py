@@ -27,7 +27,6 @@ from stacks.spec import Recipe
 from stacks.stack import Stack
 from stacks.whole import write_whole
 from translate.layers.folding import fold
-from translate.tables import UnknownKind
 
 WEIGHTS = "pixstack.stack"
 STATE = "pixstack.training"
@@ -181,10 +180,6 @@ def stack_of(
     """
     try:
         recipe = parse_recipe(text)
-    except UnknownKind as error:
-        raise CheckpointError(
-            f"{path}: its recipe: {error}; kinds of one's own come with --plugin MODULE"
-        ) from None
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: its recipe: {error}") from None
     if overrides:

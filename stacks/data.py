@@ -22,6 +22,34 @@ def training_groups(recipe: Recipe) -> list[tuple[Pairs, float]]:
     return [(open_folder(recipe, folder), folder.share) for folder in recipe.data.folder]
 
 
+LOOKED_AT = 32
+"""Pictures of each folder whose sizes are read before a run; `pixstack check-data` reads all."""
+
+
+def mirrored(recipe: Recipe, groups: Sequence[tuple[Pairs, float]]) -> str:
+    """What is to be told of pictures that are smaller than the crops of a run; empty of none.
+
+    Their edges are mirrored to fill the crop, which networks then learn to draw.
+    """
+    if recipe.data.fit == "resize":
+        return ""
+    crop = max((phase.size or recipe.data.size for phase in recipe.phase if phase.steps), default=0)
+    sizes = []
+    for pairs, _ in groups:
+        for one in (pairs, *pairs.apart):
+            every = -(-len(one.items) // LOOKED_AT)
+            seen = (item.views for item in one.items[::every] if item.views)
+            sizes += [(views.get("target") or next(iter(views.values()))).size() for views in seen]
+    small = [size for size in sizes if min(size) < crop]
+    if not small:
+        return ""
+    return (
+        f"data.size: {len(small)} of {len(sizes)} pictures looked at are smaller than the crop of "
+        f"{crop} pixels, the smallest {min(map(min, small))}: their edges are mirrored to fill it; "
+        "take a smaller crop, or leave them out (pixstack check-data names them)"
+    )
+
+
 def phase_sampler(
     recipe: Recipe, groups: Sequence[tuple[Pairs, float]], phase: PhaseSpec
 ) -> Sampler:

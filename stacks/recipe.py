@@ -14,7 +14,7 @@ from typing import Any
 from stacks.data_spec import DataSpec, FolderSpec
 from stacks.presets import source_text, table_of
 from stacks.spec import Recipe
-from translate.tables import TableError, parse, plain
+from translate.tables import TableError, UnknownKind, parse, plain
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -32,7 +32,14 @@ def parse_recipe(text: str, overrides: Sequence[str] = ()) -> Recipe:
     table = table_of(text)
     for override in overrides:
         apply_override(table, override)
-    return parse(Recipe, table)
+    try:
+        return parse(Recipe, table)
+    except UnknownKind as error:
+        # A misspelt one has its hint; what is like no kind at all may be somebody's own.
+        own = (
+            "" if "did you mean" in str(error) else "; kinds of one's own come with --plugin MODULE"
+        )
+        raise UnknownKind(f"{error}{own}") from None
 
 
 def apply_override(table: dict[str, Any], override: str) -> None:

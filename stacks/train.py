@@ -23,7 +23,7 @@ from stacks.collectives import (
     shared_values,
     whole_batch,
 )
-from stacks.data import phase_sampler, training_groups, validation_pairs
+from stacks.data import mirrored, phase_sampler, training_groups, validation_pairs
 from stacks.determinism import deterministic
 from stacks.evaluate import held_out_protocol, output_of_scale
 from stacks.growth import as_grown, grow
@@ -124,6 +124,8 @@ def train(
     if fabric.is_global_zero:
         for conflict in recipe.conflicts():
             print(f"careful: {conflict}", file=sys.stderr)
+        if small := mirrored(recipe, groups):
+            print(f"careful: {small}", file=sys.stderr)
         sweep(folder)
         write_whole(folder / RECIPE, recipe_text(recipe).encode())
         record = Record(folder, recipe, run.step, run.seconds)

@@ -63,10 +63,34 @@ def join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
+ELSEWHERE = {
+    **dict.fromkeys(("bce", "gan", "ns", "nsgan", "vanilla"), "non-saturating"),
+    **dict.fromkeys(("wgan", "wgan-gp", "wgangp"), "wasserstein"),
+    **dict.fromkeys(("least-squares", "least_squares", "mse"), "lsgan"),
+    **dict.fromkeys(("unet_64", "unet_128", "unet_256", "unet256"), "pix2pix"),
+    **dict.fromkeys(("resnet_6blocks", "resnet_9blocks", "global"), "resnet"),
+    **dict.fromkeys(("basic", "n_layers", "patchgan", "pixel", "nlayer"), "patch"),
+    **dict.fromkeys(("gp", "gradient_penalty"), "wgan_gp"),
+    **dict.fromkeys(("ce", "crossentropy"), "cross_entropy"),
+    **dict.fromkeys(("fm", "feat"), "feature_matching"),
+    **dict.fromkeys(("vgg",), "perceptual"),
+    **dict.fromkeys(("tv",), "total_variation"),
+    **dict.fromkeys(("learning_rate", "lr"), "rate"),
+    **dict.fromkeys(("batch_size", "batchsize"), "batch"),
+    **dict.fromkeys(("epochs", "iterations", "niter", "total_iter"), "steps"),
+    **dict.fromkeys(("crop_size", "gt_size", "image_size", "patch_size"), "size"),
+    **dict.fromkeys(("ngf", "ndf", "nf", "filters"), "channels"),
+    **dict.fromkeys(("flip_lr", "hflip", "use_hflip"), "flip"),
+    **dict.fromkeys(("rot", "use_rot"), "turn"),
+}
+"""What other toolkits call things, for who is used to it: their name -> ours."""
+
+
 def suggest(given: str, known: typing.Iterable[str]) -> str:
-    """List the known names, the nearest first when one is near."""
+    """List the known names, the nearest first when one is near or is called ``given`` elsewhere."""
     names = sorted(known)
-    near = difflib.get_close_matches(given, names, n=1)
+    called = [name for name in [ELSEWHERE.get(given.lower())] if name in names]
+    near = called or difflib.get_close_matches(given, names, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"{hint}known: {', '.join(names)}"
 

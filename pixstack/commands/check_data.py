@@ -42,6 +42,10 @@ def command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="That read and decode; one a core if unsaid.")
     ] = None,
+    plugins: Annotated[
+        list[str] | None,
+        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
+    ] = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the report as JSON.")
     ] = None,
@@ -65,12 +69,14 @@ def command(
     # Before torch is imported, which takes seconds.
     refuse_missing(data)
     from pixstack.console import progress_bar, write_json
+    from pixstack.plugins import import_plugins
     from stacks.doctor.examine import WORKERS, examine
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):
         raise WrongUse(f"--page {page}: expected the name of an .html file to write")
     if copy and fix is None:
         raise WrongUse("--copy is about what --fix writes; give both")
+    import_plugins(plugins or [])
     subject = opened(data, root, overrides or [])
     with progress_bar("check-data") as progress:
         report = examine(subject, quick, threads or WORKERS, progress)

@@ -21,7 +21,7 @@ def command(
     ] = False,
     plugins: Annotated[
         list[str] | None,
-        typer.Option("--plugin", help="Module that registers kinds of your own."),
+        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
     ] = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the tables as JSON.")

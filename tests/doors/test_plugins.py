@@ -111,3 +111,24 @@ def test_a_plugin_that_is_no_module(
     assert (answer.code, len(answer.err.splitlines())) == (2, 1)
     assert f"--plugin {name}: cannot be imported" in answer.err
     assert "give the name of a module" in answer.err
+
+
+def test_data_of_a_recipe_with_kinds_of_ones_own_are_checked(
+    pixstack: Call, targets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    monkeypatch.setattr(GENERATORS, "_specs", dict(GENERATORS._specs))
+    (tmp_path / "checked_kinds.py").write_text(PLUGIN.replace('"plugged"', '"checked"'))
+    recipe = tmp_path / "checked.toml"
+    recipe.write_text(
+        'name = "checked"\n[data]\nlayout = "targets"\nviews = { target = "rgb" }\nsize = 16\n'
+        '[degrade]\nchoices = ["noise:9"]\n[[stage]]\nname = "only"\n'
+        'generator = { kind = "checked" }\n[[phase]]\ntrain = ["only"]\nsteps = 1\n'
+    )
+    bare = pixstack("check-data", recipe, "--data", targets)
+    assert (bare.code, len(bare.error_lines)) == (1, 1)
+    assert "unknown kind 'checked'" in bare.err
+    assert "come with --plugin MODULE" in bare.err
+    told = pixstack("check-data", recipe, "--data", targets, "--plugin", "checked_kinds")
+    assert told.code == 0, told.err

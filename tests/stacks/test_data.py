@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stacks.data import open_folder, phase_sampler, training_groups, validation_pairs
+from stacks.data import mirrored, open_folder, phase_sampler, training_groups, validation_pairs
 from stacks.spec import FolderSpec
+from stacks.train import train
 from tests.photographs import window, write_pictures
 from tests.stacks.tiny import super_resolution
 from translate.pairs import DataError
@@ -123,3 +124,31 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     numbered(tmp_path, 1)
     with pytest.raises(DataError, match="val: no such folder"):
         validation_pairs(super_resolution(tmp_path, "validation.folder=[{ path = 'val' }]"))
+
+
+def test_pictures_smaller_than_the_crop_are_told_of(tmp_path: Path) -> None:
+    numbered(tmp_path / "photos", 3)
+    write_pictures(tmp_path / "photos", {"small.png": window("coffee", 40, 90)})
+    folder = "data.folder=[{ path = 'photos' }]"
+    recipe = super_resolution(tmp_path, folder)
+    told = mirrored(recipe, training_groups(recipe))
+    assert told.startswith("data.size: 1 of 4 pictures looked at are smaller than the crop of 64")
+    assert "the smallest 40" in told
+    fits = super_resolution(tmp_path, folder, "data.size=40", "phase.0.size=40")
+    assert mirrored(fits, training_groups(fits)) == ""
+    # By the largest crop of any phase that has steps.
+    later = super_resolution(tmp_path, folder, "data.size=40", "phase.1.size=64")
+    assert "crop of 64" in mirrored(later, training_groups(later))
+    never = super_resolution(tmp_path, folder, "data.size=40", "phase.1.size=64", "phase.1.steps=0")
+    assert mirrored(never, training_groups(never)) == ""
+
+
+def test_a_run_says_that_pictures_are_small(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_pictures(tmp_path / "photos", {"small.png": window("coffee", 48, 48)})
+    recipe = super_resolution(
+        tmp_path / "photos", "validation.folder=[]", "phase.0.steps=1", "phase.1.steps=0"
+    )
+    train(recipe, tmp_path / "run")
+    assert "careful: data.size: 1 of 1 pictures looked at" in capsys.readouterr().err

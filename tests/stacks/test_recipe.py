@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from stacks.keys import tables
 from stacks.presets import preset_names
 from stacks.recipe import load_recipe, parse_recipe, recipe_hash, recipe_text
 from stacks.spec import PhaseSpec, Recipe, StageSpec
 from tests.stacks import tiny
 from translate.generators.unet import UNetSpec
-from translate.tables import TableError
+from translate.losses.adversarial import ADVERSARIAL
+from translate.tables import ELSEWHERE, TableError
 
 TEXT = tiny.SUPER_RESOLUTION
 
@@ -228,3 +230,26 @@ def test_files_presets_and_names_that_are_neither(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="photo-st: no such preset; did you mean 'photo-sr'"):
         load_recipe("photo-st")
     assert {"photo-sr", "photo-sr-crisp", "photo-denoise"} <= set(preset_names())
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("stage.0.objective.adversarial=vanilla", "non-saturating"),
+        ("stage.0.objective.adversarial=wgangp", "wasserstein"),
+        ("stage.0.generator.kind=unet_256", "pix2pix"),
+        ("stage.0.discriminator={kind = 'n_layers'}", "patch"),
+        ("optimizer.generator.lr=1e-4", "rate"),
+        ("batch_size=4", "batch"),
+    ],
+)
+def test_names_of_other_toolkits_lead_to_ours(override: str, meant: str) -> None:
+    with pytest.raises(TableError, match=f"did you mean '{meant}'"):
+        parse_recipe(TEXT, [override])
+
+
+def test_what_others_call_things_is_called_so_by_none_of_ours() -> None:
+    known = {key.name for table in tables() for key in table.keys}
+    known |= {table.path.rpartition(".")[2] for table in tables()} | set(ADVERSARIAL)
+    assert set(ELSEWHERE.values()) <= known
+    assert not set(ELSEWHERE) & known
