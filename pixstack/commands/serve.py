@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pixstack.commands.run import Precision, check_provider
+
+PASSWORD_VARIABLE = "PIXSTACK_PASSWORD"
+"""Where a password is taken from: on the command line others could read it."""
 
 
 def command(
@@ -26,6 +31,13 @@ def command(
     share: Annotated[
         bool, typer.Option("--share", help="Open a public address through gradio's tunnel.")
     ] = False,
+    login: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Ask visitors for it and a password: PIXSTACK_PASSWORD's, or typed.",
+        ),
+    ] = None,
 ) -> None:
     """Open the web app, with the tabs Enlarge, Denoise, Pose and Photo.
 
@@ -35,6 +47,7 @@ def command(
     Examples:
       pixstack serve
       pixstack serve --host 0.0.0.0 --port 8080
+      pixstack serve --host 0.0.0.0 --login studio
       pixstack serve --models runs/exported --precision fast
     """
     check_provider(provider)
@@ -54,5 +67,24 @@ def command(
             precision=precision.value,
             provider=provider,
             share=share,
+            login=(login, password_of(login)) if login is not None else None,
         )
     )
+
+
+def password_of(name: str) -> str:
+    """The password that goes with a name, from the environment, or asked for.
+
+    Raises:
+        WrongUse: there is none, and nobody to ask.
+    """
+    from pixstack.errors import WrongUse
+
+    if not name:
+        raise WrongUse("--login: expected a name, which visitors are asked for; got none")
+    password = os.environ.get(PASSWORD_VARIABLE, "")
+    if not password and sys.stdin.isatty():
+        password = typer.prompt(f"Password for {name}", hide_input=True, confirmation_prompt=True)
+    if not password:
+        raise WrongUse(f"--login {name}: needs a password; set {PASSWORD_VARIABLE} to it")
+    return password

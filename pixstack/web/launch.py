@@ -16,7 +16,10 @@ WAITING = 32  # runs that may stand in the queue before newcomers are told to co
 
 @dataclass(frozen=True)
 class Settings:
-    """What `pixstack serve` was told; `port` 0 takes any free one."""
+    """What `pixstack serve` was told; `port` 0 takes any free one.
+
+    login: the name and the password that visitors are asked for; None lets everybody in.
+    """
 
     host: str = "127.0.0.1"
     port: int = 7860
@@ -25,6 +28,7 @@ class Settings:
     precision: str = "exact"
     provider: str = "auto"
     share: bool = False
+    login: tuple[str, str] | None = None
 
 
 def serve(settings: Settings) -> None:
@@ -74,6 +78,7 @@ def started(settings: Settings) -> Iterator[str]:
                 server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
                 server_port=port,
                 share=settings.share,
+                auth=settings.login,
                 prevent_thread_lock=True,
                 quiet=True,
                 show_error=False,
