@@ -11,6 +11,7 @@ from translate.augment import Augment
 from translate.batches import Sampler
 from translate.layouts import Layout, Reading, find_sets
 from translate.pairs import DataError, Pairs
+from translate.zoom import needed
 
 
 def training_groups(recipe: Recipe) -> list[tuple[Pairs, float]]:
@@ -33,14 +34,16 @@ def mirrored(recipe: Recipe, groups: Sequence[tuple[Pairs, float]]) -> str:
     """
     if recipe.data.fit == "resize":
         return ""
-    crop = max((phase.size or recipe.data.size for phase in recipe.phase if phase.steps), default=0)
+    sizes_of_phases = (phase.size or recipe.data.size for phase in recipe.phase if phase.steps)
+    crop = max(sizes_of_phases, default=0)
+    side = needed(crop, recipe.augment.zoom)
     sizes = []
     for pairs, _ in groups:
         for one in (pairs, *pairs.apart):
             every = -(-len(one.items) // LOOKED_AT)
             seen = (item.views for item in one.items[::every] if item.views)
             sizes += [(views.get("target") or next(iter(views.values()))).size() for views in seen]
-    small = [size for size in sizes if min(size) < crop]
+    small = [size for size in sizes if min(size) < side]
     if not small:
         return ""
     return (

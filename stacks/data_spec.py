@@ -26,7 +26,8 @@ class FolderSpec:
     reduce: int = 1
     """Shrink by this whole factor: cleans compressed photographs."""
     pictures: str = ":"
-    """Which ones, by name order, as a Python slice: ``:-80`` leaves the last 80 out."""
+    """START:STOP of the items in their order, either may be empty: by name, in a table by row, in
+    tars by key, in layout ``classes`` class by class. ``:-80`` leaves the last 80 out."""
 
     def __post_init__(self) -> None:
         require(self.share > 0, "share", self.share, "above 0")
@@ -55,9 +56,9 @@ class DataSpec:
     layout: Layout = "views"
     """How files make up pairs; ``docs/data.md`` shows each."""
     views: Mapping[str, str] = field(default_factory=lambda: {"source": "rgb", "target": "rgb"})
-    """Kinds by name: rgb, gray, labels:K, class:K, colors:G, noise:C, noise-map:C, strength, angle,
-    keypoints:K.
-    """
+    """Kinds by name: rgb, gray, labels:K and class:K (of K), colors:G (G colors asked for), noise:C
+    (C numbers), noise-map:C or noise-map:C@S (C channels, S pixels on one of the source along a
+    side), strength, angle (degrees), keypoints:K (K joints)."""
     palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -65,17 +66,18 @@ class DataSpec:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     """Of the pictures of a view, for those who will use the model: what it expects to see."""
     paper: Mapping[str, Literal["white", "black"]] = field(default_factory=dict)
-    """What the line drawings of a gray view are drawn on: the app turns those of users around that
-    are drawn on the other.
-    """
+    """What the line drawings of a gray view are drawn on: the app inverts those of its users that
+    are drawn on the other."""
     joints: JointsSpec | None = None
-    """Of the views of kind keypoints:K."""
+    """Of the views of kind keypoints:K, and for no other."""
     size: int = 128
-    """Side of the training crop of the largest view, in pixels."""
+    """Side of the training crop of the largest view, in pixels; of several degradations that at the
+    largest scale, at which the others' are smaller."""
     width: int = 0
     """Of whole pictures that are no squares, with ``fit = "resize"``; ``size`` is their height."""
     fit: Literal["crop", "resize"] = "crop"
-    """``resize`` brings whole pictures to ``size`` in place of cropping them."""
+    """``resize`` stretches whole pictures to ``size`` (and ``width``), whatever their proportions,
+    in place of cropping them; a stack that reads pictures then ships as one of that size."""
     scale: int = 1
     """Pixels of the target on one of the other views, along a side: of pairs of a low and a high
     resolution, which are cropped on the grid of the source."""
@@ -244,7 +246,7 @@ class DegradeSpec:
     """How sources are made from targets; empty where the data bring their own."""
 
     choices: tuple[str, ...] = ()
-    """Degradations as `translate.degrade` writes them, or names of ``pipelines``."""
+    """Degradations as ``docs/data.md`` writes them, or names of ``pipelines``."""
     pipelines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Degradations of the recipe's own by name, a list of steps each."""
     shares: tuple[float, ...] = ()

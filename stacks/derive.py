@@ -160,7 +160,7 @@ class PaintSpec(DeriveSpec):
 @DERIVED.register("asked")
 @dataclass(frozen=True)
 class AskedSpec(DeriveSpec):
-    """A mask of the areas of labels for which a color is asked, white; see `PaintSpec`."""
+    """A mask of the areas of labels for which a color is asked, white; see the kind paint."""
 
     areas: str
     """The view of the labels."""

@@ -16,11 +16,11 @@ class HealthSpec:
     window: int = 20
     """Looks that a verdict rests on: a running median, or a state that lasts this long."""
     warmup: int = 500
-    """Steps at the start of a phase in which neither saturation nor collapse is judged: networks
-    that have learned nothing yet look much like ones that have lost it."""
+    """Steps at the start of a phase in which saturation, collapse, noise and distance are not
+    judged: networks that have learned nothing yet look much like ones that have lost it."""
     divergence: float = 100.0
-    """How many times its running median a loss or a gradient may be; above that, and ten times
-    above all it has been before in its phase, the run has diverged."""
+    """How many times its running median a loss or a gradient may be; above that, and above a tenth
+    as many times the largest it has been in its phase, the run has diverged."""
     weights: float = 2.0
     """How many times what it was five looks ago the norm of a network's weights may be, which
     moves by some percent while all is well."""

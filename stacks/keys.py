@@ -93,14 +93,19 @@ def tables_of(cls: type, path: str, heading: str) -> Iterator[Table]:
     for field in dataclasses.fields(cls):
         here = field.name if path == "recipe" else f"{path}.{field.name}"
         one, many = nested(hints[field.name])
+        default = default_of(field)
         if one is not None:
             bracket = f"[[{here}]]" if many else f"[{here}]"
             inner.append(tables_of(one, here, bracket))
+            allowed = "a list of tables, below" if many else "a table, below"
+            # What stands in it by default is told there.
+            default = default if default in (None, "[]") else ""
         elif here in KINDS:
             inner.append(kinds_of(here, texts[field.name]))
+            allowed = "a table of a kind, below" if here not in NAMED else "tables by name, below"
         else:
             allowed = allowed_of(hints[field.name])
-            keys.append(Key(field.name, allowed, default_of(field), texts[field.name]))
+        keys.append(Key(field.name, allowed, default, texts[field.name]))
     yield Table(path, heading, text_of(cls), tuple(keys))
     for within in inner:
         yield from within
@@ -185,7 +190,7 @@ def written(key: Key) -> str:
 
 def comment(text: str) -> str:
     """A text as lines of comment; literals lose the marks of reStructuredText."""
-    bare = re.sub(r"``(.*?)``", r"\1", text)
+    bare = re.sub(r"``(.*?)``", r"\1", text, flags=re.DOTALL)
     paragraphs = (" ".join(one.split()) for one in bare.split("\n\n"))
     wrapped = ("\n".join(textwrap.wrap(one, WIDTH - 2)) for one in paragraphs if one)
     return "\n".join(f"# {line}".rstrip() for line in "\n\n".join(wrapped).splitlines())

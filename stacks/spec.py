@@ -42,17 +42,17 @@ class ValidationSpec:
     """Held-out pictures and how often they are looked at."""
 
     folder: tuple[FolderSpec, ...] = ()
-    """Where they are, as in ``[[data.folder]]``; without one nothing is held out."""
+    """Where they are, as in ``[[data.folder]]``; none by default: nothing is held out."""
     degrade: str = ""
     """How their sources are made, as in ``degrade.choices``; the noise is the same at every
     look."""
     metric: Literal["psnr_y", "psnr_rgb", "ssim_y", "band_error"] = "psnr_rgb"
     """By which the best weights are kept; of ``band_error`` the lowest is best."""
     every: int = 1000
-    """Steps between two looks."""
+    """Steps between two looks; there is one at the end of each phase, too."""
     patience: int = 0
-    """Looks in a row without a better one in the phase, after which the run ends; 0: never. Looks
-    at networks that still grow do not count."""
+    """Looks in a row, within a phase, none of which beats the best of the run, after which the run
+    ends; 0: never. Looks at networks that still grow do not count."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", self.every, "1 or more")
@@ -61,12 +61,12 @@ class ValidationSpec:
 
 @dataclass(frozen=True)
 class LogSpec:
-    """How often a run speaks and saves, in steps."""
+    """How often a run speaks and saves, in steps; at the end of each phase it does, too."""
 
     every: int = 50
     """Between two lines of the log."""
     samples: int = 1000
-    """Between two pages of sample pictures."""
+    """Between two sheets of sample pictures, in RUN/samples."""
     checkpoint: int = 500
     """Between two writings of the whole state, from which ``--resume`` goes on."""
 
@@ -88,7 +88,7 @@ class Recipe:
     schema: Literal[1] = 1
     """Version of this format."""
     task: Literal["super-resolution", "denoising", "pose", "photo", "translation"] = "translation"
-    """Which tab of the app serves the model; `translation` has none."""
+    """Which tab of the app serves the model; `translation` is shown in that of ``photo``."""
     description: str = ""
     """One sentence for those who choose among models."""
     license: str = ""
@@ -102,7 +102,7 @@ class Recipe:
     """Batches whose gradients are averaged before a step of either side."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """Of the networks; losses and weights stay fp32. ``auto`` is bf16 where the processor or the
-    GPU computes in it, else fp32."""
+    GPU computes in it, else fp32; fp16 needs a CUDA GPU, and is fp32 elsewhere."""
     deterministic: bool = False
     """Refuse operations whose result varies from run to run, at some cost in speed."""
     compile: bool = False

@@ -32,7 +32,7 @@ class StageSpec:
     name: str
     """By which phases name it."""
     generator: Any = field(default=None, metadata={"parse": parse_generator})
-    """The network, a table with its kind; see the generators below."""
+    """The network, a table with its kind; needed but where a stage is ``like`` another."""
     like: str = ""
     """An earlier stage whose generator this one uses again, with the same weights, on other views.
     It is for training alone: how a cycle is closed (Zhu et al. 2017, arXiv 1703.10593)."""
@@ -43,35 +43,39 @@ class StageSpec:
     )
     """Views that are made of others right before the stage reads them."""
     reads: tuple[str, ...] = ("source",)
-    """The views that the generator reads, on top of one another; those of other sizes are brought
-    to the first one's."""
+    """The views that the generator reads, as channels of one map. The first that has a size must be
+    the largest; smaller ones are enlarged to it by a whole factor. Classes, angles and points of
+    noise are the same everywhere."""
     writes: str = "target"
     """The view that is made; later stages may read it."""
     truth: str = "target"
-    """The view that the written one is held against, reduced to its size where it is larger."""
+    """The view of the data that the written one is held against, reduced to its size where it is
+    larger; or ``noise_map``, of the noise of ``degrade.choices``."""
     join: Literal["replace", "add", "told", "inside", "light"] = "replace"
-    """``add``: what is generated is added to the first view read, enlarged to the new size;
-    ``told``: a strength given by the caller stands in for what is generated; ``inside``: it
-    replaces the first view read inside an area, and elsewhere that view stays as it is; ``light``:
-    that view is read without the mean color along its frame, which is added to what is generated
-    (see `stacks.light`)."""
+    """``replace``: what is generated is the view; ``add``: it is added to the first view read,
+    enlarged to the new size; ``told``: a strength given by the caller stands in for it; ``inside``:
+    it replaces the first view read inside an area, and elsewhere that view stays as it is;
+    ``light``: that view is read without the mean color along its frame, which is added to what is
+    generated."""
     inside: InsideSpec | None = None
-    """The area of ``join = "inside"``; its views need not be among those the generator reads."""
+    """The area of ``join = "inside"``, and of no other; its views need not be among those the
+    generator reads."""
     features: str = ""
-    """View of features read from a stage before."""
+    """View of features read from a stage before, by generators of kind resnet, enhancer or
+    pyramid."""
     hands_up: str = ""
     """View of features written for a stage after."""
     reduce: int = 1
     """Average what is read by this factor first: a stage that draws the whole at a smaller size
     (the global generator of pix2pixHD, Wang et al. 2018, arXiv 1711.11585, section 3.2)."""
     discriminator: Any = field(default=None, metadata={"parse": parse_discriminator})
-    """What judges the written view, a table with its kind; without one the stage has no
+    """What judges the written view, a table with its kind; optional: without one the stage has no
     adversary."""
     sees: Literal["picture", "pair", "band"] = "picture"
-    """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, enlarged
-    to its size, as the condition (Mirza and Osindero 2014, Isola et al. 2017); ``band``: what is
-    added to the enlarged source, with the enlarged source, and classes that the stage reads, as its
-    condition (LapGAN, Denton et al. 2015, section 3.2)."""
+    """What the discriminator sees: the picture alone; ``pair``: with what the stage reads, but
+    noise and strengths, enlarged to its size, as the condition (Mirza and Osindero 2014, Isola et
+    al. 2017); ``band``: what is added to the enlarged source, with the enlarged source, and classes
+    that the stage reads, as its condition (LapGAN, Denton et al. 2015, section 3.2)."""
     presentation: PresentationSpec = field(default_factory=PresentationSpec)
     """How pictures are shown to the discriminator."""
     objective: ObjectiveSpec = field(default_factory=ObjectiveSpec)

@@ -45,9 +45,10 @@ class AugmentSpec:
     gray: float = 0.0
     """Share of the items that are shown in black and white."""
     zoom: tuple[float, ...] = ()
-    """Smallest and largest factor by which pictures are resized before a crop is cut of them:
-    ``[1.0, 1.117]`` is pix2pix's way from 256 pixels to 286 and back, of which whole pictures are
-    seen a little shifted. Restoration learns from what is enlarged that pictures are soft."""
+    """Smallest and largest factor, drawn evenly on a logarithmic scale, by which pictures are
+    resized before a crop is cut of them: ``[1.1172, 1.1172]`` is pix2pix's way (pictures of 256
+    pixels to 286, crops of 256 of them). Below 1 more of a large picture is seen; none is made
+    smaller than the crop. Restoration learns from what is enlarged that pictures are soft."""
 
     def __post_init__(self) -> None:
         require(0 <= self.colors <= 1, "colors", self.colors, "0 (they stay) to 1")

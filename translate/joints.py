@@ -51,8 +51,8 @@ class JointsSpec:
     names: tuple[str, ...]
     """In the order of K; ``left_...`` and ``right_...`` change places in a flip."""
     file: str = ""
-    """Beneath the data root, where a table's columns name the pictures whose joints stand in it; a
-    CSV file with the columns picture, joint, x, y and visible, or a JSON file."""
+    """Of layout ``table``: the file, beneath the data root, of the joints of the pictures that its
+    columns name; CSV with the columns picture, joint, x, y and visible, or JSON."""
     mirror: tuple[tuple[str, ...], ...] = ()
     """Pairs that change places when a picture is flipped, beside ``left_...`` and ``right_...``."""
     limbs: tuple[tuple[str, ...], ...] = ()

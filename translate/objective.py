@@ -121,14 +121,17 @@ class ObjectiveSpec:
     """The objective of a stage, as a recipe writes it."""
 
     adversarial: str = "non-saturating"
-    """What is made of the discriminator's answers; ``docs/techniques.md`` has the papers."""
+    """What is made of the discriminator's answers: minimax, non-saturating, lsgan, wasserstein or
+    hinge; ``docs/techniques.md`` has the papers."""
     relativistic: bool | Literal["average"] = False
-    """True judges each real picture against a fake one, ``average`` against the mean of the fakes
-    and the other way round (Jolicoeur-Martineau 2019, arXiv 1807.00734)."""
+    """True judges each real picture against a fake one; ``average`` each real one against the mean
+    of the fakes, and each fake against the mean of the real ones (Jolicoeur-Martineau 2018, arXiv
+    1807.00734, section 4)."""
     weight: float = 1.0
     """Of the adversarial term of the generator."""
     generator: Mapping[str, Any] = field(default_factory=lambda: {"l1": 1.0})
-    """Further terms of the generator: a weight, or a table of settings, by name."""
+    """Further terms of the generator: a weight, or a table of settings, by name. Where nothing is
+    said it is L1 alone; ``{}`` is none, and what a table that is given does not name is none."""
     discriminator: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Further terms of the discriminator, likewise."""
     labels: LabelSpec = field(default_factory=LabelSpec)

@@ -32,7 +32,8 @@ class Side:
     betas: tuple[float, ...] = (0.9, 0.99)
     """Memory of the first and the second moment; papers of GANs set the first to 0.5 or 0."""
     weight_decay: float = 0.0
-    """How fast weights shrink: with ``adam`` it is added to their gradients."""
+    """With ``adam`` this share of a weight is added to its gradient; with ``adamw`` and ``muon`` a
+    step takes rate times weight_decay of the weight away."""
     clip: float = 0.0
     """Largest norm of the gradient of the whole side; 0 leaves it alone."""
 

@@ -17,13 +17,14 @@ Augmentation = Literal["color", "translation", "cutout"]
 
 @dataclass(frozen=True)
 class PresentationSpec:
-    """What happens between a picture and the discriminator; the same to real and to fake."""
+    """What happens between a picture and the discriminator, to real and fake alike but the pool."""
 
     pack: int = 1
     """Pictures judged together, as channels of one (PacGAN, Lin et al. 2018, arXiv 1712.04086)."""
     noise: float = 0.0
-    """Sigma of Gaussian noise added to what is shown, on the network's range of [-1, 1] (instance
-    noise, Sonderby et al. 2017, arXiv 1610.04490, section 3.2; Arjovsky and Bottou 2017)."""
+    """Sigma of Gaussian noise added to what is shown, the condition included, on the network's
+    range of [-1, 1] (instance noise, Sonderby et al. 2017, arXiv 1610.04490, section 3.2; Arjovsky
+    and Bottou 2017)."""
     noise_steps: int = 0
     """Steps over which the noise falls to 0 on a line; 0 keeps it."""
     augment: tuple[Augmentation, ...] = ()
@@ -33,7 +34,8 @@ class PresentationSpec:
     (Shrivastava et al. 2017, arXiv 1612.07828, section 2.3)."""
     apart: bool = False
     """Real and fake go through the discriminator as two batches, not as one: their statistics do
-    not mix where it normalises over the batch."""
+    not mix where it normalizes over the batch. Always so where the discriminator has a
+    ``diversity``."""
 
     def __post_init__(self) -> None:
         require(self.pack >= 1, "pack", self.pack, "1 or more")

@@ -34,8 +34,8 @@ class TermSpec(ABC):
     weight: float = 1.0
     """Of the term in the loss; a bare number in place of the table is this."""
     every: int = 1
-    """Steps from one reckoning to the next; it then counts so many times its weight (lazily, as in
-    Karras et al. 2020, arXiv 1912.04958, appendix B)."""
+    """Steps from one use of the term to the next; it then counts ``every`` times its weight
+    (lazily, as in Karras et al. 2020, arXiv 1912.04958, appendix B)."""
 
     judged: ClassVar[bool] = False
     """Whether it needs a discriminator."""
@@ -137,7 +137,7 @@ class Dice(TermSpec):
 @GENERATOR_TERMS.register("perceptual")
 @dataclass(frozen=True)
 class PerceptualTerm(TermSpec):
-    """Distance of VGG-19 features."""
+    """Mean squared difference of VGG-19 features, summed over the layers."""
 
     file: str = ""
     """Weights; empty looks in torch hub's cache."""
@@ -169,8 +169,9 @@ class FeatureMatching(TermSpec):
     """Distance of what the discriminator's layers answer."""
 
     form: Literal["layers", "means"] = "layers"
-    """``layers``: L1 picture by picture over all layers (pix2pixHD); ``means``: squared distance of
-    the batches' means at the last layer (Salimans et al. 2016, section 3.1)."""
+    """``layers``: L1 picture by picture, the mean over all layers and scales (pix2pixHD adds the
+    layers up); ``means``: squared distance of the batches' means at the last layer (Salimans et al.
+    2016, section 3.1)."""
 
     judged: ClassVar[bool] = True
 

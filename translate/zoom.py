@@ -41,6 +41,11 @@ def looked_at(
     return height, width
 
 
+def needed(crop: int, zoom: Sequence[float]) -> int:
+    """Side that a picture must have for a crop that needs no mirroring, in pixels."""
+    return round(crop / max(1.0, zoom[0])) if zoom else crop
+
+
 def zoomed(
     views: Mapping[str, Bytes], window: Size, scale: int, labels: Collection[str]
 ) -> tuple[dict[str, Bytes], Motion]:

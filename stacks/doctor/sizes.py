@@ -9,6 +9,7 @@ from stacks.doctor.findings import Finding, at_most
 from stacks.doctor.headers import Header
 from stacks.doctor.subject import Entry, Headers, Subject, sized
 from translate.pairs import size_advice, sizes_fit
+from translate.zoom import needed
 
 
 def check_sizes(subject: Subject, headers: Headers) -> list[Finding]:
@@ -55,7 +56,7 @@ def too_small(subject: Subject, sizes: dict[str, tuple[int, int]]) -> tuple[str,
     if subject.guessed or data.fit == "resize":
         return None
     height, width = sizes.get("target") or next(iter(sizes.values()))
-    if min(height, width) >= data.size:
+    if min(height, width) >= needed(data.size, subject.recipe.augment.zoom):
         return None
     what = f"is {width}x{height}; crops of {data.size} are filled up by mirroring its edges"
     return what, "bring larger pictures, lower data.size, or set data.fit to resize"

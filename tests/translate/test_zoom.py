@@ -14,7 +14,7 @@ from translate.kinds import parse_kind
 from translate.layouts import Reading, find_items
 from translate.pairs import Pairs
 from translate.tables import TableError
-from translate.zoom import looked_at, zoomed
+from translate.zoom import looked_at, needed, zoomed
 
 ACROSS, DOWN = np.meshgrid(np.arange(60), np.arange(50))
 RAMP = np.stack([4 * ACROSS, 4 * DOWN, 0 * DOWN], axis=2).astype(np.uint8)
@@ -29,6 +29,12 @@ def test_pix2pix_sees_229_pixels_of_256() -> None:
     # 256 of 286 pixels to which 256 are enlarged are 256 * 256 / 286 = 229.1 of them.
     assert looked_at((256, 256), (256, 256), (286 / 256, 286 / 256), random()) == (229, 229)
     assert looked_at((128, 256), (900, 900), (2.0, 2.0), random()) == (64, 128)
+
+
+def test_a_crop_needs_less_of_a_picture_that_is_enlarged() -> None:
+    assert needed(256, (1.1172, 1.1172)) == 229
+    assert needed(256, (0.5, 2.0)) == 256
+    assert needed(256, ()) == 256
 
 
 def test_factors_are_drawn_evenly_on_a_logarithmic_scale() -> None:

@@ -31,7 +31,8 @@ class DCGANSpec(SizedSpec):
     channels: int = 1024
     """Those of the map of 4x4; each of twice the side has half as many."""
     norm: Normalization = "batch"
-    """Not on the first and the last layer, unless it constrains the weights."""
+    """Of features, not behind the first and the last layer; ``spectral`` and ``equalized`` act on
+    the weights of every layer."""
     down: Down = "stride"
     activation: Activation = "leaky"
 

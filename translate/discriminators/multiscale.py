@@ -6,7 +6,8 @@ pixels: the coarsest sees how a picture hangs together, the finest its detail.
 The adversarial loss is summed over the scales, as in equation 3. Feature matching (equation 4) is a
 mean over all layers of all scales in place of the paper's sum: a weight of w here is one of
 ``w / (scales * (layers + 1))`` in equation 5. The paper's 10 would be 120 with three scales of four
-layers each; its code, which divides by the number of scales, has what is 40 here.
+layers each; its code, which divides by the number of scales, has what is 40 here, and 20
+beside ``lsgan``, which is halved.
 """
 
 from __future__ import annotations
@@ -24,13 +25,14 @@ from translate.tables import require
 @DISCRIMINATORS.register("multiscale")
 @dataclass(frozen=True)
 class MultiscaleSpec(PatchSpec):
-    """``scales`` discriminators of kind "patch", each on a picture of half the side.
+    """``scales`` discriminators of kind "patch", at falling sizes of the picture.
 
-    A logit of the last one sees ``receptive_field`` points of 2^(scales - 1) pixels a side.
+    A logit of the last one sees 2^(scales - 1) times as many pixels a side as ``layers`` tells.
     """
 
     scales: int = 3
-    """Discriminators, each on a picture of half the side."""
+    """Discriminators: the first sees the picture as it is, each further one at half the sides of
+    the one before."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

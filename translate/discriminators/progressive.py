@@ -28,9 +28,9 @@ class ProgressiveSpec(GrowingSpec):
     """
 
     size: int = 128
-    """Side of the pictures at full depth."""
+    """Side of the pictures at full depth: a power of two from 8 to 256."""
     channels: int = 512
-    """As in the generator."""
+    """Those of the maps up to 32x32; each of twice the side has half as many."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights."""
     slope: float = 0.2

@@ -20,11 +20,12 @@ class SizedSpec(ABC):
     """For pictures of ``size``."""
 
     size: int = 128
-    """Side of the pictures."""
+    """Side of the pictures: 32, 64 or 128; of kind resnet19 32 or 128."""
     channels: int = 64
-    """Those of the first block; more on smaller maps."""
+    """Those of the first block at the largest size; more on smaller maps."""
     norm: Normalization = "spectral"
-    """Not in front of the first layer and behind the last, unless it constrains the weights."""
+    """Of features, not in front of the first layer and behind the last; ``spectral`` and
+    ``equalized`` act on the weights of every layer."""
     down: Down = "average"
     """How maps halve their side."""
     activation: Activation = "relu"

@@ -31,7 +31,8 @@ class DCGANSpec(NoiseSpec):
     channels: int = 1024
     """Those of the map of 4x4; each of twice the side has half as many."""
     norm: GeneratorNormalization = "batch"
-    """Not on the last layer, unless it constrains the weights."""
+    """Of features, not behind the last layer; ``spectral`` and ``equalized`` act on the weights of
+    every layer."""
     up: Up = "transposed"
 
     def __post_init__(self) -> None:

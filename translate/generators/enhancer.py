@@ -29,7 +29,8 @@ class EnhancerSpec:
     blocks: int = 3
     """Residual blocks at half the picture's size."""
     norm: GeneratorNormalization = "instance"
-    """Not on the last layer, unless it constrains the weights."""
+    """Of features, not behind the last layer; ``spectral`` and ``equalized`` act on the weights of
+    every layer."""
     up: Up = "nearest"
     """How the map doubles its side."""
     remind: bool = False

@@ -23,7 +23,7 @@ class LevelSpec:
     """``depth`` convolutions of ``channels`` on the unfolded grid, then a mean over ``window``."""
 
     channels: int = 32
-    """Of each convolution."""
+    """Of each convolution but the last."""
     depth: int = 5
     """How many convolutions there are."""
     unfold: int = 2

@@ -19,11 +19,12 @@ class NoiseSpec(ABC):
     """From a point of noise, and labels as further channels of it, to a picture of ``size``."""
 
     size: int = 128
-    """Side of the picture."""
+    """Side of the picture: 32, 64 or 128; of kind resnet19 32 or 128."""
     channels: int = 64
-    """Those of the last map; more on smaller ones."""
+    """Those of the last map at the largest size; more on smaller ones."""
     norm: GeneratorNormalization = "batch"
-    """Not on the first and the last layer, unless it constrains the weights."""
+    """Of features, not behind the first and the last layer; ``spectral`` and ``equalized`` act on
+    the weights of every layer."""
     spectral: bool = False
     """Spectral normalization of every weight, beside a norm of the features."""
     up: Up = "nearest"

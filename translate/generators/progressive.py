@@ -26,7 +26,7 @@ class ProgressiveSpec(GrowingSpec):
     """From a point of noise, and labels as further channels of it, to a picture of ``size``."""
 
     size: int = 128
-    """Side of the picture at full depth."""
+    """Side of the picture at full depth: a power of two from 8 to 256."""
     channels: int = 512
     """Those of the maps up to 32x32; each of twice the side has half as many."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"

@@ -25,7 +25,8 @@ class ProgressiveUNetSpec(GrowingSpec):
     """It is convolutional: trained, it takes pictures of any size."""
 
     size: int = 128
-    """Side of the training crop, which the innermost level sees as 4x4."""
+    """Side of the training crop, which the innermost level sees as 4x4: a power of two from 8 to
+    256."""
     channels: int = 256
     """Those of the maps up to 32x32; each of twice the side has half as many."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"

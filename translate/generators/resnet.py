@@ -33,13 +33,14 @@ class ResNetSpec:
     blocks: int = 9
     """Residual blocks on the smallest map."""
     norm: GeneratorNormalization = "instance"
-    """Not on the last layer, unless it constrains the weights."""
+    """Of features, not behind the last layer; ``spectral`` and ``equalized`` act on the weights of
+    every layer."""
     up: Up = "nearest"
     """The papers' transposed convolutions of 3x3 cover their output unevenly; "nearest" has as many
     weights and does not."""
     remind: bool = False
-    """Tell every map outside the blocks what was read (see `Reminder`): for classes and noise, of
-    which normalization leaves nothing behind the first layer."""
+    """Tell every map outside the blocks what was read, as further channels: for classes and noise,
+    of which normalization leaves nothing behind the first layer."""
 
     def __post_init__(self) -> None:
         require(self.channels >= 1, "channels", self.channels, "1 or more")

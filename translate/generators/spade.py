@@ -34,7 +34,7 @@ class SpadeSpec:
     doublings: int = 5
     """Of the side, from the smallest map on."""
     most: int = 16
-    """Times ``channels``, however small the map."""
+    """Small maps have at most this many times ``channels``."""
     hidden: int = 128
     """Channels between the label map and each normalization's scale and shift."""
     norm: Constraint = "spectral"

@@ -48,7 +48,7 @@ class StyleSpec:
     """From a point of latent, and labels as further channels of it, to a picture of ``size``."""
 
     size: int = 128
-    """Side of the picture."""
+    """Side of the picture: 32, 64, 128 or 256."""
     channels: int = 512
     """Those of the maps up to 32x32; each of twice the side has half as many."""
     style: int = 512
@@ -65,7 +65,7 @@ class StyleSpec:
     those of its labels, below 0 stands for 1."""
     sets: Literal["features", "weights"] = "features"
     """What the style sets: mean and deviation of features, or, against the droplets that grow from
-    that, the weights of convolutions (`ModulatedConvolution`)."""
+    that, the weights of convolutions (Karras et al. 2020, arXiv 1912.04958, section 2.2)."""
     norm: Literal["none", "spectral", "equalized"] = "equalized"
     """Of the weights; the features are normalized by the style."""
     up: Up = "bilinear"

@@ -30,14 +30,15 @@ class TranslationUNetSpec:
     """Halvings to a bottleneck, and doublings back, each of which reads the map of its size too."""
 
     channels: int = 64
-    """After the first halving; twice as many after each."""
+    """After the first halving; twice as many after each, up to ``most`` times as many."""
     depth: int = 8
     """Halvings."""
     most: int = 8
-    """Times ``channels``, however deep."""
+    """Deep levels have at most this many times ``channels``."""
     norm: GeneratorNormalization = "instance"
-    """Not on the first and the last layer and the bottleneck, unless it constrains the weights: of
-    a bottleneck of 1x1, instance normalization would leave nothing."""
+    """Of features, not behind the first and the last layer and in the bottleneck, of which, where
+    it is 1x1, instance normalization would leave nothing; ``spectral`` and ``equalized`` act on the
+    weights of every layer."""
     up: Up = "transposed"
     """How maps double their side."""
     dropout: float = 0.0
@@ -49,11 +50,11 @@ class TranslationUNetSpec:
     blocks: int = 0
     """Residual blocks on each level of the way up, which mix what is concatenated there."""
     remind: bool = False
-    """Tell the bottleneck and each level of the way up what was read (see `Reminder`): for classes
-    and noise, which normalization would wear away on their way down."""
+    """Tell the bottleneck and each level of the way up what was read, as further channels: for
+    classes and noise, which normalization would wear away on their way down."""
     expect: int = 0
-    """Cells along one side of the map of what to expect where, told to the same places (see
-    `Expectation`): for whole pictures of one size, in which a class has a layout; 0 for none."""
+    """Cells along one side of a learned map of what to expect where, told to the same places: for
+    whole pictures of one size, in which a class has a layout; 0 for none."""
     still: bool = False
     """Start by writing nothing, with the last layer at 0: for a stage that adds to what an earlier
     one has drawn, and would otherwise spoil it first."""

@@ -46,7 +46,7 @@ def ms_ssim_loss(fake: Tensor, truth: Tensor) -> Tensor:
 
     Five scales need sides of 176 pixels or more. A smaller picture has as many as hold a window,
     from the finest, and their exponents are scaled to the same sum of 1; with one scale this is
-    `ssim_loss`.
+    ``ssim``.
 
     Raises:
         ValueError: a side is shorter than the window.
