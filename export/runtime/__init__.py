@@ -6,7 +6,14 @@ import os
 # so before any module here does that; whoever wants it sets the variable to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from export.runtime.errors import Cancelled, ImageError, InputError, ModelError, ProviderError
+from export.runtime.errors import (
+    Cancelled,
+    ImageError,
+    InputError,
+    ModelError,
+    PixstackError,
+    ProviderError,
+)
 from export.runtime.model_file import read_manifest
 from export.runtime.translator import Translator
 
@@ -15,6 +22,7 @@ __all__ = [
     "ImageError",
     "InputError",
     "ModelError",
+    "PixstackError",
     "ProviderError",
     "Translator",
     "read_manifest",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +56,11 @@ def amounts(memory: str | int) -> list[int]:
         free = _free()
         most = _MOST if free is None else min(_MOST, max(_LEAST, free // 4))
         return [*(_FIRST * 2**step for step in range(3) if _FIRST * 2**step < most), most]
-    if isinstance(memory, bool) or not isinstance(memory, int) or memory < 1:
+    whole = isinstance(memory, Real) and not isinstance(memory, (bool, str))
+    number = float(memory) if whole else 0.0
+    if not 1 <= number < 2**62 or not number.is_integer():
         raise InputError(f'memory must be "auto" or a number of bytes; got {memory!r}')
-    return [memory]
+    return [int(number)]
 
 
 def _free() -> int | None:

@@ -71,8 +71,11 @@ def _checked(port: Input, value: Any, shape: tuple[int, ...]) -> np.ndarray:
         colors = np.empty(0, np.float32)
     # What is negative is automatic; the comparison fails for what is no number, too.
     if colors.shape != shape or not (colors <= 1).all() or not (colors >= AUTOMATIC).all():
+        given = f"the shape {np.shape(value)}"
+        if colors.shape == shape:
+            given = f"values of {colors.min():g} to {colors.max():g}"
         raise InputError(
-            f"input {port.name!r} has the shape {np.shape(value)}; expected {shape} of red, green "
-            "and blue in [0, 1], or -1 for automatic"
+            f"input {port.name!r} has {given}; expected {shape} of red, green and blue in [0, 1], "
+            "or -1 for automatic"
         )
     return colors

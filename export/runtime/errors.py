@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 
-class ModelError(ValueError):
+class PixstackError(Exception):
+    """Whatever the runtime refuses to do."""
+
+
+class ModelError(PixstackError, ValueError):
     """A model file that cannot be used: not ONNX, without a manifest, with outside data."""
 
 
-class InputError(ValueError):
+class InputError(PixstackError, ValueError):
     """A view that does not fit the model: wrong name, shape, type or value."""
 
 
-class ProviderError(ValueError):
+class ProviderError(PixstackError, ValueError):
     """An execution provider that is unknown or does not work on this machine."""
 
 
-class ImageError(ValueError):
+class ImageError(PixstackError, ValueError):
     """A picture file that cannot be read or written."""
 
 
-class Cancelled(Exception):
+class Cancelled(PixstackError):
     """The caller asked the run to stop; nothing was written."""
 
 

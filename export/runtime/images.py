@@ -158,6 +158,12 @@ def check_target(path: str | Path, height: int, width: int) -> None:
         )
 
 
+def check_quality(quality: int) -> None:
+    """Raise ImageError where JPEG and WebP know no such quality."""
+    if not 1 <= quality <= 100:
+        raise ImageError(f"quality is {quality}; expected 1 to 100")
+
+
 def write(
     path: str | Path,
     picture: Picture,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,11 @@ def as_keypoints(port: Input, value: Any, size: tuple[int, int]) -> np.ndarray:
     """
     if isinstance(value, Mapping):
         return _by_name(port, value, size)
+    if isinstance(value, (str, PathLike)):
+        raise InputError(
+            f"input {port.name!r} is a path; Translator.file reads files of joints, run takes what "
+            "is in them"
+        )
     try:
         points = np.asarray(value)
     except ValueError:  # rows of unequal length

@@ -16,10 +16,10 @@ from export.runtime.errors import ModelError
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 # ModelProto: 7 = graph, 14 = metadata_props, 25 = functions.
-_GRAPH, _METADATA, _FUNCTIONS = 7, 14, 25
+GRAPH, _METADATA, _FUNCTIONS = 7, 14, 25
 # Where tensors hide, by message: field number -> message of the field.
 _CHILDREN: dict[str, dict[int, str]] = {
-    "model": {_GRAPH: "graph", _FUNCTIONS: "function"},
+    "model": {GRAPH: "graph", _FUNCTIONS: "function"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
     "function": {7: "node", 11: "attribute"},
     "node": {5: "attribute"},
@@ -122,8 +122,14 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
 
 def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """The fields of one message as (field number, number or bytes), in file order."""
+    return ((number, value) for number, value, _ in spans(data))
+
+
+def spans(data: memoryview) -> Iterator[tuple[int, int | memoryview, memoryview]]:
+    """As `fields`, each with all of its bytes as they lie in the message."""
     at = 0
     while at < len(data):
+        start = at
         tag, at = _varint(data, at)
         number, wire = tag >> 3, tag & 7
         # Other readers drop the bits above 32 (C++) and so find another field than is seen here.
@@ -131,7 +137,7 @@ def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise _Malformed
         if wire == _VARINT:
             value, at = _varint(data, at)
-            yield number, value
+            yield number, value, data[start:at]
             continue
         if wire == _BYTES:
             length, at = _varint(data, at)
@@ -141,7 +147,7 @@ def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             raise _Malformed
         if at + length > len(data):
             raise _Malformed
-        yield number, data[at : at + length]
+        yield number, data[at : at + length], data[start : at + length]
         at += length
 
 
@@ -150,7 +156,7 @@ def _metadata(data: memoryview) -> dict[str, str]:
     found: dict[str, str] = {}
     graphs = 0
     for number, value in fields(data):
-        graphs += number == _GRAPH
+        graphs += number == GRAPH
         if number == _METADATA and isinstance(value, memoryview):
             entry = {key: bytes(text) for key, text in fields(value) if not isinstance(text, int)}
             found[entry.get(1, b"").decode()] = entry.get(2, b"").decode()

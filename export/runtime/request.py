@@ -24,8 +24,13 @@ from export.runtime.feeds import (
 from export.runtime.keypoints import as_keypoints
 
 _AUTOMATIC = -1.0
+_BRIGHTEST = 8.0
+"""Floats above this are of pictures in which white is not 1."""
 # The height and width of a generator's canvas are its own: nothing the caller feeds has them.
 _NO_PICTURE = (1, 1)
+
+
+_OR_COLORS = ", or uint8 (H, W, 3) in the colors of the palette"
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,8 @@ def build(
         dtype, layout = np.dtype(np.float32), "color"
     else:
         shape = np.shape(views[first.name])
+        if first.family != "labels" and len(shape) == 3 and shape[2] not in (1, 3):
+            raise _wrong_shape(first, shape)
         if len(shape) in (2, 3) and 0 not in shape:
             # Before anything is made of what may be far too large.
             check_size(manifest, *shape[:2])
@@ -104,6 +111,7 @@ def as_picture(port: Input, value: Any) -> np.ndarray:
         return _label_ids(port, array)
     if array.dtype.kind == "f":
         array = array.astype(np.float32, copy=False)
+        _check_values(port, array)
     elif array.dtype not in (np.uint8, np.uint16):
         raise InputError(
             f"input {port.name!r} has the type {array.dtype}; expected uint8, uint16 or floats in "
@@ -112,11 +120,35 @@ def as_picture(port: Input, value: Any) -> np.ndarray:
     if array.ndim == 2:
         array = array[:, :, None]
     if array.ndim != 3 or array.shape[2] not in (1, 3) or 0 in array.shape:
-        raise InputError(
-            f"input {port.name!r} has the shape {np.shape(value)}; expected (H, W), (H, W, 1) or "
-            "(H, W, 3)"
-        )
+        raise _wrong_shape(port, np.shape(value))
     return array
+
+
+def _wrong_shape(port: Input, shape: tuple[int, ...]) -> InputError:
+    hint = ""
+    if len(shape) == 3 and shape[2] in (2, 4):
+        hint = "; with alpha it goes to the translator itself, translator(array)"
+    elif len(shape) == 3 and shape[0] in (1, 3, 4):
+        hint = "; it looks like (C, H, W): move the channels to the end"
+    return InputError(
+        f"input {port.name!r} has the shape {shape}; expected (H, W), (H, W, 1) or (H, W, 3){hint}"
+    )
+
+
+def _check_values(port: Input, array: np.ndarray) -> None:
+    """Raise InputError for floats that are no numbers, or of another range than [0, 1].
+
+    Noise that is not clipped, and light brighter than white, are let pass.
+    """
+    # Either is no number where any value is none.
+    low, high = float(array.min(initial=0)), float(array.max(initial=0))
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise InputError(f"input {port.name!r} has values that are no finite numbers")
+    if high > _BRIGHTEST:
+        raise InputError(
+            f"input {port.name!r} has values up to {high:g}; floats are expected in [0, 1]: divide "
+            "them by what white is, such as 255"
+        )
 
 
 def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
@@ -130,7 +162,7 @@ def _label_ids(port: Input, array: np.ndarray) -> np.ndarray:
     if array.ndim != 2 or array.dtype.kind not in "iu" or array.size == 0:
         raise InputError(
             f"input {port.name!r} has the shape {array.shape} of {array.dtype}; expected label ids "
-            "(H, W), whole numbers"
+            f"(H, W), whole numbers{_OR_COLORS if port.palette else ''}"
         )
     low, high = int(array.min()), int(array.max())
     # Grays of the palette, as of a black-and-white mask: of a gray picture they go before ids, as

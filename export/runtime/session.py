@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, Literal
 
 import onnxruntime
@@ -45,7 +46,7 @@ def open_session(
     """
     if precision not in ("exact", "fast"):
         raise ProviderError(f"precision must be exact or fast; got {precision!r}")
-    if threads is not None and threads < 1:
+    if threads is not None and (not isinstance(threads, Integral) or threads < 1):
         raise ProviderError(f"threads must be at least 1, or None for all cores; got {threads}")
     automatic = providers == "auto"
     names = _names(providers, precision)
@@ -72,12 +73,19 @@ def open_session(
 def _names(providers: str | Sequence[str], precision: str) -> list[str]:
     if providers == "auto":
         return ["cuda", "openvino", "cpu"] if precision == "fast" else ["cuda", "cpu"]
-    names = [providers] if isinstance(providers, str) else list(providers)
+    given = [providers] if isinstance(providers, str) else providers or ()
+    names = [_plain(name) for name in given]
     unknown = [name for name in names if name not in PROVIDERS]
     if unknown or not names:
         what = f"unknown provider {unknown[0]!r}" if unknown else "no provider was given"
-        raise ProviderError(f"{what}; choose from auto, {', '.join(PROVIDERS)}")
+        alone = " ('auto' stands alone)" if "auto" in names else ""
+        raise ProviderError(f"{what}; choose from auto, {', '.join(PROVIDERS)}{alone}")
     return names
+
+
+def _plain(name: object) -> str:
+    """A provider's short name; ONNX Runtime's own, "CUDAExecutionProvider", is known as well."""
+    return str(name).lower().removesuffix("executionprovider")
 
 
 def problem(name: str) -> str | None:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from export.manifest import Manifest
 from export.runtime import budget, files, images, request, tiles
 from export.runtime.cancel import Cancel, check, watched
 from export.runtime.errors import InputError, ModelError, first_line
 from export.runtime.feeds import Feed, Fit
 from export.runtime.images import largest, resize
 from export.runtime.model_file import read_model
+from export.runtime.promises import check_ports
+from export.runtime.prune import pruned
 from export.runtime.request import Request
 from export.runtime.results import Allocate, Result, in_memory
 from export.runtime.session import open_session
@@ -58,6 +59,7 @@ class Translator:
     ) -> None:
         self.path = Path(path)
         self._memory, self._threads = memory, threads
+        self._asked = (providers, precision, threads)
         budget.amounts(memory)  # A wrong value is said now, not at the first large picture.
         self._model, self.manifest = read_model(path)
         try:
@@ -67,39 +69,55 @@ class Translator:
         self.provider = opened.provider
         self._session = opened.session
         self._shapes = {port.name: port.shape for port in self._session.get_inputs()}
-        _check_ports(self.path, self.manifest, self._session)
+        check_ports(self.path, self.manifest, self._session)
+        self._smaller: dict[frozenset[str], onnxruntime.InferenceSession] = {}
         self._pixel_cost: float | None = None
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Translator({str(self.path)!r}, provider={self.provider!r})"
 
-    def __call__(self, array: np.ndarray) -> np.ndarray:
-        """Translate one picture to the model's first output.
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the file anew: sessions stay in theirs."""
+        return type(self), (self.path, *self._asked, self._memory)
+
+    def __call__(
+        self,
+        array: np.ndarray,
+        inputs: Mapping[str, Any] | None = None,
+        output: str | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+        seed: int = 0,
+    ) -> np.ndarray:
+        """Translate one picture to the model's first output, or to another one.
 
         array: (H, W), (H, W, 1), (H, W, 3), or with alpha (H, W, 2) and (H, W, 4); uint8, uint16
             or floats in [0, 1]. Grey given to an RGB model is fed as three equal channels and
             averaged back (BT.601). Alpha is resized beside networks that work pixel by pixel;
             to others the picture is shown on white, and their results are opaque.
+        inputs: the other views by name; they, and the rest, are as in `run`.
+
         Returns the same type and channels; floats as float32, not clipped.
         """
         first = self.manifest.picture
-        output = self.manifest.outputs[0]
         if first is None:
             raise InputError(
                 f"{self.manifest.name} takes no picture, it draws from noise; use run()"
             )
+        port = self.manifest.output(self._names(output or self.manifest.outputs[0].name)[0])
         array = np.asarray(array)
         alpha = None
         if first.family != "labels" and array.ndim == 3 and array.shape[2] in (2, 4):
             array, alpha = (
                 request.as_picture(first, part) for part in (array[:, :, :-1], array[:, :, -1])
             )
-            array = files.as_seen(self.manifest, output, array, alpha)
-            if not files.keeps_alpha(self.manifest, output):
+            array = files.as_seen(self.manifest, port, array, alpha)
+            if not files.keeps_alpha(self.manifest, port):
                 alpha = np.full_like(alpha, largest(alpha.dtype))
-        result = self.run({first.name: array}, outputs=[output.name])[output.name]
-        if alpha is None or output.family not in ("rgb", "gray"):
+        views = {**(inputs or {}), first.name: array}
+        result = self.run(views, port.name, progress, cancel, seed)[port.name]
+        if alpha is None or port.family not in ("rgb", "gray"):
             return result
         alpha = resize(alpha, *result.shape[:2])
         return np.concatenate([result, alpha.astype(result.dtype)], axis=2)
@@ -112,7 +130,7 @@ class Translator:
         cancel: Cancel | None = None,
         seed: int = 0,
     ) -> dict[str, Any]:
-        """Every output, or the named ones, by name: ONNX Runtime computes the others too.
+        """Every output, or the named ones, by name; what only the others need is not computed.
 
         views: by input name. `rgb`, `gray`: (H, W), (H, W, 1) or (H, W, 3), uint8, uint16 or
             floats in [0, 1] (values outside pass through). `labels:K`: (H, W) ids, or uint8 in
@@ -180,6 +198,7 @@ class Translator:
         quality: int = images.QUALITY,
     ) -> Path:
         """Write what a model makes of noise and its further inputs, in 8 bits; else as `file`."""
+        images.check_quality(quality)
         [name] = self._names(output or self.manifest.outputs[0].name)
         made = self.run(inputs or {}, name, progress=progress, cancel=cancel, seed=seed)
         images.write(target, files.picture_of(made[name], self.manifest.output(name)), quality)
@@ -212,6 +231,7 @@ class Translator:
 
         Returns the target. Raises ImageError, InputError, Cancelled.
         """
+        images.check_quality(quality)
         further = self._names(list(also)) if also else []
 
         def run(views: Mapping[str, Any], name: str, allocate: Allocate) -> np.ndarray:
@@ -276,17 +296,17 @@ class Translator:
                     progress(done, total)
         except BaseException:
             if 1 <= done < total:
-                self._let_go()
+                self._let_go(names)
             raise
         return {name: result.array for name, result in results.items()}
 
-    def _let_go(self) -> None:
+    def _let_go(self, names: list[str]) -> None:
         """Give back the memory of a run that was left before its last tile would have done so."""
         side = self._least_side
         feeds, tile = self._blank(side), tiles.whole(side, side).tiles[0]
         # What ended the run is the error to be told.
         with contextlib.suppress(ModelError):
-            self._run_tile(feeds, tile, self._names(None), None, last=True)
+            self._run_tile(feeds, tile, names, None, last=True)
 
     def _run_tile(
         self,
@@ -304,11 +324,25 @@ class Translator:
         tensors = {name: feed.tensor(tile.window) for name, feed in feeds.items()}
         try:
             with watched(cancel, options):
-                found = self._session.run(names, tensors, options)
+                found = self._session_of(names).run(names, tensors, options)
         except Exception as error:  # ONNX Runtime's errors share no base class.
             check(cancel)
             raise self._failed(tile.window, error) from None
         return [np.asarray(tensor) for tensor in found]
+
+    def _session_of(self, names: list[str]) -> onnxruntime.InferenceSession:
+        """A session that computes no more than these outputs need, opened when first asked for."""
+        wanted = frozenset(names)
+        if len(wanted) == len(self.manifest.outputs):
+            return self._session
+        with self._lock:
+            if wanted not in self._smaller:
+                model = pruned(self._model, wanted)
+                opened = open_session(model, *self._asked) if model is not None else None
+                # On another provider the outputs would not be those of the whole.
+                same = opened is not None and opened.provider == self.provider
+                self._smaller[wanted] = opened.session if opened and same else self._session
+            return self._smaller[wanted]
 
     def _blank(self, side: int) -> Mapping[str, Feed]:
         """Inputs of an empty square picture."""
@@ -359,37 +393,3 @@ def _share(progress: Progress | None, index: int, count: int) -> Progress | None
     if progress is None:
         return None
     return lambda done, total: progress(index * total + done, count * total)
-
-
-# Element types by input and output family, as ONNX Runtime names them.
-_TYPES = {"labels": "tensor(int64)", "class": "tensor(int64)"}
-_AXES = {"class": 1, "strength": 1, "angle": 1, "keypoints": 3}  # of outputs; pictures have 4
-
-
-def _check_ports(path: Path, manifest: Manifest, session: onnxruntime.InferenceSession) -> None:
-    """Raise ModelError where the graph does not have what its manifest promises."""
-    for what, promised, found in (
-        ("input", manifest.inputs, session.get_inputs()),
-        ("output", manifest.outputs, session.get_outputs()),
-    ):
-        types = {port.name: port.type for port in found}
-        shapes = {port.name: port.shape for port in found}
-        for port in promised:
-            expected = _TYPES.get(port.family, "tensor(float)")
-            if types.get(port.name) != expected:
-                raise ModelError(
-                    f"{path}: the manifest promises the {what} {port.name!r} as {expected}, the "
-                    f"graph has {types.get(port.name, 'none')}"
-                )
-            axes = len(shapes[port.name])
-            if what == "output" and axes != _AXES.get(port.family, 4):
-                raise ModelError(
-                    f"{path}: the output {port.name!r} has {axes} axes in the graph; the manifest "
-                    f"promises {port.family}, which has {_AXES.get(port.family, 4)}"
-                )
-        extra = set(types) - {port.name for port in promised}
-        if what == "input" and extra:
-            raise ModelError(
-                f"{path}: the graph needs the input {min(extra)!r}, of which its manifest says "
-                "nothing"
-            )

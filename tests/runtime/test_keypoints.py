@@ -40,7 +40,7 @@ def test_a_pose_of_another_picture_fits_into_this_one_undistorted() -> None:
     [
         (np.zeros((2, 3)), "has the shape (2, 3); expected (3, 3)"),
         ([[1, 2, 3], [1]], "has the shape (0,); expected (3, 3)"),
-        ("a", "has the shape (); expected (3, 3)"),
+        ("a", "is a path; Translator.file reads files of joints"),
         ([[1, 2, 1], [1, 2, 0.5], [1, 2, 1]], "visible of joint 'left_hand' is 0.5; expected 0"),
         ([[1, 2, 1], [1, 2, 1], [1, np.inf, 1]], "joint 'right_hand' is at (1, inf); expected p"),
         ({"head": [1, 1]}, "has no joint 'left_hand' and 1 more; add it, as null where it"),

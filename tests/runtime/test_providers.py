@@ -57,10 +57,15 @@ def test_of_several_the_first_that_works_is_taken(path: Path, monkeypatch):
     assert Translator(path, providers=["cuda", "cpu"]).provider == "CPU"
 
 
-@pytest.mark.parametrize("providers", ["gpu", ["cpu", "gpu"], [], "CPU"])
+@pytest.mark.parametrize("providers", ["gpu", ["cpu", "gpu"], [], ["auto", "cpu"], None])
 def test_unknown_providers_list_the_known(path: Path, providers):
     with pytest.raises(ProviderError, match="auto, cpu, cuda, openvino, tensorrt"):
         Translator(path, providers=providers)
+
+
+@pytest.mark.parametrize("name", ["CPU", "CPUExecutionProvider", ["CPUExecutionProvider"]])
+def test_the_names_of_onnx_runtime_are_known_as_well(path: Path, name):
+    assert Translator(path, providers=name).provider == "CPU"
 
 
 def test_other_settings_are_checked(path: Path):
@@ -68,6 +73,10 @@ def test_other_settings_are_checked(path: Path):
         Translator(path, precision="fp16")
     with pytest.raises(ProviderError, match="at least 1"):
         Translator(path, threads=0)
+    with pytest.raises(ProviderError, match="at least 1"):
+        Translator(path, threads=2.5)  # pyright: ignore[reportArgumentType]
+    for memory in (np.int64(10**8), 1.5e8):
+        Translator(path, memory=memory)  # pyright: ignore[reportArgumentType]
     for memory in ("much", 0, 1.5, True):
         with pytest.raises(InputError, match="number of bytes"):
             Translator(path, memory=memory)  # pyright: ignore[reportArgumentType]

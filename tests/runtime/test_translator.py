@@ -75,14 +75,10 @@ def test_what_draws_anew_sees_a_picture_on_white_and_is_opaque(tmp_path: Path, d
     array = np.zeros((4, 6, 4), dtype)
     array[:, 3:, 3] = white
     views = {"strength": 0.0, "noise": np.zeros((3, 4, 6)), "layout": np.zeros((4, 6), int)}
-    translator, run = Translator(path, providers="cpu"), Translator.run
+    translator = Translator(path, providers="cpu")
     seen = translator.run({**views, "image": array[..., :3]})["result"]
     assert not seen.any()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Translator, "run", lambda own, given, **rest: run(own, {**views, **given}, **rest)
-        )
-        result = translator(array)
+    result = translator(array, views)
     assert result.dtype == dtype
     assert (result[:, :3] == white).all()
     assert not result[:, 3:, :3].any()
