@@ -100,6 +100,9 @@ def _view(view: dict[str, Any]) -> str:
         names = kept.pop("names", None) or range(len(palette))
         colors = ["#{:02x}{:02x}{:02x}".format(*color) for color in palette]
         kept["labels"] = [f"{name} {color}" for name, color in zip(names, colors, strict=True)]
+    if limbs := kept.pop("limbs", None):
+        joints = kept.get("names") or [str(joint) for joint in range(max(map(max, limbs)) + 1)]
+        kept["limbs"] = [f"{joints[one]} to {joints[other]}" for one, other in limbs]
     description = kept.pop("description", "")
     parts += [f"{key} {_plain(value)}" for key, value in kept.items()]
     return ", ".join(parts) + (f": {description}" if description else "")

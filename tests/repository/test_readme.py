@@ -14,6 +14,7 @@ from tests.repository.tree import ROOT
 
 README = (ROOT / "README.md").read_text()
 ELSEWHERE = (ROOT / "docs" / "onnx.md").read_text()
+CLASS = (ROOT / "docs" / "python.md").read_text()
 
 
 def blocks(language: str, page: str = README) -> list[str]:
@@ -22,7 +23,7 @@ def blocks(language: str, page: str = README) -> list[str]:
 
 SNIPPETS = {
     f"{name} {number}": text
-    for name, page in (("README", README), ("onnx", ELSEWHERE))
+    for name, page in (("README", README), ("onnx", ELSEWHERE), ("python", CLASS))
     for number, text in enumerate(blocks("python", page))
 }
 
@@ -34,24 +35,30 @@ def pixstack_lines() -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines if line.startswith("pixstack ")]
 
 
-@pytest.mark.parametrize("name", SNIPPETS)
-def test_the_python_snippets_run(name: str, tmp_path: Path) -> None:
-    import numpy as np
-    from PIL import Image
-
-    from pixstack import Translator
-
-    for folder in ("models", "examples"):
-        (tmp_path / folder).symlink_to(ROOT / folder)
+def run_snippet(name: str, folder: Path) -> str:
+    """What a snippet prints, run where the models and the examples lie as in a checkout."""
+    for part in ("models", "examples"):
+        (folder / part).symlink_to(ROOT / part)
     result = subprocess.run(
         [sys.executable, "-c", SNIPPETS[name]],
-        cwd=tmp_path,
+        cwd=folder,
         env={"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.mark.parametrize("name", ["README 0", "README 1", "onnx 0"])
+def test_the_snippets_that_enlarge_run(name: str, tmp_path: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from pixstack import Translator
+
+    run_snippet(name, tmp_path)
     with (
         Image.open(ROOT / "examples" / "small-chelsea.png") as small,
         Image.open(tmp_path / "large.png") as large,
@@ -62,8 +69,32 @@ def test_the_python_snippets_run(name: str, tmp_path: Path) -> None:
         assert np.abs(np.asarray(large).astype(int) - whole).max() <= 1
 
 
+def test_a_picture_is_fitted_without_pixstack_as_with_it(tmp_path: Path) -> None:
+    import numpy as np
+    from PIL import Image
+
+    from pixstack import Translator
+
+    run_snippet("onnx 1", tmp_path)
+    translator = Translator(ROOT / "models" / "hand-pose.onnx", providers="cpu")
+    with Image.open(ROOT / "examples" / "hand-five.png") as hand:
+        expected = translator(np.asarray(hand.convert("RGB")), {"gesture": "3"}).astype(int)
+    with Image.open(tmp_path / "posed.png") as posed:
+        difference = np.abs(np.asarray(posed).astype(int) - expected)
+    # Two libraries' bicubic interpolation.
+    assert difference.mean() < 1
+    assert np.quantile(difference, 0.99) <= 4
+
+
+def test_what_the_page_of_the_class_shows_runs(tmp_path: Path) -> None:
+    printed = run_snippet("python 0", tmp_path)
+    assert "tiles" in printed
+    for name in ("large.png", "clean.png", "posed.png"):
+        assert (tmp_path / name).is_file()
+
+
 def test_there_are_snippets_to_run() -> None:
-    assert list(SNIPPETS) == ["README 0", "README 1", "onnx 0"]
+    assert list(SNIPPETS) == ["README 0", "README 1", "onnx 0", "onnx 1", "python 0"]
     assert {"train", "eval", "export", "run", "serve"} <= {line[1] for line in pixstack_lines()}
 
 
