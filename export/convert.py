@@ -180,6 +180,8 @@ def convert(module: ShippedStack, manifest: Manifest) -> onnx.ModelProto:
     assert isinstance(model, onnx.ModelProto)
     strip(model)
     name_sizes(model, manifest)
+    # What general viewers of ONNX files show.
+    model.doc_string = manifest.description
     onnx.helper.set_model_props(model, {MANIFEST_KEY: manifest.to_json()})
     check_operators(model, manifest.name)
     try:

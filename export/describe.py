@@ -53,6 +53,7 @@ def describe(
             describe_output(view, recipe.data, recipe.points) for view in written_views(stack)
         ),
         version=version,
+        description=recipe.description,
         size_multiple=stack.multiple,
         min_size=least,
         halo=halo or 0,

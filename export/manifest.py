@@ -159,7 +159,8 @@ class Manifest:
     tiling: "exact" (tiles with a halo give the untiled result), "fixed" (the network works at
         `size`; pictures are fitted in and back) or "whole" (untiled, up to `max_pixels`).
     size: side, or (height, width), of the network's pictures (`tiling = "fixed"`).
-    license: SPDX identifier. data: what it was trained on.
+    description: what the model does, in a sentence. license: SPDX identifier. data: what it was
+        trained on.
     recipe: the resolved recipe as TOML. recipe_hash: SHA-256 of it, hexadecimal.
     metrics: results with their protocol. created: ISO 8601. tools: versions by package name.
     Raises ManifestError where the fields contradict each other.
@@ -170,6 +171,7 @@ class Manifest:
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     version: str = "1"
+    description: str = ""
     size_multiple: int = 1
     min_size: int = 1
     halo: int = 0

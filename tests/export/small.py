@@ -46,6 +46,7 @@ steps = 1
 
 DENOISER = """
 name = "small-denoise"
+description = "Takes noise away."
 task = "denoising"
 [data]
 layout = "targets"

@@ -122,6 +122,8 @@ def test_manifest_of_the_pyramid(exported_pyramid: Exported, pyramid: Stack) -> 
 def test_manifest_of_the_denoiser(exported_denoiser: Exported) -> None:
     manifest = read_manifest(exported_denoiser.path)
     assert manifest.name == "small-denoise"
+    assert manifest.description == "Takes noise away."
+    assert onnx.load(exported_denoiser.path).doc_string == manifest.description
     strength = manifest.input("strength")
     # The noise of the recipe goes up to 55.
     assert (strength.kind, strength.default, strength.range) == ("strength", -1, (0, 55))
