@@ -86,7 +86,11 @@ def data(survey: Survey, root: str) -> str:
     lines += ["", "[[data.folder]]", f"path = {toml_value(survey.path)}"]
     if survey.held_out:
         lines.append(f'pictures = ":-{survey.held_out}"          # the rest validates')
-    return "\n".join([*lines, "", "[augment]", "flip = true", ""])
+    lines += ["", "[augment]", "flip = true"]
+    if survey.purpose == "translation" and survey.most == (survey.size, survey.size):
+        # Else every step would show the same whole pictures.
+        lines.append("zoom = [1.0, 1.12]          # a little nearer and shifted, as in pix2pix")
+    return "\n".join([*lines, ""])
 
 
 def generated(survey: Survey) -> int:

@@ -295,3 +295,12 @@ def test_a_recipe_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "exists; name another file" in capsys.readouterr().err
     assert recipe.read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "mine.toml"]
+
+
+@pytest.mark.parametrize(("side", "zoom"), [(64, (1.0, 1.12)), (80, ())])
+def test_pictures_that_are_crops_already_are_moved(
+    tmp_path: Path, side: int, zoom: tuple[float, ...]
+) -> None:
+    found = survey(pairs(tmp_path, photo(side, side, 1), photo(side, side)))
+    assert found.size == 64
+    assert parse_recipe(starter(found, "mine", str(tmp_path))).augment.zoom == zoom
