@@ -77,7 +77,12 @@ def _measures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
     for name, told in metrics.items():
         outputs = told.get("outputs") if isinstance(told, dict) else None
         if not isinstance(outputs, dict):
-            other[name] = told
+            if isinstance(told, dict) and isinstance(told.get("protocol"), str):
+                # By a benchmark, which says in a sentence how.
+                values = {key: value for key, value in told.items() if key != "protocol"}
+                rows.append(("measured", f"{name}: {_plain(values)} ({told['protocol']})"))
+            else:
+                other[name] = told
             continue
         parts = [f"{output}: {_plain(measures)}" for output, measures in outputs.items()]
         protocol = told.get("protocol")

@@ -73,12 +73,17 @@ def test_measures_of_a_name_are_replaced(pixstack: Call, model: Path, targets: P
 def test_measures_of_another_form_are_told_as_they_stand(pixstack: Call, model: Path) -> None:
     loaded = onnx.load(model)
     manifest = json.loads(loaded.metadata_props[0].value)
-    manifest["metrics"] = {"protocol": "by hand", "found": 0.5, "outputs": {"x": 1}, "bare": []}
+    manifest["metrics"] = {
+        "protocol": "by hand", "found": 0.5, "outputs": {"x": 1}, "bare": [],
+        "forty": {"protocol": "by a benchmark", "found": 0.25},
+    }  # fmt: skip
     onnx.helper.set_model_props(loaded, {MANIFEST_KEY: json.dumps(manifest)})
     onnx.save(loaded, model)
     told = pixstack("info", model)
     assert told.code == 0, told.err
-    assert "metrics protocol by hand, found 0.5, outputs x 1" in " ".join(told.out.split())
+    words = " ".join(told.out.split())
+    assert "metrics protocol by hand, found 0.5, outputs x 1" in words
+    assert "measured forty: found 0.25 (by a benchmark)" in words
 
 
 @pytest.mark.parametrize(
