@@ -119,8 +119,11 @@ def kinds_of(path: str, text: str) -> Iterator[Table]:
         own = NAMED.get(path)
         place = path if own is None else f"{path}.{own or kind}"
         heading = f"[{place}]" if own == "" else f'[{place}]\nkind = "{kind}"'
-        (table,) = tables_of(spec, f"{path}.{kind}", heading)
-        yield dataclasses.replace(table, text="\n\n".join(sayings(spec, path)) or text)
+        table, *within = tables_of(spec, f"{path}.{kind}", heading)
+        yield dataclasses.replace(
+            table, text="\n\n".join(filter(None, sayings(spec, path))) or text
+        )
+        yield from within
 
 
 def sayings(spec: type, path: str) -> Iterator[str]:

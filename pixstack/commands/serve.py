@@ -58,6 +58,12 @@ def command(
     if why := problem(provider):
         raise ValueError(f"--provider {provider}: {why}; use auto or cpu")
 
+    if share and login is None:
+        print(
+            "note: whoever learns the public address can use the app; --login NAME asks for a "
+            "password",
+            file=sys.stderr,
+        )
     serve(
         Settings(
             host=host,
