@@ -17,6 +17,11 @@ from pixstack.web.studio import Order, Studio
 
 TAB = "denoise"
 MODEL = "photo-denoise"  # the first of the choice, where it is at hand
+FOR = {
+    MODEL: "White noise in color",
+    "photo-denoise-real": "Black and white, or saved as JPEG",
+}
+"""What the models that ship are for."""
 AUTOMATIC = -1.0  # what the model reads as: estimate the strength yourself
 WHOLE_RANGE = 0.0, 255.0  # of a model that does not say what strengths it takes
 NOISE_MAP = "noise_map"  # the output with the sigma that was found in each place, divided by 255
@@ -33,7 +38,7 @@ def denoise_tab(studio: Studio) -> Panel | None:
         told = {name: told_strength(studio.manifests[name]) for name in models}
         lowest, highest, first = levels(told[models[0]])
         chosen = gr.Dropdown(
-            models,
+            [(f"{FOR[name]} ({name})" if name in FOR else name, name) for name in models],
             value=models[0],
             label="Model",
             visible=len(models) > 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -24,6 +26,7 @@ from export.runtime.errors import ImageError
 from pixstack.web.launch import Settings, started
 from pixstack.web.uploads import Limits, check_upload
 from tests.doors.bad_files import WORDS, write_bad_files
+from tests.doors.serving import served
 from tests.doors.standins import write_denoise, write_super_resolution
 from tests.doors.translations import write_facade, write_pose
 
@@ -366,3 +369,22 @@ def test_without_models_the_app_says_so(tmp_path: Path) -> None:
         started(Settings(port=0, models=tmp_path, shipped=False)),
     ):
         time.sleep(0)
+
+
+def test_models_to_choose_from_say_what_they_are_for(models: Path, tmp_path: Path) -> None:
+    names = ("photo-denoise", "photo-denoise-real", "mine")
+    for name in names:
+        shutil.copy(models / "photo-denoise.onnx", tmp_path / f"{name}.onnx")
+    with served(tmp_path) as address:
+        config = httpx.get(f"{address}/config").json()
+    [chosen] = [
+        part["props"]
+        for part in config["components"]
+        if part["props"].get("elem_id") == "denoise-model"
+    ]
+    assert chosen["visible"]
+    assert [tuple(choice) for choice in chosen["choices"]] == [
+        ("White noise in color (photo-denoise)", "photo-denoise"),
+        ("mine", "mine"),
+        ("Black and white, or saved as JPEG (photo-denoise-real)", "photo-denoise-real"),
+    ]

@@ -44,6 +44,9 @@ SHRUNK = {
     "*.discriminator.channels=4",
     "photo-denoise": "data.size=32 stage.0.generator.channels=4 stage.0.generator.depth=2 "
     "stage.0.generator.window=3 stage.1.generator.widths=[4,6,6,8] stage.1.generator.blocks=1",
+    "photo-denoise-real": "data.size=32 phase.1.size=32 stage.0.generator.channels=4 "
+    "stage.0.generator.depth=2 stage.0.generator.window=3 stage.1.generator.widths=[4,6,6,8] "
+    "stage.1.generator.blocks=1",
     "photo-sr": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1",
     "photo-sr-crisp": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1 "
     "*.discriminator.channels=8",
