@@ -36,6 +36,7 @@ PARTS = {
 }
 SEED = 6
 """Of the first sample's degradation: some leave nothing to see."""
+BOTH = ("photo-denoise", "photo-denoise-real")
 PEOPLE = (0, 4, 7, 11)
 """Places among the people held out."""
 
@@ -86,6 +87,21 @@ def denoised() -> list[list[Bytes]]:
     return rows
 
 
+def denoised_as_found() -> list[list[Bytes]]:
+    """A row a sample: noise in black and white, then noise and JPEG, each beside what the denoiser
+    of white noise and that of all sorts leave of it, then the truth.
+    """
+    translators = [Translator(MODELS / f"{name}.onnx") for name in BOTH]
+    rows: list[list[Bytes]] = []
+    for seed, name in enumerate(PARTS):
+        truth = part(name)
+        gray = np.asarray(Image.fromarray(truth).convert("L").convert("RGB"))
+        noisy = [degraded(gray, "noise:25;gray=1", seed), degraded(truth, "noise:25,jpeg:80", seed)]
+        made = [panel for one in noisy for panel in (one, *(each(one) for each in translators))]
+        rows.append([*made, truth])
+    return rows
+
+
 def posed(root: Path) -> list[list[Bytes]]:
     """A row a person: a photograph, then that hand in all ten gestures."""
     _, held_out = split_rows(root / "hands")
@@ -109,6 +125,7 @@ def main(root: Path | None) -> None:
         "photo-sr": enlarged(["photo-sr", "photo-sr-crisp"], "bicubic:4"),
         "photo-sr-real": enlarged(["photo-denoise+photo-sr", "photo-sr-real"], "real:4"),
         "photo-denoise": denoised(),
+        "photo-denoise-real": denoised_as_found(),
     }
     if root is not None:
         sheets["hand-pose"] = posed(root)

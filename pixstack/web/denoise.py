@@ -16,12 +16,12 @@ from pixstack.web.panel import SEND, Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
 
 TAB = "denoise"
-MODEL = "photo-denoise"  # the first of the choice, where it is at hand
+MODEL = "photo-denoise"
 FOR = {
+    "photo-denoise-real": "Photographs of all sorts",
     MODEL: "White noise in color",
-    "photo-denoise-real": "Black and white, or saved as JPEG",
 }
-"""What the models that ship are for."""
+"""What the models that ship are for, the first of the choice first."""
 AUTOMATIC = -1.0  # what the model reads as: estimate the strength yourself
 WHOLE_RANGE = 0.0, 255.0  # of a model that does not say what strengths it takes
 NOISE_MAP = "noise_map"  # the output with the sigma that was found in each place, divided by 255
@@ -34,7 +34,8 @@ def denoise_tab(studio: Studio) -> Panel | None:
         if not models:
             gr.Markdown(f"No model for this was found, such as `{MODEL}.onnx`.")
             return None
-        models.sort(key=lambda name: (name != MODEL, name))
+        known = list(FOR)
+        models.sort(key=lambda name: (known.index(name) if name in FOR else len(known), name))
         told = {name: told_strength(studio.manifests[name]) for name in models}
         lowest, highest, first = levels(told[models[0]])
         chosen = gr.Dropdown(

@@ -384,7 +384,7 @@ def test_models_to_choose_from_say_what_they_are_for(models: Path, tmp_path: Pat
     ]
     assert chosen["visible"]
     assert [tuple(choice) for choice in chosen["choices"]] == [
+        ("Photographs of all sorts (photo-denoise-real)", "photo-denoise-real"),
         ("White noise in color (photo-denoise)", "photo-denoise"),
         ("mine", "mine"),
-        ("Black and white, or saved as JPEG (photo-denoise-real)", "photo-denoise-real"),
     ]

@@ -50,7 +50,7 @@ SHRUNK = {
     "photo-sr": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1",
     "photo-sr-crisp": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1 "
     "*.discriminator.channels=8",
-    "photo-sr-real": "data.size=64 phase.1.size=64 *.generator.channels=8 *.generator.blocks=1",
+    "photo-sr-real": "data.size=64 *.generator.channels=8 *.generator.blocks=1",
     "pix2pix": "data.size=32 *.generator.channels=4 *.generator.depth=3 "
     "*.discriminator.channels=4 *.discriminator.layers=1",
     "pix2pixhd": "data.size=64 *.generator.channels=8 *.generator.blocks=1 "
