@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS = ("photo-sr", "photo-sr-crisp", "photo-denoise")
+MODELS = ("photo-sr", "photo-sr-crisp", "photo-denoise", "photo-denoise-real")
 PATIENCE = 120_000  # milliseconds; the machine may be busy with other things
 FLAGS = [
     "--headless",
