@@ -6,8 +6,17 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Annotated
+
+import typer
 
 from pixstack.errors import WrongUse
+
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
+]
+"""The option of every command that reads recipes."""
 
 
 def import_plugins(names: Sequence[str]) -> None:

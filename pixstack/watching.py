@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,27 +29,27 @@ def attended(
     """
     if opened.stack is None:
         raise WrongUse("--attention: looks into a trained stack; give its best.safetensors")
-    from PIL import Image
-
-    from export.runtime.whole import whole_file
     from stacks.attention import sheet, watch
 
-    files = iter(files_of(folder, names))
     with watch(opened.stack) as watched:
-        folder.mkdir(parents=True, exist_ok=True)
-
-        def watching(views: Mapping[str, Any]) -> Mapping[str, Any]:
-            made = predict(views)
-            with whole_file(next(files)) as path:
-                Image.fromarray(sheet(made[opened.output], watched)).save(path)
-            return made
-
-        yield watching
+        yield writing(opened, predict, folder, names, lambda made: sheet(made, watched))
 
 
 def keeping(opened: Opened, predict: Predict, folder: Path, names: Sequence[str]) -> Predict:
-    """A predictor that writes each result, FOLDER/NAME.png in their order."""
-    import numpy as np
+    """A predictor that writes each result as it is measured, FOLDER/NAME.png in their order."""
+    from translate.pixels import to_bytes
+
+    return writing(opened, predict, folder, names, to_bytes)
+
+
+def writing(
+    opened: Opened,
+    predict: Predict,
+    folder: Path,
+    names: Sequence[str],
+    draw: Callable[[Any], Any],
+) -> Predict:
+    """A predictor that writes what is drawn, in 8 bits, of each result."""
     from PIL import Image
 
     from export.runtime.whole import whole_file
@@ -58,10 +59,9 @@ def keeping(opened: Opened, predict: Predict, folder: Path, names: Sequence[str]
 
     def watching(views: Mapping[str, Any]) -> Mapping[str, Any]:
         made = predict(views)
-        # As it is measured: rounded to 8 bits.
-        pixels = (np.clip(made[opened.output], 0, 1) * 255).round().astype(np.uint8)
+        pixels = draw(made[opened.output])
         with whole_file(next(files)) as path:
-            Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path)
+            Image.fromarray(pixels[..., 0] if pixels.shape[2:] == (1,) else pixels).save(path)
         return made
 
     return watching
@@ -85,8 +85,11 @@ def write_measures(folder: Path, scores: Sequence[Score], names: Sequence[str]) 
 
 def files_of(folder: Path, names: Sequence[str]) -> list[Path]:
     """FOLDER/NAME.png for each picture; of several folders two may have one name."""
-    bare = [name.replace("/", "_").replace("\\", "_") for name in names]
-    return [
-        folder / f"{name}{f'-{bare[:index].count(name) + 1}' if name in bare[:index] else ''}.png"
-        for index, name in enumerate(bare)
-    ]
+    seen: Counter[str] = Counter()
+    files: list[Path] = []
+    for name in names:
+        bare = name.replace("/", "_").replace("\\", "_")
+        seen[bare] += 1
+        again = f"-{seen[bare]}" if seen[bare] > 1 else ""
+        files.append(folder / f"{bare}{again}.png")
+    return files

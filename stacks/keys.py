@@ -24,7 +24,7 @@ from stacks.spec import Recipe
 from translate.discriminators import DISCRIMINATORS
 from translate.generators import GENERATORS
 from translate.registry import Registry
-from translate.tables import plain
+from translate.tables import describe, plain
 from translate.terms import DISCRIMINATOR_TERMS, GENERATOR_TERMS
 
 WIDTH = 96
@@ -159,9 +159,8 @@ def allowed_of(hint: Any, several: bool = False) -> str:
         return f"{'lists' if several else 'a list'} of {of}"
     if origin is not None:
         return f"a table of {allowed_of(arguments[1], several=True)} by name"
-    one = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
     more = {int: "whole numbers", float: "numbers", bool: "true and false", str: "texts"}
-    return (more if several else one).get(hint, "a table")
+    return more.get(hint, "tables") if several else describe(hint)
 
 
 def default_of(field: dataclasses.Field[Any]) -> str | None:

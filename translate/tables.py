@@ -12,7 +12,7 @@ import math
 import reprlib
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, cast
 
 Table = TypeVar("Table")
@@ -89,10 +89,14 @@ ELSEWHERE = {
 def suggest(given: str, known: typing.Iterable[str]) -> str:
     """List the known names, the nearest first when one is near or is called ``given`` elsewhere."""
     names = sorted(known)
+    return f"{hint(given, names)}known: {', '.join(names)}"
+
+
+def hint(given: str, names: Sequence[str]) -> str:
+    """The name that was meant, where one is near or is called ``given`` elsewhere; else nothing."""
     called = [name for name in [ELSEWHERE.get(given.lower())] if name in names]
     near = called or difflib.get_close_matches(given, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}known: {', '.join(names)}"
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def convert(hint: Any, value: object, path: str) -> object:

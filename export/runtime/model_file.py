@@ -151,6 +151,15 @@ def spans(data: memoryview) -> Iterator[tuple[int, int | memoryview, memoryview]
         at += length
 
 
+def parts(message: memoryview, wanted: int) -> list[memoryview]:
+    """The messages, or texts, of one field."""
+    return [
+        value
+        for number, value in fields(message)
+        if number == wanted and isinstance(value, memoryview)
+    ]
+
+
 def _metadata(data: memoryview) -> dict[str, str]:
     """`metadata_props` of a ModelProto; a file without a graph is no model."""
     found: dict[str, str] = {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from export.runtime.model_file import fields
+from export.runtime.model_file import GRAPH, fields, parts
 
-_GRAPH = 7  # of a ModelProto
 _INPUT, _OUTPUT = 11, 12  # of a GraphProto
 _NAME, _TYPE = 1, 2  # of a ValueInfoProto
 _TENSOR = 1  # of a TypeProto
@@ -24,10 +23,10 @@ def tensors(content: bytes) -> dict[str, str]:
     """
     return {
         _text(port, _NAME): _told(tensor)
-        for graph in _parts(memoryview(content), _GRAPH)
-        for port in (*_parts(graph, _INPUT), *_parts(graph, _OUTPUT))
-        for kind in _parts(port, _TYPE)
-        for tensor in _parts(kind, _TENSOR)
+        for graph in parts(memoryview(content), GRAPH)
+        for port in (*parts(graph, _INPUT), *parts(graph, _OUTPUT))
+        for kind in parts(port, _TYPE)
+        for tensor in parts(kind, _TENSOR)
     }
 
 
@@ -37,8 +36,8 @@ def _told(tensor: memoryview) -> str:
     kind = _TYPES.get(element, f"type {element}") if isinstance(element, int) else "no type"
     sides = [
         _side(dimension)
-        for shape in _parts(tensor, _SHAPE)
-        for dimension in _parts(shape, _DIMENSION)
+        for shape in parts(tensor, _SHAPE)
+        for dimension in parts(shape, _DIMENSION)
     ]
     return f"{kind} ({', '.join(sides)}{',' * (len(sides) == 1)})"
 
@@ -51,15 +50,6 @@ def _side(dimension: memoryview) -> str:
     return _text(dimension, _SYMBOL) or "?"
 
 
-def _parts(message: memoryview, wanted: int) -> list[memoryview]:
-    """The messages of one field."""
-    return [
-        value
-        for number, value in fields(message)
-        if number == wanted and isinstance(value, memoryview)
-    ]
-
-
 def _text(message: memoryview, wanted: int) -> str:
     """A field of text; empty where there is none."""
-    return next((bytes(one).decode("utf-8", "replace") for one in _parts(message, wanted)), "")
+    return next((bytes(one).decode("utf-8", "replace") for one in parts(message, wanted)), "")

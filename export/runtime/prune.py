@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from export.runtime.model_file import GRAPH, fields, spans
+from export.runtime.model_file import GRAPH, fields, parts, spans
 
 # GraphProto: 1 = node, 5 = initializer, 12 = output, 13 = value_info.
 _NODE, _INITIALIZER, _OUTPUT, _VALUE = 1, 5, 12, 13
@@ -35,11 +35,11 @@ def pruned(model: bytes, outputs: Collection[str]) -> bytes | None:
     What is left of it is computed as before, to the bit.
     """
     data = memoryview(model)
-    graphs = [value for number, value in fields(data) if number == GRAPH]
-    if len(graphs) != 1 or isinstance(graphs[0], int):
+    graphs = parts(data, GRAPH)
+    if len(graphs) != 1:
         return None
-    graph = graphs[0]
-    nodes = [_node(value) for number, value in fields(graph) if number == _NODE]
+    [graph] = graphs
+    nodes = [_node(node) for node in parts(graph, _NODE)]
     needed = {name.encode() for name in outputs}
     kept: set[int] = set()
     # A graph lists its nodes in the order in which they can run.
@@ -82,26 +82,23 @@ def _left(
             yield bytes(raw)
 
 
-def _node(value: int | memoryview) -> _Node:
-    names: dict[int, set[bytes]] = {_READS: set(), _WRITES: set()}
-    holds = False
-    for number, part in fields(_message(value)):
-        if number in names:
-            names[number].add(bytes(_message(part)))
-        elif number == _ATTRIBUTE:
-            holds |= any(inner in _SUBGRAPHS for inner, _ in fields(_message(part)))
+def _node(node: memoryview) -> _Node:
     # An input that is left out has an empty name.
-    return _Node(frozenset(names[_READS] - {b""}), frozenset(names[_WRITES] - {b""}), holds)
+    reads, writes = (
+        frozenset(bytes(name) for name in parts(node, place) if name) for place in (_READS, _WRITES)
+    )
+    holds = any(
+        number in _SUBGRAPHS
+        for attribute in parts(node, _ATTRIBUTE)
+        for number, _ in fields(attribute)
+    )
+    return _Node(reads, writes, holds)
 
 
-def _name(value: int | memoryview, number: int) -> bytes:
-    """The text of a message's field."""
-    found = [bytes(_message(part)) for field, part in fields(_message(value)) if field == number]
-    return found[-1] if found else b""
-
-
-def _message(value: int | memoryview) -> memoryview:
-    return memoryview(b"") if isinstance(value, int) else value
+def _name(value: int | memoryview, place: int) -> bytes:
+    """The name in an entry that has one."""
+    found = [] if isinstance(value, int) else parts(value, place)
+    return bytes(found[-1]) if found else b""
 
 
 def _entry(number: int, content: bytes) -> bytes:

@@ -105,7 +105,7 @@ class Translator:
             raise InputError(
                 f"{self.manifest.name} takes no picture, it draws from noise; use run()"
             )
-        port = self.manifest.output(self._names(output or self.manifest.outputs[0].name)[0])
+        port = self.manifest.output(self._names(output)[0])
         array = np.asarray(array)
         alpha = None
         if first.family != "labels" and array.ndim == 3 and array.shape[2] in (2, 4):
@@ -337,11 +337,12 @@ class Translator:
             return self._session
         with self._lock:
             if wanted not in self._smaller:
-                model = pruned(self._model, wanted)
-                opened = open_session(model, *self._asked) if model is not None else None
-                # On another provider the outputs would not be those of the whole.
-                same = opened is not None and opened.provider == self.provider
-                self._smaller[wanted] = opened.session if opened and same else self._session
+                session, model = self._session, pruned(self._model, wanted)
+                if model is not None:
+                    opened = open_session(model, *self._asked)
+                    # On another provider the outputs would not be those of the whole.
+                    session = opened.session if opened.provider == self.provider else session
+                self._smaller[wanted] = session
             return self._smaller[wanted]
 
     def _blank(self, side: int) -> Mapping[str, Feed]:

@@ -9,6 +9,7 @@ import typer
 
 from pixstack.errors import WrongUse
 from pixstack.overrides import Overrides
+from pixstack.plugins import Plugins, import_plugins
 
 if TYPE_CHECKING:
     from stacks.doctor.examine import Report
@@ -42,10 +43,7 @@ def command(
     threads: Annotated[
         int | None, typer.Option(min=1, help="That read and decode; one a core if unsaid.")
     ] = None,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
-    ] = None,
+    plugins: Plugins = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the report as JSON.")
     ] = None,
@@ -69,7 +67,6 @@ def command(
     # Before torch is imported, which takes seconds.
     refuse_missing(data)
     from pixstack.console import progress_bar, write_json
-    from pixstack.plugins import import_plugins
     from stacks.doctor.examine import WORKERS, examine
 
     if page is not None and page.suffix.lower() not in (".html", ".htm"):

@@ -14,6 +14,7 @@ from pixstack.commands.run import Precision, check_provider
 from pixstack.errors import WrongUse
 from pixstack.inputs import split
 from pixstack.opened import open_model
+from pixstack.plugins import Plugins, import_plugins
 
 if TYPE_CHECKING:
     from translate.layouts import Reading
@@ -91,10 +92,7 @@ def command(
         str | None,
         typer.Option(metavar="NAME", help="Keep the measures in the .onnx file, by this name."),
     ] = None,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
-    ] = None,
+    plugins: Plugins = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the result as JSON.")
     ] = None,
@@ -122,7 +120,6 @@ def command(
       pixstack eval my.onnx --targets B --sources A --features judge.safetensors --json a.json
     """
     from pixstack.errors import require_train
-    from pixstack.plugins import import_plugins
 
     require_train()
     import_plugins(plugins or [])

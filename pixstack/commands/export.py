@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixstack.overrides import Overrides
+from pixstack.plugins import Plugins, import_plugins
 
 if TYPE_CHECKING:
     from export.convert import Exported
@@ -32,10 +33,7 @@ def command(
     half: Annotated[
         bool, typer.Option("--half", help="Keep weights in half precision: half the file.")
     ] = False,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
-    ] = None,
+    plugins: Plugins = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the summary as JSON.")
     ] = None,
@@ -53,7 +51,6 @@ def command(
       pixstack export runs/mine/best.safetensors -o mine.onnx --half --set license=MIT
     """
     from pixstack.errors import require_train
-    from pixstack.plugins import import_plugins
 
     require_train()
     import_plugins(plugins or [])

@@ -72,26 +72,33 @@ def _measures(metrics: dict[str, Any]) -> list[tuple[str, str]]:
 
     Whoever exported the file may have given any JSON, which is told as it stands.
     """
-    rows: list[tuple[str, str]] = []
-    other: dict[str, Any] = {}
-    for name, told in metrics.items():
-        outputs = told.get("outputs") if isinstance(told, dict) else None
-        if not isinstance(outputs, dict):
-            if isinstance(told, dict) and isinstance(told.get("protocol"), str):
-                # By a benchmark, which says in a sentence how.
-                values = {key: value for key, value in told.items() if key != "protocol"}
-                rows.append(("measured", f"{name}: {_plain(values)} ({told['protocol']})"))
-            else:
-                other[name] = told
-            continue
+    rows = [
+        ("measured", f"{name}: {told}")
+        for name, value in metrics.items()
+        if (told := _measured(value))
+    ]
+    other = {name: value for name, value in metrics.items() if not _measured(value)}
+    return [*rows, *([("metrics", _plain(other))] if other else [])]
+
+
+def _measured(told: Any) -> str:
+    """One report in words: of `pixstack eval`, or of a benchmark, which says in a sentence how;
+    empty where it is neither.
+    """
+    if not isinstance(told, dict):
+        return ""
+    outputs, protocol = told.get("outputs"), told.get("protocol")
+    if isinstance(outputs, dict):
         parts = [f"{output}: {_plain(measures)}" for output, measures in outputs.items()]
-        protocol = told.get("protocol")
         if isinstance(protocol, dict) and protocol.get("degrade", "none") != "none":
             parts.append(f"of {protocol['degrade']}")
         if count := told.get("images"):
             parts.append(f"over {count} pictures")
-        rows.append(("measured", f"{name}: {', '.join(parts)}"))
-    return [*rows, *([("metrics", _plain(other))] if other else [])]
+        return ", ".join(parts)
+    if isinstance(protocol, str):
+        values = {key: value for key, value in told.items() if key != "protocol"}
+        return f"{_plain(values)} ({protocol})"
+    return ""
 
 
 def _view(view: dict[str, Any]) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixstack.plugins import Plugins, import_plugins
+
 if TYPE_CHECKING:
     from stacks.keys import Table
 
@@ -19,10 +21,7 @@ def command(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print as Markdown: docs/recipe.md is this, of all.")
     ] = False,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
-    ] = None,
+    plugins: Plugins = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the tables as JSON.")
     ] = None,
@@ -44,9 +43,8 @@ def command(
     from pixstack.errors import WrongUse, require_train
 
     require_train()
-    from pixstack.plugins import import_plugins
     from stacks.keys import chosen, tables
-    from translate.tables import suggest
+    from translate.tables import hint
 
     if name is not None and whole:
         raise WrongUse("--all is every table; leave TABLE out, or --all")
@@ -56,7 +54,7 @@ def command(
     if not found:
         known = {part for table in among for part in (table.path, table.path.rpartition(".")[2])}
         known |= {key.name for table in among for key in table.keys}
-        near = suggest(str(name), known).partition("known:")[0]
+        near = hint(str(name), sorted(known))
         raise WrongUse(
             f"{name}: no table, kind or key of a recipe; {near}`pixstack keys` lists all"
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from pixstack.errors import WrongUse
+from pixstack.plugins import Plugins, import_plugins
 
 if TYPE_CHECKING:
     from stacks.landscape.measure import Measure
@@ -72,10 +73,7 @@ def command(
     markdown: Annotated[
         str | None, typer.Option(metavar="FILE.md", help="Write the tables as Markdown.")
     ] = None,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
-    ] = None,
+    plugins: Plugins = None,
     json_target: Annotated[
         str | None, typer.Option("--json", metavar="-|FILE", help="Write the result as JSON.")
     ] = None,
@@ -97,7 +95,6 @@ def command(
       pixstack landscape runs/gestures --report --markdown table.md
     """
     from pixstack.errors import require_train
-    from pixstack.plugins import import_plugins
 
     require_train()
     import_plugins(plugins or [])
@@ -225,7 +222,6 @@ def take_part_with(task: Task, threads: int) -> None:
     import torch
 
     from pixstack.errors import one_line
-    from pixstack.plugins import import_plugins
 
     torch.set_num_threads(threads)
     import_plugins(list(task.plugins))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pixstack.plugins import Plugins, import_plugins
+
 
 def command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder that `pixstack train` wrote.")],
@@ -20,10 +22,7 @@ def command(
             "--public", help="Leave out what may not be shown: samples, and where the data lay."
         ),
     ] = False,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
-    ] = None,
+    plugins: Plugins = None,
 ) -> None:
     """Write one self-contained HTML file about a run, finished or still going on.
 
@@ -36,7 +35,6 @@ def command(
       pixstack report runs/mine -o docs/mine.html --public
     """
     from pixstack.errors import require_train
-    from pixstack.plugins import import_plugins
 
     require_train()
     import_plugins(plugins or [])

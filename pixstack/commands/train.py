@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixstack.overrides import Overrides
+from pixstack.plugins import Plugins, import_plugins
 
 if TYPE_CHECKING:
     from stacks.spec import Recipe
@@ -37,10 +38,7 @@ def command(
     ] = None,
     devices: Annotated[int, typer.Option(min=1, help="Devices on each machine.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines.")] = 1,
-    plugins: Annotated[
-        list[str] | None,
-        typer.Option("--plugin", metavar="MODULE", help="Import a module that registers kinds."),
-    ] = None,
+    plugins: Plugins = None,
 ) -> None:
     """Train a stack from a recipe.
 
@@ -64,7 +62,6 @@ def command(
       pixstack train photo-sr -o runs/finer --data downloads --start photo-sr
     """
     from pixstack.errors import require_train
-    from pixstack.plugins import import_plugins
 
     require_train()
     # What can be found out before torch is imported, which takes seconds.
