@@ -153,7 +153,7 @@ class Manifest:
 
     inputs, outputs: in the order of the graph; the first output is the default one, the first
         picture among the inputs is what every scale refers to.
-    size_multiple: the graph pads height and width (replicate, bottom and right) to it.
+    size_multiple: the graph pads height and width (mirrored, bottom and right) to it.
     min_size: smallest height and width in pixels.
     halo: input pixels around an output pixel which it depends on (`tiling = "exact"`).
     tiling: "exact" (tiles with a halo give the untiled result), "fixed" (the network works at

@@ -28,12 +28,12 @@ def test_last_view_first_and_no_features(pyramid: Stack, denoiser: Stack) -> Non
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 6), (5, 3), (8, 12), (9, 17)])
-def test_pads_by_replication_and_crops(denoiser: Stack, size: tuple[int, int]) -> None:
+def test_pads_by_mirroring_and_crops(denoiser: Stack, size: tuple[int, int]) -> None:
     # U-Net of two levels on a picture unfolded by two: sides must divide by four.
     height, width = size
     source = np.random.default_rng(0).random((2, 3, height, width), dtype=np.float32)
     rest = [(0, 0), (0, 0), (0, -height % 4), (0, -width % 4)]
-    padded = torch.from_numpy(np.pad(source, rest, mode="edge"))
+    padded = torch.from_numpy(np.pad(source, rest, mode="symmetric"))
     strength = torch.tensor([-1.0, 30.0])
     wanted = denoiser({"source": padded, "strength": strength})
     target, noise_map = ShippedStack(denoiser)(torch.from_numpy(source), strength)

@@ -27,13 +27,18 @@ def test_bilinear_by_hand() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (7, 9), (8, 8), (9, 1), (16, 5)])
 @pytest.mark.parametrize("multiple", [1, 2, 4, 8])
-def test_padding_repeats_the_edge(size: tuple[int, int], multiple: int) -> None:
+def test_padding_mirrors_the_edge(size: tuple[int, int], multiple: int) -> None:
     height, width = size
     picture = np.random.default_rng(0).random((2, 3, height, width), np.float32)
     padded = pad_to_multiple(torch.from_numpy(picture), multiple)
     below, right = -height % multiple, -width % multiple
-    expected = np.pad(picture, ((0, 0), (0, 0), (0, below), (0, right)), "edge")
+    expected = np.pad(picture, ((0, 0), (0, 0), (0, below), (0, right)), "symmetric")
     assert np.array_equal(padded.numpy(), expected)
+
+
+def test_padding_by_hand() -> None:
+    column = torch.tensor([1.0, 2.0, 3.0])[None, None, :, None]
+    assert pad_to_multiple(column, 8)[0, 0, :, 0].tolist() == [1, 2, 3, 3, 2, 1, 1, 2]
 
 
 def test_sub_pixels_are_rearranged_in_rows() -> None:

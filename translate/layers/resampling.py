@@ -19,18 +19,27 @@ def upsample(picture: Tensor, scale: int) -> Tensor:
 
 
 def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
-    """Repeat the last row and column until both sides are multiples, at the bottom and right.
+    """Mirror the last rows and columns until both sides are multiples, at the bottom and right.
 
-    Indices are clamped instead of calling ``pad``: the same two gathers serve every size in the
-    exported graph, and a picture smaller than the padding needs no special case.
+    A row that is repeated would be a stripe: noise that lies in it looks like something that was
+    photographed, and a denoiser loses 0.1 dB of a whole picture at the edges (``docs/models.md``).
+
+    Indices are folded instead of calling ``pad``: the same two gathers serve every size in the
+    exported graph, and a picture smaller than the padding, whose mirror image is mirrored again,
+    needs no special case.
     """
     if multiple == 1:
         return picture
-    height, width = picture.shape[-2:]
-    rows = torch.arange(height + (-height) % multiple, device=picture.device)
-    columns = torch.arange(width + (-width) % multiple, device=picture.device)
-    rows, columns = rows.clamp(max=height - 1), columns.clamp(max=width - 1)
+    rows, columns = (mirrored(side, multiple, picture.device) for side in picture.shape[-2:])
     return picture.index_select(2, rows).index_select(3, columns)
+
+
+def mirrored(side: int, multiple: int, device: torch.device) -> Tensor:
+    """0 to ``side`` - 1 and back to 0, forth again ..., as many as the next multiple of it."""
+    # A tensor, for the exporter knows no remainder of a size that varies.
+    period = torch.full((1,), 2 * side, device=device)
+    there = torch.arange(side + (-side) % multiple, device=device) % period
+    return torch.minimum(there, period - 1 - there)
 
 
 class PixelShuffle(nn.Module):
