@@ -29,7 +29,7 @@ from export.verify import (
     verify_tiles,
     verify_values,
 )
-from stacks.checkpoint import load_stack
+from export.weights import open_trained
 from stacks.cost import macs, parameters
 from stacks.feeds import random_inputs
 from stacks.stack import Stack
@@ -79,7 +79,7 @@ def export_stack(
     """Export ``RUN/best.safetensors``; the file appears complete and verified, or not at all.
 
     Args:
-        checkpoint: weights with their recipe.
+        checkpoint: weights with their recipe; an earlier export is exported anew.
         target: an ``.onnx`` file, overwritten where there is one.
         name: of the model; the recipe's where it is not given.
         version: of the model.
@@ -98,7 +98,7 @@ def export_stack(
     if target.suffix != ".onnx" or target.is_dir():
         raise ExportError(f"{target}: expected the name of an .onnx file to write")
     steps = Steps(progress)
-    stack = load_stack(checkpoint, overrides)
+    stack = open_trained(Path(checkpoint), overrides)
     if half:
         round_weights(stack)
     module = ShippedStack(stack)

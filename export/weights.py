@@ -1,4 +1,4 @@
-"""The weights of an exported stack, read back, so that training can begin with a model that ships.
+"""The weights of an exported stack, read back: to begin a training with, or to export them anew.
 
 An export keeps the names of the weights, and its manifest the recipe: the file is a checkpoint of
 the averaged weights, too. What was worked into others for speed, as batch statistics into the
@@ -7,6 +7,7 @@ convolution before them, cannot be had back; such files are refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,25 +29,30 @@ KEPT = {TensorProto.FLOAT, TensorProto.FLOAT16}
 """What weights are kept in."""
 
 
-def open_start(path: Path) -> Stack:
+def open_trained(path: Path, overrides: Sequence[str] = ()) -> Stack:
     """The trained stack of ``RUN/best.safetensors`` or of an exported ``.onnx`` file.
+
+    Args:
+        path: of the file, or of the folder of a run.
+        overrides: of its recipe, as ``stage.1.ships=true``.
 
     Raises:
         CheckpointError: the file cannot be used, or does not hold all weights as they were trained.
+        TableError: an override is of no key, or of a value that is not allowed.
     """
     if path.suffix != ".onnx":
-        return load_stack(path)
+        return load_stack(path, overrides)
     try:
         content, manifest = read_model(path)
     except ModelError as error:
         raise CheckpointError(str(error)) from None
     try:
-        return stack_of(manifest.recipe, weights(content, path), path)
+        return stack_of(manifest.recipe, weights(content, path), path, overrides)
     except FitError:
         raise CheckpointError(
             f"{path}: does not hold all weights as they were trained: exporting leaves stages out "
-            "that serve training alone, and works some weights into others; begin with "
-            "best.safetensors of its run"
+            "that serve training alone, and works some weights into others; give best.safetensors "
+            "of its run"
         ) from None
 
 

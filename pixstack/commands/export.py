@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def command(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="BEST.safetensors", help="What `pixstack train` wrote.")
+        Path,
+        typer.Argument(
+            metavar="BEST.safetensors|OLD.onnx",
+            help="What `pixstack train` wrote, or an earlier export.",
+        ),
     ],
     target: Annotated[
         Path, typer.Option("-o", "--to", metavar="NAME.onnx", help="The file to write.")
@@ -41,7 +45,8 @@ def command(
     """Turn a trained stack into one ONNX file that says of itself what it takes and gives.
 
     The file is compared with the stack at many sizes, and tiled with untiled runs; where they
-    differ, no file is written.
+    differ, no file is written. An earlier export, or the name of a model that ships, is exported
+    anew: its weights as they are, the graph as this version writes it, without old measures.
 
     \b
     Examples:
@@ -49,6 +54,7 @@ def command(
       pixstack export runs/mine/best.safetensors -o mine.onnx --version 2 --metrics set5.json
       pixstack export runs/mine/best.safetensors -o mine.onnx --json -
       pixstack export runs/mine/best.safetensors -o mine.onnx --half --set license=MIT
+      pixstack export old.onnx -o new.onnx
     """
     from pixstack.errors import require_train
 
@@ -57,7 +63,10 @@ def command(
     from export.convert import export_stack
     from pixstack import __version__
     from pixstack.console import print_table, progress_bar, write_json
+    from pixstack.shelf import find_model
 
+    if not checkpoint.suffix and not checkpoint.exists():
+        checkpoint = find_model(str(checkpoint))
     measures = read_metrics(metrics) if metrics is not None else None
     with progress_bar("export") as progress:
         exported = export_stack(

@@ -73,7 +73,7 @@ def command(
     import_plugins(plugins or [])
     from lightning_fabric.utilities.rank_zero import rank_zero_only
 
-    from export.weights import open_start
+    from export.weights import open_trained
     from pixstack.shelf import find_model
     from stacks.recipe import changes, load_recipe, toml_value
     from stacks.run_folder import RECIPE
@@ -98,7 +98,7 @@ def command(
     if not recipe.endswith(".toml"):
         check_named_data(recipe, made)
     try:
-        best = train(made, output, resume, start, devices, nodes, read_start=open_start)
+        best = train(made, output, resume, start, devices, nodes, read_start=open_trained)
     except Stopped as stopped:
         how = going_on(output, devices, nodes, plugins or [])
         say(f"{stopped}; go on with: {how}", file=sys.stderr)

@@ -10,7 +10,7 @@ import torch
 
 from export.convert import export_stack
 from export.manifest import MANIFEST_KEY
-from export.weights import PREFIX, open_start
+from export.weights import PREFIX, open_trained
 from stacks.checkpoint import CheckpointError, load_stack
 from tests.export import small
 from translate.layers.folding import fold
@@ -32,16 +32,16 @@ def saved(folder: Path, norm: str) -> Path:
 def test_an_export_holds_the_weights_it_was_made_of(tmp_path: Path, norm: str) -> None:
     checkpoint = saved(tmp_path, norm)
     model = export_stack(checkpoint, tmp_path / "model.onnx").path
-    expected, found = load_stack(checkpoint).state_dict(), open_start(model).state_dict()
+    expected, found = load_stack(checkpoint).state_dict(), open_trained(model).state_dict()
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
-    assert open_start(checkpoint).state_dict().keys() == expected.keys()
+    assert open_trained(checkpoint).state_dict().keys() == expected.keys()
 
 
 def test_weights_in_half_precision_come_back_as_they_are_kept(tmp_path: Path) -> None:
     checkpoint = saved(tmp_path, "instance")
     model = export_stack(checkpoint, tmp_path / "model.onnx", half=True).path
-    expected, found = load_stack(checkpoint).state_dict(), open_start(model).state_dict()
+    expected, found = load_stack(checkpoint).state_dict(), open_trained(model).state_dict()
     rounded = [name for name in expected if not torch.equal(found[name], expected[name])]
     assert rounded, "nothing was large enough"
     for name, weight in found.items():
@@ -54,7 +54,7 @@ def test_weights_in_half_precision_come_back_as_they_are_kept(tmp_path: Path) ->
 def test_weights_that_were_worked_into_others(tmp_path: Path) -> None:
     model = export_stack(saved(tmp_path, "batch"), tmp_path / "model.onnx").path
     with pytest.raises(CheckpointError, match=r"model\.onnx: does not hold all weights"):
-        open_start(model)
+        open_trained(model)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_a_spoiled_model_is_refused_in_a_line(
     spoil(model)
     onnx.save(model, tmp_path / "spoiled.onnx")
     with pytest.raises(CheckpointError, match=rf"spoiled\.onnx: {told}") as caught:
-        open_start(tmp_path / "spoiled.onnx")
+        open_trained(tmp_path / "spoiled.onnx")
     assert "\n" not in str(caught.value)
 
 
@@ -104,4 +104,4 @@ def test_what_is_no_model(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match=r"model\.onnx"):
-        open_start(path)
+        open_trained(path)
