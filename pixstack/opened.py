@@ -33,13 +33,24 @@ class Opened:
     stack: Stack | None = None
 
 
-def open_model(model: str, scale: int, inputs: list[str], precision: str, provider: str) -> Opened:
+@dataclass(frozen=True)
+class Running:
+    """How ONNX files are run, as `Translator` takes it."""
+
+    provider: str = "auto"
+    precision: str = "exact"
+    self_ensemble: bool = False
+
+
+def open_model(model: str, scale: int, inputs: list[str], running: Running) -> Opened:
     """A stack's weights or an ONNX file, ready to be measured at a scale."""
     first, plus, second = model.partition("+")
     if plus and not Path(model).exists():
-        before = open_model(first, 1, inputs, precision, provider)
-        return behind(before, open_model(second, scale, [], precision, provider))
+        before = open_model(first, 1, inputs, running)
+        return behind(before, open_model(second, scale, [], running))
     if model.endswith(".safetensors") or Path(model).is_dir():
+        if running.self_ensemble:
+            raise WrongUse("--self-ensemble: is of .onnx files; export the stack first")
         return open_stack(model, scale, inputs)
     from export.runtime.files import as_view
     from export.runtime.translator import Translator
@@ -48,7 +59,12 @@ def open_model(model: str, scale: int, inputs: list[str], precision: str, provid
     from translate.layouts import Reading
     from translate.pixels import to_floats
 
-    translator = Translator(find_model(model), providers=provider, precision=precision)
+    translator = Translator(
+        find_model(model),
+        running.provider,
+        running.precision,
+        self_ensemble=running.self_ensemble,
+    )
     manifest = translator.manifest
     source = manifest.picture
     if source is None:

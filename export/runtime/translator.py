@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,18 @@ import onnxruntime
 
 from export.runtime import budget, files, images, request, tiles
 from export.runtime.cancel import Cancel, check, watched
+from export.runtime.ensemble import Ensemble
 from export.runtime.errors import InputError, ModelError, first_line
 from export.runtime.feeds import Feed, Fit
 from export.runtime.images import largest, resize
 from export.runtime.model_file import read_model
+from export.runtime.progress import Progress, shared
 from export.runtime.promises import check_ports
 from export.runtime.prune import pruned
 from export.runtime.request import Request
 from export.runtime.results import Allocate, Result, in_memory
 from export.runtime.session import open_session
 from export.runtime.tiles import Box, Plan, Tile
-
-Progress = Callable[[int, int], object]
 
 # Pictures up to this many pixels run untiled without asking what a pixel costs.
 _SMALL = 256 * 256
@@ -44,9 +45,11 @@ class Translator:
     threads: CPU threads; None takes every core this process may use.
     memory: bytes that the network's activations may take, or "auto": as few as let at most a fifth
         of the pixels be computed twice, and never more than a quarter of what is free, or 2 GB.
+    self_ensemble: the mean over the turns and mirror images that the model learned from, up to
+        eight, in as many times the time: nearer to the truth, and less of invented texture.
 
     Raises ModelError for a file that cannot be used, ProviderError for a provider that does not
-    work here, InputError for a wrong `memory`.
+    work here, InputError for a wrong `memory` and for a model that has no self-ensemble.
     """
 
     def __init__(
@@ -56,12 +59,14 @@ class Translator:
         precision: str = "exact",
         threads: int | None = None,
         memory: str | int = "auto",
+        self_ensemble: bool = False,
     ) -> None:
         self.path = Path(path)
         self._memory, self._threads = memory, threads
         self._asked = (providers, precision, threads)
         budget.amounts(memory)  # A wrong value is said now, not at the first large picture.
         self._model, self.manifest = read_model(path)
+        self._ensemble = Ensemble.of(self.manifest) if self_ensemble else None
         try:
             opened = open_session(self._model, providers, precision, threads)
         except ModelError as error:
@@ -79,7 +84,7 @@ class Translator:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the file anew: sessions stay in theirs."""
-        return type(self), (self.path, *self._asked, self._memory)
+        return type(self), (self.path, *self._asked, self._memory, self._ensemble is not None)
 
     def __call__(
         self,
@@ -158,7 +163,7 @@ class Translator:
         results: list[dict[str, Any]] = []
         for index, one in enumerate(many):
             built = request.build(self.manifest, self._shapes, one, seed + index)
-            part = _share(progress, index, len(many))
+            part = shared(progress, index, len(many))
             results.append(self._translate(built, names, in_memory, part, cancel))
         return {name: np.stack([result[name] for result in results]) for name in names}
 
@@ -323,8 +328,13 @@ class Translator:
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", _EMPTIED)
         tensors = {name: feed.tensor(tile.window) for name, feed in feeds.items()}
         try:
+            run = partial(self._session_of(names).run, names, run_options=options)
             with watched(cancel, options):
-                found = self._session_of(names).run(names, tensors, options)
+                found = (
+                    self._ensemble(run, tensors, names, tile.window)
+                    if self._ensemble
+                    else run(tensors)
+                )
         except Exception as error:  # ONNX Runtime's errors share no base class.
             check(cancel)
             raise self._failed(tile.window, error) from None
@@ -387,10 +397,3 @@ class Translator:
                 f"{', '.join(known)}"
             )
         return names
-
-
-def _share(progress: Progress | None, index: int, count: int) -> Progress | None:
-    """The progress of one of several pictures of one size, as progress of all of them."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(index * total + done, count * total)

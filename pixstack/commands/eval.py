@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixstack.commands.run import Precision, check_provider
+from pixstack.commands.run import Precision, SelfEnsemble, check_provider
 from pixstack.errors import WrongUse
 from pixstack.inputs import split
-from pixstack.opened import open_model
+from pixstack.opened import Running, open_model
 from pixstack.plugins import Plugins, import_plugins
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def command(
     ] = None,
     precision: Annotated[Precision, typer.Option(help="Of ONNX files.")] = Precision.exact,
     provider: Annotated[str, typer.Option(help="Of ONNX files: auto, cpu, cuda ...")] = "auto",
+    ensemble: SelfEnsemble = False,
     features: Annotated[
         str | None,
         typer.Option(
@@ -113,6 +114,7 @@ def command(
       pixstack eval photo-sr --targets set5 --degrade bicubic:4
       pixstack eval photo-denoise+photo-sr --targets kodak --degrade real:4
       pixstack eval photo-denoise --targets kodak --degrade noise:25 --input strength=25 --json -
+      pixstack eval photo-sr --targets set5 --degrade bicubic:4 --self-ensemble
       pixstack eval runs/mine/best.safetensors --held-out
       pixstack eval runs/mine/best.safetensors --targets B --sources A
       pixstack eval runs/mine/best.safetensors --targets B --sources A --attention maps
@@ -151,7 +153,8 @@ def command(
     check_provider(provider)
     kept = file_to_keep_in(model) if keep is not None else None
     wanted = read_names(names) if names is not None else None
-    opened = open_model(model, protocol.scale, inputs or [], precision.value, provider)
+    running = Running(provider, precision.value, ensemble)
+    opened = open_model(model, protocol.scale, inputs or [], running)
     further = open_further(Wanted(features, layer, pixels, lpips, ms_ssim, labeler), opened.reading)
     bare = not (held or degrade or sources is not None)
     if targets is not None:
@@ -183,6 +186,7 @@ def command(
             "targets_sha256": fingerprint(pairs),
             # As they were given: a picture or noise itself has no place in a report.
             "inputs": dict(split(inputs or [])),
+            **({"self_ensemble": True} if ensemble else {}),
         },
         "outputs": {output: measures},
         "seconds_per_image": sum(score.seconds for score in scores) / len(scores),

@@ -28,6 +28,15 @@ class Precision(StrEnum):
     fast = "fast"
 
 
+SelfEnsemble = Annotated[
+    bool,
+    typer.Option(
+        "--self-ensemble",
+        help="The mean over turns and mirror images: up to 8 times slower, a little better.",
+    ),
+]
+
+
 def command(
     model: Annotated[str, typer.Argument(help="An .onnx file, or a name from `pixstack models`.")],
     sources: Annotated[
@@ -64,6 +73,7 @@ def command(
         Precision.exact
     ),
     provider: Annotated[str, typer.Option(help="auto, cpu, cuda, openvino or tensorrt.")] = "auto",
+    ensemble: SelfEnsemble = False,
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="CPU threads; all if unsaid.")
     ] = None,
@@ -84,11 +94,14 @@ def command(
     number, colors as NAME=#rrggbb,NAME=#rrggbb, or a file: a picture, joints as .json, noise as
     .npy.
 
+    --self-ensemble is for models that repair pictures: what they are unsure of is averaged.
+
     \b
     Examples:
       pixstack run photo-sr small.jpg -o large.png
       pixstack run photo-sr small.jpg -o double.png --output x2
       pixstack run photo-denoise noisy/ -o clean/ --format jpg --input strength=25
+      pixstack run photo-denoise noisy.png -o clean.png --self-ensemble
       pixstack run hand-pose hand.png -o two.png --input gesture=2
       pixstack run fashion me.jpg -o red.png --input outfit=dress --input "colors=dress=#c02030"
       pixstack run figure-pose a.png -o b.png --input source_pose=a.json --input pose=b.json
@@ -104,7 +117,7 @@ def command(
         providers=provider,
         precision=precision.value,
         threads=threads,
-        memory="auto",
+        self_ensemble=ensemble,
     )
     manifest = translator.manifest
     check_sources(sources or [], count, manifest)

@@ -11,6 +11,7 @@ from export.manifest import Input, Manifest
 from export.runtime.errors import InputError
 from export.runtime.feeds import as_float
 from pixstack.shelf import example_files
+from pixstack.web.careful import careful_box, offered, takes_care
 from pixstack.web.events import SILENT
 from pixstack.web.panel import SEND, Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
@@ -66,10 +67,13 @@ def denoise_tab(studio: Studio) -> Panel | None:
             render=False,
         )
 
+        careful = careful_box(TAB, takes_care(studio, models[0]))
+
         def settings() -> None:
             chosen.render()
             automatic.render()
             strength.render()
+            careful.render()
 
         panel = build_panel(
             TAB,
@@ -84,6 +88,7 @@ def denoise_tab(studio: Studio) -> Panel | None:
             automatic: bool,
             strength: float,
             model: str,
+            careful: bool,
             request: gr.Request,
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
         ) -> Shown:
@@ -96,7 +101,9 @@ def denoise_tab(studio: Studio) -> Panel | None:
                 inputs = {port.name: AUTOMATIC if automatic else strength} if port else {}
                 finds = NOISE_MAP if automatic and measures(manifest) else ""
                 output = manifest.outputs[0].name
-                return Order(model, output, inputs, told=finds, tell=noise_found)
+                return Order(
+                    model, output, inputs, careful=bool(careful), told=finds, tell=noise_found
+                )
 
             return present(studio, panel, request, progress, picture, order)
 
@@ -111,13 +118,14 @@ def denoise_tab(studio: Studio) -> Panel | None:
                     value=first,
                     visible=port is not None and not automatic,
                 ),
+                offered(studio, model),
             ]
 
-        chosen.change(show, [chosen, automatic], [automatic, strength], **SILENT)
+        chosen.change(show, [chosen, automatic], [automatic, strength, careful], **SILENT)
         automatic.change(
             lambda chosen: gr.update(visible=not chosen), automatic, strength, **SILENT
         )
-        connect(studio, panel, denoise, [automatic, strength, chosen], models)
+        connect(studio, panel, denoise, [automatic, strength, chosen, careful], models)
     return panel
 
 

@@ -43,6 +43,7 @@ class Order:
     drawing: what the visitor drew, as data URL; empty where a picture was uploaded.
     told: a further output of which the line tells something.
     tell: what it tells, of that output as (H, W, C) in the type of the picture.
+    careful: the mean over the positions that the model learned from.
     """
 
     model: str
@@ -52,6 +53,7 @@ class Order:
     drawing: str = ""
     told: str = ""
     tell: Callable[[np.ndarray], str] = lambda output: ""
+    careful: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Studio:
     limits: Limits = field(default_factory=Limits)
     runs: Runs = field(default_factory=Runs)
     _manifests: dict[str, Manifest] | None = field(default=None, init=False)
-    _translators: dict[str, Translator] = field(default_factory=dict, init=False)
+    _translators: dict[tuple[str, bool], Translator] = field(default_factory=dict, init=False)
     _folders: list[Path] = field(default_factory=list, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
 
@@ -156,7 +158,7 @@ class Studio:
             InputError: the order does not fit the model.
             Cancelled: `cancel` was set; nothing is left behind.
         """
-        translator = self._translator(order.model)
+        translator = self._translator(order.model, order.careful)
         manifest = translator.manifest
         self.cache.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(dir=self.cache))
@@ -197,7 +199,8 @@ class Studio:
             raise
         drawn = drawn_size(manifest, order.output, *size) if size else None
         sizes = _sizes(size or size_of(target), size_of(target), drawn)
-        parts = [sizes, *found, f"{seconds:.1f} s", as_text(order.model), translator.provider]
+        made_by = [as_text(order.model), *(["careful"] if order.careful else [])]
+        parts = [sizes, *found, f"{seconds:.1f} s", *made_by, translator.provider]
         if reduced:
             parts.append("shown reduced, the download is full size")
         return Result(target, before, after, " · ".join(parts), drawn)
@@ -212,15 +215,16 @@ class Studio:
         with self._lock:
             self._folders = [one for one in self._folders if not _removed(one)] + [folder]
 
-    def _translator(self, model: str) -> Translator:
+    def _translator(self, model: str, careful: bool) -> Translator:
         with self._lock:
-            if model not in self._translators:
-                self._translators[model] = Translator(
+            if (model, careful) not in self._translators:
+                self._translators[model, careful] = Translator(
                     self.models[model],
                     providers=self.provider,
                     precision=self.precision,
+                    self_ensemble=careful,
                 )
-            return self._translators[model]
+            return self._translators[model, careful]
 
 
 def _removed(folder: Path) -> bool:

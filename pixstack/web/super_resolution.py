@@ -11,6 +11,7 @@ import gradio as gr
 from export.runtime.errors import InputError
 from export.runtime.images import size_of
 from pixstack.shelf import example_files
+from pixstack.web.careful import careful_box, offered, takes_care
 from pixstack.web.events import SILENT
 from pixstack.web.panel import Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
@@ -45,6 +46,7 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
             return None
         chosen: dict[str, gr.Radio] = {}
         fitted = gr.Markdown(visible=False, elem_id=f"{TAB}-fitted", container=False, render=False)
+        careful = careful_box(TAB, takes_care(studio, models[styles[0]]))
 
         def settings() -> None:
             with gr.Row():
@@ -65,6 +67,7 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
                     elem_id=f"{TAB}-style",
                 )
             fitted.render()
+            careful.render()
 
         def hint() -> None:
             if studio.models_for("denoising") and "photo-sr-real" not in names:
@@ -78,6 +81,7 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
             picture: dict[str, Any] | None,
             scale: str,
             style: str,
+            careful: bool,
             request: gr.Request,
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - gradio finds it by its default
         ) -> Shown:
@@ -90,7 +94,7 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
                     )
                 if scale not in outputs[style]:
                     raise InputError(f"{style} enlarges by {', '.join(outputs[style])} only.")
-                return Order(models[style], outputs[style][scale])
+                return Order(models[style], outputs[style][scale], careful=bool(careful))
 
             return present(studio, panel, request, progress, picture, order)
 
@@ -107,7 +111,10 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
             ]
 
         settled = [chosen["scale"], chosen["style"]]
-        connect(studio, panel, super_resolution, settled, names)
+        connect(studio, panel, super_resolution, [*settled, careful], names)
+        chosen["style"].change(
+            lambda style: offered(studio, models.get(style, "")), chosen["style"], careful, **SILENT
+        )
         panel.upload.change(
             fit,
             [panel.upload, *settled],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from export.manifest import MANIFEST_KEY, Input, Manifest, Output
+from export.runtime.model_file import read_manifest
 
 
 class Graph:
@@ -81,6 +84,15 @@ def picture(channels: int = 3, suffix: str = "") -> tuple[int, list[int | str]]:
     return FLOAT, ["n", channels, f"h{suffix}", f"w{suffix}"]
 
 
+def with_recipe(path: Path, recipe: str) -> Path:
+    """The same model, its manifest with another recipe."""
+    model = onnx.load(path)
+    manifest = replace(read_manifest(path), recipe=recipe)
+    onnx.helper.set_model_props(model, {MANIFEST_KEY: manifest.to_json()})
+    onnx.save(model, path)
+    return path
+
+
 def upscaler(
     path: Path,
     multiple: int = 2,
@@ -146,6 +158,24 @@ def enlarger(path: Path, task: str = "enlarging") -> Path:
         tiling="exact",
     )
     return graph.save(path, manifest, {"image": picture()}, {"x2": picture(suffix="2")})
+
+
+def leaner(path: Path, recipe: str, **more: Any) -> Path:
+    """Each pixel becomes its left neighbour; at the left edge nothing, which is 0."""
+    kernel = np.zeros((3, 3, 3, 3), np.float32)
+    kernel[range(3), range(3), 1, 0] = 1
+    graph = Graph()
+    graph.add("Identity", graph.convolution("image", kernel), output="result")
+    manifest = Manifest(
+        name="test-leaner",
+        task="leaning",
+        inputs=(Input("image", "rgb"),),
+        outputs=(Output("result", "rgb"),),
+        halo=1,
+        tiling="exact",
+        recipe=recipe,
+    )
+    return graph.save(path, replace(manifest, **more), {"image": picture()}, {"result": picture()})
 
 
 def adder(path: Path, tiling: str = "exact", size: int | None = None) -> Path:

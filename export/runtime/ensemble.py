@@ -1,0 +1,129 @@
+"""The mean of what a model makes of a picture in each of the positions that it learned from.
+
+A network that was shown every photograph turned and mirrored as well answers a little otherwise in
+each of these positions, and where the answers differ they are mostly wrong: their mean lies nearer
+to the truth than any of them (the self-ensemble of Lim et al. 2017, arXiv 1707.02921, section 4.3).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from export.manifest import Manifest
+from export.runtime.errors import InputError
+from export.runtime.tiles import Box
+
+Run = Callable[[Mapping[str, np.ndarray]], Sequence[Any]]
+"""Tensors by name -> a network's outputs."""
+
+# What has a left and a right of its own, or is no amount that could be averaged.
+_FIRM_INPUTS = ("angle", "keypoints")
+_FIRM_OUTPUTS = ("angle", "class", "keypoints", "labels")
+
+
+@dataclass(frozen=True)
+class Position:
+    """Of a picture: quarter turns, and whether it is mirrored after them."""
+
+    turns: int
+    mirrored: bool
+
+    def taken(self, tensor: np.ndarray) -> np.ndarray:
+        """A picture ``(N, C, H, W)`` in this position; what is no picture stays as it is."""
+        if tensor.ndim != 4:
+            return tensor
+        turned = np.rot90(tensor, self.turns, (2, 3))
+        return np.ascontiguousarray(turned[..., ::-1] if self.mirrored else turned)
+
+    def left(self, tensor: np.ndarray) -> np.ndarray:
+        """A picture that is in this position, upright again."""
+        if tensor.ndim != 4:
+            return tensor
+        return np.rot90(tensor[..., ::-1] if self.mirrored else tensor, -self.turns, (2, 3))
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Runs a network in several positions of its pictures.
+
+    scales: of inputs and outputs by name, on the first picture's grid.
+    multiple: sides of windows are brought to it before they are moved, so that a tile lies on the
+        network's grid as the whole picture does, in each position.
+    """
+
+    positions: tuple[Position, ...]
+    scales: Mapping[str, float]
+    multiple: int
+
+    @staticmethod
+    def of(manifest: Manifest) -> Ensemble:
+        """The positions that a model learned from, as its recipe says: two, four or eight.
+
+        Raises InputError where it learned from upright pictures alone, or where what it reads or
+        writes cannot be moved or averaged.
+        """
+        try:
+            augment = tomllib.loads(manifest.recipe).get("augment")
+        except tomllib.TOMLDecodeError:
+            augment = None
+        known = augment if isinstance(augment, dict) else {}
+        # The frame that pictures are fitted into need not be square.
+        turns = range(4) if known.get("turn") is True and manifest.tiling != "fixed" else range(1)
+        mirrored = (False, True) if known.get("flip") is True else (False,)
+        found = tuple(Position(turn, mirror) for turn in turns for mirror in mirrored)
+        why = "" if len(found) > 1 else "its recipe names no turns or mirror images"
+        if manifest.picture is None:
+            why = "it reads no picture that could be moved"
+        for family in (port.family for port in manifest.inputs if port.family in _FIRM_INPUTS):
+            why = f"it reads {family}, which do not turn with a picture"
+        for family in (port.family for port in manifest.outputs if port.family in _FIRM_OUTPUTS):
+            why = f"it writes {family}, of which there is no mean"
+        if why:
+            raise InputError(f"{manifest.name} has no self-ensemble: {why}; run it without")
+        scales = {port.name: port.scale for port in (*manifest.inputs, *manifest.outputs)}
+        return Ensemble(found, scales, manifest.size_multiple if manifest.tiling == "exact" else 1)
+
+    def __call__(
+        self, run: Run, tensors: Mapping[str, np.ndarray], names: Sequence[str], window: Box
+    ) -> list[np.ndarray]:
+        """The mean of a network's outputs over the positions.
+
+        tensors: pictures ``(1, C, h, w)`` of the window are moved; others are the same in all.
+        names: of the outputs that `run` gives.
+        """
+        more = (-window.height % self.multiple, -window.width % self.multiple)
+        whole = {
+            name: _mirrored_beyond(tensor, [int(side * self.scales[name]) for side in more])
+            for name, tensor in tensors.items()
+        }
+        total: list[np.ndarray] = []
+        for position in self.positions:
+            made = run({name: position.taken(tensor) for name, tensor in whole.items()})
+            upright = [position.left(np.asarray(tensor)) for tensor in made]
+            if not total:
+                total = upright
+                continue
+            for sums, one in zip(total, upright, strict=True):
+                sums += one
+        for sums in total:
+            sums /= len(self.positions)
+        if not any(more):
+            return total
+        # Of what is tiled exactly, every output is a picture.
+        scales = [self.scales[name] for name in names]
+        return [
+            sums[:, :, : int(window.height * scale), : int(window.width * scale)]
+            for sums, scale in zip(total, scales, strict=True)
+        ]
+
+
+def _mirrored_beyond(tensor: np.ndarray, more: Sequence[int]) -> np.ndarray:
+    """A picture with so many more rows and columns, mirrored at its end as graphs do."""
+    if tensor.ndim != 4 or not any(more):
+        return tensor
+    return np.pad(tensor, [(0, 0), (0, 0), *((0, side) for side in more)], "symmetric")
