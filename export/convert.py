@@ -29,7 +29,7 @@ from export.verify import (
     verify_tiles,
     verify_values,
 )
-from export.weights import open_trained
+from export.weights import earlier_export, open_trained
 from stacks.cost import macs, parameters
 from stacks.feeds import random_inputs
 from stacks.stack import Stack
@@ -69,7 +69,7 @@ def export_stack(
     checkpoint: str | Path,
     target: str | Path,
     name: str | None = None,
-    version: str = "1",
+    version: str | None = None,
     metrics: Mapping[str, Any] | None = None,
     tools: Mapping[str, str] | None = None,
     progress: Progress | None = None,
@@ -81,13 +81,14 @@ def export_stack(
     Args:
         checkpoint: weights with their recipe; an earlier export is exported anew.
         target: an ``.onnx`` file, overwritten where there is one.
-        name: of the model; the recipe's where it is not given.
-        version: of the model.
+        name: of the model; where it is not given that of the earlier export, or the recipe's.
+        version: of the model; likewise that of the earlier export, or 1.
         metrics: measures with their protocol, kept in the manifest as they are.
         tools: versions to note beside those of torch and ONNX, by name.
         progress: called with (steps done, steps in all).
         overrides: of the recipe, as ``stage.1.ships=true``.
-        half: keep the weights in half precision; the file computes in full precision.
+        half: keep the weights in half precision, as they stay in those of an earlier export; the
+            file computes in full precision.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -98,6 +99,8 @@ def export_stack(
     if target.suffix != ".onnx" or target.is_dir():
         raise ExportError(f"{target}: expected the name of an .onnx file to write")
     steps = Steps(progress)
+    if earlier := earlier_export(Path(checkpoint)):
+        name, version, half = name or earlier.name, version or earlier.version, half or earlier.half
     stack = open_trained(Path(checkpoint), overrides)
     if half:
         round_weights(stack)
@@ -106,7 +109,7 @@ def export_stack(
     steps.done()
     halo = measure_halo(stack)
     steps.done()
-    manifest = describe(stack, halo, least, name, version, metrics or {}, tools or {})
+    manifest = describe(stack, halo, least, name, version or "1", metrics or {}, tools or {})
     model = convert(module, manifest)
     if half:
         halve(model)

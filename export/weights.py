@@ -8,6 +8,7 @@ convolution before them, cannot be had back; such files are refused.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
 from export.halves import SUFFIX
+from export.manifest import Manifest
 from export.runtime.errors import ModelError
 from export.runtime.model_file import read_model
 from stacks.checkpoint import CheckpointError, FitError, load_stack, stack_of
@@ -27,6 +29,28 @@ PREFIX = "stack."
 """Of the names in a graph: `export.graph.ShippedStack` holds the stack under it."""
 KEPT = {TensorProto.FLOAT, TensorProto.FLOAT16}
 """What weights are kept in."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an export said of itself, for one that is made of it."""
+
+    name: str
+    version: str
+    half: bool
+
+
+def earlier_export(path: Path) -> Earlier | None:
+    """What the ``.onnx`` file says of itself; None for what is none.
+
+    Raises:
+        CheckpointError: the file cannot be used.
+    """
+    if path.suffix != ".onnx":
+        return None
+    content, manifest = exported(path)
+    half = any(weight.data_type == TensorProto.FLOAT16 for weight in kept(content, path))
+    return Earlier(manifest.name, manifest.version, half)
 
 
 def open_trained(path: Path, overrides: Sequence[str] = ()) -> Stack:
@@ -42,10 +66,7 @@ def open_trained(path: Path, overrides: Sequence[str] = ()) -> Stack:
     """
     if path.suffix != ".onnx":
         return load_stack(path, overrides)
-    try:
-        content, manifest = read_model(path)
-    except ModelError as error:
-        raise CheckpointError(str(error)) from None
+    content, manifest = exported(path)
     try:
         return stack_of(manifest.recipe, weights(content, path), path, overrides)
     except FitError:
@@ -64,11 +85,39 @@ def weights(content: bytes, path: Path) -> dict[str, Tensor]:
     """
     found: dict[str, Tensor] = {}
     try:
-        for initializer in onnx.ModelProto.FromString(content).graph.initializer:
-            name = initializer.name
-            if name.startswith(PREFIX) and initializer.data_type in KEPT:
-                values = numpy_helper.to_array(initializer).astype(np.float32)
-                found[name.removeprefix(PREFIX).removesuffix(SUFFIX)] = torch.from_numpy(values)
-    except (DecodeError, ValueError, TypeError, OverflowError) as error:
+        for initializer in kept(content, path):
+            values = numpy_helper.to_array(initializer).astype(np.float32)
+            name = initializer.name.removeprefix(PREFIX).removesuffix(SUFFIX)
+            found[name] = torch.from_numpy(values)
+    except (ValueError, TypeError, OverflowError) as error:
         raise CheckpointError(f"{path}: its weights cannot be read: {error}") from None
     return found
+
+
+def kept(content: bytes, path: Path) -> list[TensorProto]:
+    """The weights in a graph as it keeps them.
+
+    Raises:
+        CheckpointError: the graph of the file of this path is damaged.
+    """
+    try:
+        graph = onnx.ModelProto.FromString(content).graph
+    except DecodeError as error:
+        raise CheckpointError(f"{path}: its weights cannot be read: {error}") from None
+    return [
+        weight
+        for weight in graph.initializer
+        if weight.name.startswith(PREFIX) and weight.data_type in KEPT
+    ]
+
+
+def exported(path: Path) -> tuple[bytes, Manifest]:
+    """An exported file and what it says of itself.
+
+    Raises:
+        CheckpointError: it is none.
+    """
+    try:
+        return read_model(path)
+    except ModelError as error:
+        raise CheckpointError(str(error)) from None

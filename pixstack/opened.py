@@ -52,6 +52,7 @@ def open_model(model: str, scale: int, inputs: list[str], running: Running) -> O
         if running.self_ensemble:
             raise WrongUse("--self-ensemble: is of .onnx files; export the stack first")
         return open_stack(model, scale, inputs)
+    from export.runtime.errors import InputError
     from export.runtime.files import as_view
     from export.runtime.translator import Translator
     from pixstack.interrupts import interruptible
@@ -59,12 +60,15 @@ def open_model(model: str, scale: int, inputs: list[str], running: Running) -> O
     from translate.layouts import Reading
     from translate.pixels import to_floats
 
-    translator = Translator(
-        find_model(model),
-        running.provider,
-        running.precision,
-        self_ensemble=running.self_ensemble,
-    )
+    try:
+        translator = Translator(
+            find_model(model),
+            running.provider,
+            running.precision,
+            self_ensemble=running.self_ensemble,
+        )
+    except InputError as error:
+        raise WrongUse(f"--self-ensemble: {error}") from None
     manifest = translator.manifest
     source = manifest.picture
     if source is None:

@@ -23,7 +23,8 @@ PROTOCOL = (
     "label_recovery.network",
     "networks",
 )
-"""What must be the same for two numbers to compare; ``protocol.inputs`` is the models' own."""
+"""What must be the same for two numbers to compare; ``protocol.inputs`` and
+``protocol.self_ensemble`` are the models' own."""
 
 
 HIGHER, LOWER = "higher", "lower"

@@ -174,7 +174,7 @@ class Stack(nn.Module):
         return {name: truth for name, truth in truths.items() if truth is not None}
 
     def padded(self, views: Mapping[str, Tensor]) -> Views:
-        """Inputs with their last rows and columns repeated, up to sizes that the stack takes."""
+        """Inputs with their last rows and columns mirrored, up to sizes that the stack takes."""
         return {
             name: pad_to_multiple(view, int(self.multiple * self.inputs[name].scale))
             if view.dim() == 4

@@ -27,7 +27,8 @@ CORNER = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
 class AugmentSpec:
     """Which symmetries a data set has, and what of its colors may change.
 
-    With ``flip`` and ``turn`` they are the eight of the square.
+    With ``flip`` and ``turn`` they are the eight of the square. An exported model can take the mean
+    over those that it learned from (``pixstack run --self-ensemble``).
     """
 
     flip: bool = True

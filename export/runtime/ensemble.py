@@ -10,16 +10,16 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from export.manifest import Manifest
 from export.runtime.errors import InputError
+from export.runtime.feeds import scaled
 from export.runtime.tiles import Box
 
-Run = Callable[[Mapping[str, np.ndarray]], Sequence[Any]]
-"""Tensors by name -> a network's outputs."""
+Run = Callable[[Mapping[str, np.ndarray], bool], list[np.ndarray]]
+"""Tensors by name, and whether memory is given back after it -> a network's outputs."""
 
 # What has a left and a right of its own, or is no amount that could be averaged.
 _FIRM_INPUTS = ("angle", "keypoints")
@@ -67,34 +67,49 @@ class Ensemble:
         Raises InputError where it learned from upright pictures alone, or where what it reads or
         writes cannot be moved or averaged.
         """
+        for port in manifest.inputs:
+            if port.family in _FIRM_INPUTS:
+                raise _none(
+                    manifest, f"{port.name!r} ({port.family}) would not turn with a picture"
+                )
+        for port in manifest.outputs:
+            if port.family in _FIRM_OUTPUTS:
+                raise _none(manifest, f"of {port.name!r} ({port.family}) there is no mean")
+        if manifest.picture is None:
+            raise _none(manifest, "it reads no picture")
         try:
             augment = tomllib.loads(manifest.recipe).get("augment")
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
+            # The recipe may be anybody's.
             augment = None
         known = augment if isinstance(augment, dict) else {}
-        # The frame that pictures are fitted into need not be square.
-        turns = range(4) if known.get("turn") is True and manifest.tiling != "fixed" else range(1)
-        mirrored = (False, True) if known.get("flip") is True else (False,)
-        found = tuple(Position(turn, mirror) for turn in turns for mirror in mirrored)
-        why = "" if len(found) > 1 else "its recipe names no turns or mirror images"
-        if manifest.picture is None:
-            why = "it reads no picture that could be moved"
-        for family in (port.family for port in manifest.inputs if port.family in _FIRM_INPUTS):
-            why = f"it reads {family}, which do not turn with a picture"
-        for family in (port.family for port in manifest.outputs if port.family in _FIRM_OUTPUTS):
-            why = f"it writes {family}, of which there is no mean"
-        if why:
-            raise InputError(f"{manifest.name} has no self-ensemble: {why}; run it without")
+        # A frame that pictures are fitted into lies on its side once it is turned.
+        frame = manifest.fixed_size if manifest.tiling == "fixed" else None
+        turns = known.get("turn") is True and (frame is None or frame[0] == frame[1])
+        found = tuple(
+            Position(turn, mirrored)
+            # Upside down first: a network sees pictures of two shapes, and changes once.
+            for turn in ((0, 2, 1, 3) if turns else (0,))
+            for mirrored in ((False, True) if known.get("flip") is True else (False,))
+        )
+        if len(found) == 1:
+            raise _none(manifest, "its recipe names no turns or mirror images that it learned from")
         scales = {port.name: port.scale for port in (*manifest.inputs, *manifest.outputs)}
         return Ensemble(found, scales, manifest.size_multiple if manifest.tiling == "exact" else 1)
 
     def __call__(
-        self, run: Run, tensors: Mapping[str, np.ndarray], names: Sequence[str], window: Box
+        self,
+        run: Run,
+        tensors: Mapping[str, np.ndarray],
+        names: Sequence[str],
+        window: Box,
+        empties: bool,
     ) -> list[np.ndarray]:
         """The mean of a network's outputs over the positions.
 
         tensors: pictures ``(1, C, h, w)`` of the window are moved; others are the same in all.
         names: of the outputs that `run` gives.
+        empties: whether memory is given back after the last run.
         """
         more = (-window.height % self.multiple, -window.width % self.multiple)
         whole = {
@@ -103,23 +118,30 @@ class Ensemble:
         }
         total: list[np.ndarray] = []
         for position in self.positions:
-            made = run({name: position.taken(tensor) for name, tensor in whole.items()})
-            upright = [position.left(np.asarray(tensor)) for tensor in made]
+            moved = {name: position.taken(tensor) for name, tensor in whole.items()}
+            made = run(moved, empties and position == self.positions[-1])
+            upright = [position.left(tensor) for tensor in made]
             if not total:
                 total = upright
                 continue
             for sums, one in zip(total, upright, strict=True):
                 sums += one
+            # Outputs are large: these are gone before the next ones are computed.
+            del made, upright, one
         for sums in total:
             sums /= len(self.positions)
         if not any(more):
             return total
         # Of what is tiled exactly, every output is a picture.
-        scales = [self.scales[name] for name in names]
         return [
-            sums[:, :, : int(window.height * scale), : int(window.width * scale)]
-            for sums, scale in zip(total, scales, strict=True)
+            sums[:, :, : scaled(window.height, scale), : scaled(window.width, scale)]
+            for sums, scale in zip(total, (self.scales[name] for name in names), strict=True)
         ]
+
+
+def _none(manifest: Manifest, why: str) -> InputError:
+    """A model has no self-ensemble."""
+    return InputError(f"{manifest.name} has no self-ensemble: {why}")
 
 
 def _mirrored_beyond(tensor: np.ndarray, more: Sequence[int]) -> np.ndarray:

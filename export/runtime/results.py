@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from export.manifest import Output
-from export.runtime.errors import ModelError
+from export.manifest import Manifest, Output
+from export.runtime.errors import InputError, ModelError
 from export.runtime.feeds import LUMA, Fit, PictureFeed, from_float, scaled
 from export.runtime.images import resize, resized_bands
 from export.runtime.request import Request
@@ -25,6 +25,24 @@ Allocate = Callable[[str, tuple[int, ...], np.dtype], np.ndarray]
 def in_memory(name: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """Keep a result in memory."""
     return np.empty(shape, dtype)
+
+
+def asked(manifest: Manifest, outputs: str | Sequence[str] | None) -> list[str]:
+    """The names of the outputs that are asked for, all where that is None.
+
+    Raises InputError for one that the model does not have.
+    """
+    known = [port.name for port in manifest.outputs]
+    if outputs is None:
+        return known
+    names = [outputs] if isinstance(outputs, str) else list(outputs)
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise InputError(
+            f"unknown output {unknown[0] if unknown else ''!r}; {manifest.name} gives "
+            f"{', '.join(known)}"
+        )
+    return names
 
 
 @dataclass
@@ -65,7 +83,12 @@ class Result:
             self.array = self._room(size, part)
         for row in range(0, bottom - top, _BAND):
             band = self._values(part[row : row + _BAND])
-            self.array[top + row : top + row + len(band), left:right] = band
+            rows = self.array[top + row : top + row + len(band), left:right]
+            if band.ndim == 2:
+                rows[:] = band
+            # One channel at a time: a step of numpy is then a row of pixels, and not three values.
+            for channel in range(band.shape[2] if band.ndim == 3 else 0):
+                rows[:, :, channel] = band[:, :, channel]
 
     def put_fitted(self, fit: Fit, tensor: np.ndarray) -> None:
         """Take the content out of a fixed-size result and bring it to the picture's size."""

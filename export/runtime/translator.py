@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +22,11 @@ from export.runtime.progress import Progress, shared
 from export.runtime.promises import check_ports
 from export.runtime.prune import pruned
 from export.runtime.request import Request
-from export.runtime.results import Allocate, Result, in_memory
+from export.runtime.results import Allocate, Result, asked, in_memory
 from export.runtime.session import open_session
 from export.runtime.tiles import Box, Plan, Tile
 
-# Pictures up to this many pixels run untiled without asking what a pixel costs.
+# Up to so many pixels no picture is tiled, and its memory stays: taking it anew costs a 20th.
 _SMALL = 256 * 256
 _TWICE = 0.2  # of the pixels, which may be computed twice if memory is asked for that
 _PROBE = 64  # pixels a side of the picture that is run to find out
@@ -80,7 +79,8 @@ class Translator:
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"Translator({str(self.path)!r}, provider={self.provider!r})"
+        careful = ", self_ensemble=True" if self._ensemble else ""
+        return f"Translator({str(self.path)!r}, provider={self.provider!r}{careful})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the file anew: sessions stay in theirs."""
@@ -110,7 +110,7 @@ class Translator:
             raise InputError(
                 f"{self.manifest.name} takes no picture, it draws from noise; use run()"
             )
-        port = self.manifest.output(self._names(output)[0])
+        port = self.manifest.output(asked(self.manifest, output)[0])
         array = np.asarray(array)
         alpha = None
         if first.family != "labels" and array.ndim == 3 and array.shape[2] in (2, 4):
@@ -146,7 +146,8 @@ class Translator:
             `noise`: (C, H, W) or (C,), drawn from `seed` where it is missing. Missing strengths
             and classes take the manifest's default. With (N, H, W, C) as first picture, N
             pictures run one after the other; every view may then have a leading axis N.
-        progress: called with (tiles done, tiles in all), first with 0 done.
+        progress: called with (tiles done, tiles in all), first with 0 done; of a self-ensemble
+            a tile counts once for each position.
         cancel: a function or a threading.Event, asked between tiles; raises Cancelled. An Event
             also stops the tile that is being computed.
 
@@ -155,7 +156,7 @@ class Translator:
         each with a leading axis N.
         Raises InputError where the views or the names do not fit the model.
         """
-        names = self._names(outputs)
+        names = asked(self.manifest, outputs)
         many = request.split(self.manifest, self._shapes, views)
         if many is None:
             built = request.build(self.manifest, self._shapes, views, seed)
@@ -204,7 +205,7 @@ class Translator:
     ) -> Path:
         """Write what a model makes of noise and its further inputs, in 8 bits; else as `file`."""
         images.check_quality(quality)
-        [name] = self._names(output or self.manifest.outputs[0].name)
+        [name] = asked(self.manifest, output or self.manifest.outputs[0].name)
         made = self.run(inputs or {}, name, progress=progress, cancel=cancel, seed=seed)
         images.write(target, files.picture_of(made[name], self.manifest.output(name)), quality)
         return Path(target)
@@ -237,7 +238,7 @@ class Translator:
         Returns the target. Raises ImageError, InputError, Cancelled.
         """
         images.check_quality(quality)
-        further = self._names(list(also)) if also else []
+        further = asked(self.manifest, list(also)) if also else []
 
         def run(views: Mapping[str, Any], name: str, allocate: Allocate) -> np.ndarray:
             def place(port: str, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -256,7 +257,7 @@ class Translator:
             Path(source),
             Path(target),
             inputs or {},
-            self.manifest.output(self._names(output)[0]),
+            self.manifest.output(asked(self.manifest, output)[0]),
             lambda: check(cancel),
             quality,
         )
@@ -272,8 +273,7 @@ class Translator:
     ) -> dict[str, Any]:
         """Run one picture tile by tile."""
         results = {name: Result(self.manifest.output(name), built, allocate) for name in names}
-        feeds = built.feeds
-        fit = None
+        feeds, fit = built.feeds, None
         size = self.manifest.fixed_size
         if self.manifest.tiling == "fixed" and size is not None and built.has_picture:
             fit = Fit.of(built.height, built.width, size)
@@ -283,13 +283,22 @@ class Translator:
             plan = self.plan(built.height, built.width)
         else:
             plan = tiles.whole(built.height, built.width)
-        total, done = len(plan.tiles), 0
+        looks = len(self._ensemble.positions) if self._ensemble else 1
+        total, done = len(plan.tiles) * looks, 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            if progress is not None and done < total:
+                progress(done, total)
+
         if progress is not None:
             progress(0, total)
         try:
-            for done, tile in enumerate(plan.tiles, start=1):
-                check(cancel)
-                tensors = self._run_tile(feeds, tile, names, cancel, last=done == total)
+            for count, tile in enumerate(plan.tiles, start=1):
+                large = count > 1 or tile.window.pixels > _SMALL
+                empties = large and count == len(plan.tiles)
+                tensors = self._run_tile(feeds, tile, names, cancel, step, empties)
                 for result, tensor in zip(results.values(), tensors, strict=True):
                     if fit is None:
                         result.put(tile, tensor)
@@ -297,10 +306,10 @@ class Translator:
                         result.put_fitted(fit, tensor)
                 # A tile's tensors are as large as its budget: gone before the next is computed.
                 del tensors, tensor
-                if progress is not None:
-                    progress(done, total)
+            if progress is not None:
+                progress(total, total)
         except BaseException:
-            if 1 <= done < total:
+            if total > 1 and done < total:
                 self._let_go(names)
             raise
         return {name: result.array for name, result in results.items()}
@@ -311,7 +320,7 @@ class Translator:
         feeds, tile = self._blank(side), tiles.whole(side, side).tiles[0]
         # What ended the run is the error to be told.
         with contextlib.suppress(ModelError):
-            self._run_tile(feeds, tile, names, None, last=True)
+            self._run_tile(feeds, tile, names, None, lambda: None, empties=True)
 
     def _run_tile(
         self,
@@ -319,26 +328,31 @@ class Translator:
         tile: Tile,
         names: list[str],
         cancel: Cancel | None,
-        last: bool,
+        step: Callable[[], None],
+        empties: bool,
     ) -> list[np.ndarray]:
-        options = onnxruntime.RunOptions()
-        options.log_severity_level = 4
-        if last and self.provider == "CPU":
-            # Between pictures the memory belongs to others.
-            options.add_run_config_entry("memory.enable_memory_arena_shrinkage", _EMPTIED)
-        tensors = {name: feed.tensor(tile.window) for name, feed in feeds.items()}
-        try:
-            run = partial(self._session_of(names).run, names, run_options=options)
-            with watched(cancel, options):
-                found = (
-                    self._ensemble(run, tensors, names, tile.window)
-                    if self._ensemble
-                    else run(tensors)
-                )
-        except Exception as error:  # ONNX Runtime's errors share no base class.
+        session, window = self._session_of(names), tile.window
+
+        def run(tensors: Mapping[str, np.ndarray], empties: bool) -> list[np.ndarray]:
             check(cancel)
-            raise self._failed(tile.window, error) from None
-        return [np.asarray(tensor) for tensor in found]
+            options = onnxruntime.RunOptions()
+            options.log_severity_level = 4
+            if empties and self.provider == "CPU":
+                # Between pictures the memory belongs to others; what small ones take may stay.
+                options.add_run_config_entry("memory.enable_memory_arena_shrinkage", _EMPTIED)
+            try:
+                with watched(cancel, options):
+                    found = session.run(names, tensors, options)
+            except Exception as error:  # ONNX Runtime's errors share no base class.
+                check(cancel)
+                raise self._failed(window, error) from None
+            step()
+            return [np.asarray(tensor) for tensor in found]
+
+        tensors = {name: feed.tensor(window) for name, feed in feeds.items()}
+        if self._ensemble is None:
+            return run(tensors, empties)
+        return self._ensemble(run, tensors, names, window, empties)
 
     def _session_of(self, names: list[str]) -> onnxruntime.InferenceSession:
         """A session that computes no more than these outputs need, opened when first asked for."""
@@ -384,16 +398,3 @@ class Translator:
         return ModelError(
             f"{self.path.name} failed on {window.width}x{window.height} pixels: {first_line(error)}"
         )
-
-    def _names(self, outputs: str | Sequence[str] | None) -> list[str]:
-        known = [port.name for port in self.manifest.outputs]
-        if outputs is None:
-            return known
-        names = [outputs] if isinstance(outputs, str) else list(outputs)
-        unknown = [name for name in names if name not in known]
-        if unknown or not names:
-            raise InputError(
-                f"unknown output {unknown[0] if unknown else ''!r}; {self.manifest.name} gives "
-                f"{', '.join(known)}"
-            )
-        return names

@@ -18,7 +18,7 @@ def command(
     checkpoint: Annotated[
         Path,
         typer.Argument(
-            metavar="BEST.safetensors|OLD.onnx",
+            metavar="BEST.safetensors|RUN|OLD.onnx|NAME",
             help="What `pixstack train` wrote, or an earlier export.",
         ),
     ],
@@ -28,7 +28,7 @@ def command(
     name: Annotated[
         str | None, typer.Option(help="Name of the model; the recipe's if unsaid.")
     ] = None,
-    version: Annotated[str, typer.Option(help="Version of the model.")] = "1",
+    version: Annotated[str | None, typer.Option(help="Version of the model; 1 if unsaid.")] = None,
     metrics: Annotated[
         Path | None,
         typer.Option(metavar="FILE.json", help="Measures to keep in the file, as `eval` prints."),
@@ -46,7 +46,8 @@ def command(
 
     The file is compared with the stack at many sizes, and tiled with untiled runs; where they
     differ, no file is written. An earlier export, or the name of a model that ships, is exported
-    anew: its weights as they are, the graph as this version writes it, without old measures.
+    anew: weights, name and version as they are, the graph as Pixstack writes it now, without the
+    measures of the old one.
 
     \b
     Examples:
@@ -65,7 +66,7 @@ def command(
     from pixstack.console import print_table, progress_bar, write_json
     from pixstack.shelf import find_model
 
-    if not checkpoint.suffix and not checkpoint.exists():
+    if len(checkpoint.parts) == 1 and not checkpoint.suffix and not checkpoint.exists():
         checkpoint = find_model(str(checkpoint))
     measures = read_metrics(metrics) if metrics is not None else None
     with progress_bar("export") as progress:

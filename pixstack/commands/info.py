@@ -92,6 +92,8 @@ def _measured(told: Any) -> str:
         parts = [f"{output}: {_plain(measures)}" for output, measures in outputs.items()]
         if isinstance(protocol, dict) and protocol.get("degrade", "none") != "none":
             parts.append(f"of {protocol['degrade']}")
+        if isinstance(protocol, dict) and protocol.get("self_ensemble"):
+            parts.append("by self-ensemble")
         if count := told.get("images"):
             parts.append(f"over {count} pictures")
         return ", ".join(parts)

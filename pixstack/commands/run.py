@@ -109,16 +109,20 @@ def command(
       pixstack run gan.onnx -o samples/ --count 16 --input label=cat
     """
     check_provider(provider)
+    from export.runtime.errors import InputError
     from export.runtime.translator import Translator
     from pixstack.shelf import find_model
 
-    translator = Translator(
-        find_model(model, models),
-        providers=provider,
-        precision=precision.value,
-        threads=threads,
-        self_ensemble=ensemble,
-    )
+    try:
+        translator = Translator(
+            find_model(model, models),
+            providers=provider,
+            precision=precision.value,
+            threads=threads,
+            self_ensemble=ensemble,
+        )
+    except InputError as error:
+        raise WrongUse(f"--self-ensemble: {error}") from None
     manifest = translator.manifest
     check_sources(sources or [], count, manifest)
     jobs = plan(sources, output, form) if sources else draws(seed, count, output, form)

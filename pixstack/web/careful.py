@@ -36,7 +36,7 @@ def takes_care(studio: Studio, model: str) -> bool:
     return True
 
 
-def offered(studio: Studio, model: str) -> dict[str, Any]:
+def offer(studio: Studio, model: str) -> dict[str, Any]:
     """What becomes of the choice when a model is chosen: of one that has none it is taken back."""
     shown = takes_care(studio, model)
     return gr.update(visible=shown) if shown else gr.update(visible=False, value=False)

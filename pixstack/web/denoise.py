@@ -11,7 +11,7 @@ from export.manifest import Input, Manifest
 from export.runtime.errors import InputError
 from export.runtime.feeds import as_float
 from pixstack.shelf import example_files
-from pixstack.web.careful import careful_box, offered, takes_care
+from pixstack.web.careful import careful_box, offer, takes_care
 from pixstack.web.events import SILENT
 from pixstack.web.panel import SEND, Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
@@ -118,7 +118,7 @@ def denoise_tab(studio: Studio) -> Panel | None:
                     value=first,
                     visible=port is not None and not automatic,
                 ),
-                offered(studio, model),
+                offer(studio, model),
             ]
 
         chosen.change(show, [chosen, automatic], [automatic, strength, careful], **SILENT)

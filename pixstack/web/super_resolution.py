@@ -11,7 +11,7 @@ import gradio as gr
 from export.runtime.errors import InputError
 from export.runtime.images import size_of
 from pixstack.shelf import example_files
-from pixstack.web.careful import careful_box, offered, takes_care
+from pixstack.web.careful import careful_box, offer, takes_care
 from pixstack.web.events import SILENT
 from pixstack.web.panel import Panel, Shown, build_panel, connect, present
 from pixstack.web.studio import Order, Studio
@@ -113,7 +113,7 @@ def super_resolution_tab(studio: Studio) -> Panel | None:
         settled = [chosen["scale"], chosen["style"]]
         connect(studio, panel, super_resolution, [*settled, careful], names)
         chosen["style"].change(
-            lambda style: offered(studio, models.get(style, "")), chosen["style"], careful, **SILENT
+            lambda style: offer(studio, models.get(style, "")), chosen["style"], careful, **SILENT
         )
         panel.upload.change(
             fit,

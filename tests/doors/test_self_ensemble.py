@@ -41,13 +41,17 @@ def test_a_measure_says_that_it_is_of_the_mean(
     assert found["outputs"] != without["outputs"]
     kept = json.loads(pixstack("info", model, "--json", "-").out)["metrics"]["mean"]
     assert kept["protocol"]["self_ensemble"] is True
+    assert "by self-ensemble, over 2 pictures" in " ".join(pixstack("info", model).out.split())
 
 
 def test_who_has_none_is_told(pixstack: Call, photo: Path, targets: Path, tmp_path: Path) -> None:
     target = tmp_path / "mean.png"
     answer = pixstack("run", "photo-sr", photo, "-o", target, "--self-ensemble")
-    assert (answer.code, len(answer.error_lines)) == (1, 1)
-    assert "has no self-ensemble: its recipe names no turns or mirror images" in answer.err
+    assert (answer.code, len(answer.error_lines)) == (2, 1)
+    assert (
+        "--self-ensemble: photo-sr has no self-ensemble: its recipe names no turns or mirror images"
+        in answer.err
+    )
     assert not target.exists()
     weights = tmp_path / "best.safetensors"
     weights.write_bytes(b"")

@@ -11,7 +11,7 @@ from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from pixstack.web.careful import offered
+from pixstack.web.careful import offer
 from pixstack.web.studio import Studio
 from tests.doors.serving import client_of, served
 from tests.doors.standins import write_super_resolution
@@ -54,11 +54,11 @@ def test_it_is_offered_to_models_that_learned_from_positions(photo: Path, tmp_pa
         assert shown(address) == {"super_resolution": False, "denoise": True}
     studio = Studio({name: tmp_path / f"{name}.onnx" for name in ("plain", "leaner")}, tmp_path)
     # A choice that is hidden is taken back, or it would go on being asked for.
-    assert offered(studio, "plain")["value"] is False
-    assert offered(studio, "plain")["visible"] is False
-    assert "value" not in offered(studio, "leaner")
-    assert offered(studio, "leaner")["visible"] is True
-    assert offered(studio, "of no such name")["visible"] is False
+    assert offer(studio, "plain")["value"] is False
+    assert offer(studio, "plain")["visible"] is False
+    assert "value" not in offer(studio, "leaner")
+    assert offer(studio, "leaner")["visible"] is True
+    assert offer(studio, "of no such name")["visible"] is False
     asked = (handle_file(photo), "2x", "plain", True)
     with (
         client_of(tmp_path, tmp_path / "downloads") as client,

@@ -4,12 +4,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import torch
 
 from export.convert import export_stack
 from export.manifest import MANIFEST_KEY
+from export.runtime import Translator
 from export.weights import PREFIX, open_trained
 from stacks.checkpoint import CheckpointError, load_stack
 from tests.export import small
@@ -49,6 +51,30 @@ def test_weights_in_half_precision_come_back_as_they_are_kept(tmp_path: Path) ->
         assert torch.equal(
             weight, expected[name].half().float() if name in rounded else expected[name]
         )
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_an_export_is_exported_anew(tmp_path: Path, half: bool) -> None:
+    checkpoint = saved(tmp_path, "instance")
+    old = export_stack(checkpoint, tmp_path / "old.onnx", "mine", "0.7", {"a": 1}, half=half)
+    new = export_stack(old.path, tmp_path / "new.onnx")
+    assert (new.manifest.name, new.manifest.version, new.manifest.metrics) == ("mine", "0.7", {})
+    assert abs(new.size - old.size) < 2000, "another precision"
+    picture = np.random.default_rng(0).random((20, 12, 3), np.float32)
+    before, after = (Translator(one.path, providers="cpu")(picture) for one in (old, new))
+    assert np.array_equal(before, after)
+    # Onto itself, and by another name.
+    again = export_stack(new.path, new.path, "other", "2", overrides=["license=MIT"])
+    assert (again.manifest.name, again.manifest.version) == ("other", "2")
+    assert again.manifest.license == "MIT"
+    assert np.array_equal(Translator(new.path, providers="cpu")(picture), before)
+
+
+def test_what_cannot_be_exported_anew_leaves_nothing(tmp_path: Path) -> None:
+    old = export_stack(saved(tmp_path, "batch"), tmp_path / "old.onnx").path
+    with pytest.raises(CheckpointError, match=r"old\.onnx: does not hold all weights"):
+        export_stack(old, tmp_path / "new.onnx")
+    assert not (tmp_path / "new.onnx").exists()
 
 
 def test_weights_that_were_worked_into_others(tmp_path: Path) -> None:

@@ -255,3 +255,26 @@ def test_links_between_documents_lead_somewhere() -> None:
             if not re.match(r"[a-z]+:", target) and not (ROOT / path.parent / target).exists():
                 broken.append(f"{path}: {target}")
     assert not broken
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link can name in a page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+
+
+def test_links_into_documents_name_a_heading() -> None:
+    broken, seen = [], 0
+    for path in existing_files():
+        if path.suffix != ".md":
+            continue
+        page = ROOT / path
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text()):
+            goal = page.parent / target if target else page
+            if re.match(r"[a-z]+:", target) or goal.suffix != ".md":
+                continue
+            seen += 1
+            if anchor not in anchors(goal):
+                broken.append(f"{path}: {target}#{anchor}")
+    assert seen > 10
+    assert not broken

@@ -1,13 +1,18 @@
 """The mean over turns and mirror images, against pixels that are found by hand."""
 
 import pickle
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from export.runtime import InputError, Translator
+from export.runtime import Cancelled, InputError, Translator
+from tests.photographs import window
 from tests.runtime import models
+
+MODELS = Path(__file__).resolve().parents[2] / "models"
 
 BOTH = "[augment]\nflip = true\nturn = true\n"
 
@@ -79,22 +84,67 @@ def test_pictures_of_the_mean_are_the_mean_of_pictures(tmp_path: Path) -> None:
         (models.enlarger, "[augment]\nflip = false\n", "its recipe names no turns"),
         (models.enlarger, "no = recipe = at all", "its recipe names no turns"),
         (models.enlarger, "augment = 7", "its recipe names no turns"),
-        (models.pointer, BOTH, "it writes class, of which there is no mean"),
-        (models.adder, BOTH, "it writes labels, of which there is no mean"),
+        (models.enlarger, "deep = " + "[" * 3000, "its recipe names no turns"),
+        (models.enlarger, "long = " + "1" * 5000, "its recipe names no turns"),
+        (models.pointer, BOTH, "'points' (keypoints) would not turn with a picture"),
+        (models.adder, BOTH, "of 'same layout' (labels) there is no mean"),
         (models.dreamer, BOTH, "it reads no picture"),
     ],
 )
-def test_who_has_none(tmp_path: Path, make: object, recipe: str, why: str) -> None:
-    path = models.with_recipe(make(tmp_path / "a.onnx"), recipe)  # type: ignore[operator]
-    with pytest.raises(InputError, match=f"has no self-ensemble: {why}"):
+def test_who_has_none(tmp_path: Path, make: Callable[[Path], Path], recipe: str, why: str) -> None:
+    path = models.with_recipe(make(tmp_path / "a.onnx"), recipe)
+    with pytest.raises(InputError, match=re.escape(f"has no self-ensemble: {why}")):
         Translator(path, "cpu", self_ensemble=True)
 
 
-def test_a_frame_is_mirrored_and_not_turned(tmp_path: Path) -> None:
+def test_every_position_of_every_tile_is_a_step(tmp_path: Path) -> None:
+    path = models.with_recipe(models.upscaler(tmp_path / "a.onnx", 4), BOTH)
+    translator = Translator(path, "cpu", threads=1, memory=1, self_ensemble=True)
+    picture = np.zeros((90, 60, 3), np.float32)
+    steps = 8 * len(translator.plan(90, 60).tiles)
+    seen: list[tuple[int, int]] = []
+    translator(picture, progress=lambda *told: seen.append(told))
+    assert seen == [(done, steps) for done in range(steps + 1)]
+    # A function is asked before each of them.
+    asked: list[bool] = []
+    with pytest.raises(Cancelled):
+        translator(picture, cancel=lambda: asked.append(True) or len(asked) == 3)
+    assert len(asked) == 3
+
+
+def test_a_denoiser_that_ships_comes_nearer_to_the_truth() -> None:
+    truth = window("astronaut", 91, 133)
+    noise = np.random.default_rng(0).normal(0, 50 / 255, truth.shape)
+    noisy = (truth / 255 + noise).astype(np.float32)
+
+    def error(self_ensemble: bool) -> float:
+        translator = Translator(MODELS / "photo-denoise.onnx", "cpu", self_ensemble=self_ensemble)
+        return float(np.square(translator(noisy) - truth / 255).mean())
+
+    assert error(True) < 0.995 * error(False)
+
+
+def test_labels_are_moved_along() -> None:
+    translator = Translator(MODELS / "facade-photo.onnx", "cpu", self_ensemble=True)
+    alone = Translator(translator.path, "cpu")
+    ids = np.random.default_rng(1).integers(0, 12, (64, 128))
+    found = translator.run({"source": ids}, seed=2)["target"]
+    mirrored = alone.run({"source": ids[:, ::-1]}, seed=2)["target"][:, ::-1]
+    upright = alone.run({"source": ids}, seed=2)["target"]
+    assert np.abs(upright.astype(int) - mirrored).max() > 10
+    assert np.abs(found - (upright.astype(float) + mirrored) / 2).max() <= 1
+
+
+def test_only_a_square_frame_is_turned(tmp_path: Path) -> None:
     path = models.leaner(tmp_path / "a.onnx", BOTH, tiling="fixed", size=(4, 6))
     picture = np.random.default_rng(3).random((4, 6, 3), np.float32)
     found = Translator(path, "cpu", self_ensemble=True)(picture)
     expected = (neighbour(picture, *LEFT) + neighbour(picture, *RIGHT)) / 2
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    square = models.leaner(tmp_path / "b.onnx", BOTH, tiling="fixed", size=5)
+    picture = np.random.default_rng(3).random((5, 5, 3), np.float32)
+    expected = np.mean([neighbour(picture, *one) for one in (LEFT, RIGHT, ABOVE, BELOW)], axis=0)
+    found = Translator(square, "cpu", self_ensemble=True)(picture)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -104,3 +154,4 @@ def test_it_goes_along_to_another_process(tmp_path: Path) -> None:
     picture = np.random.default_rng(4).random((5, 5, 3), np.float32)
     assert np.array_equal(copy(picture), translator(picture))
     assert not np.array_equal(Translator(translator.path, "cpu")(picture), copy(picture))
+    assert repr(copy).endswith("provider='CPU', self_ensemble=True)")

@@ -22,7 +22,7 @@ def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
     """Mirror the last rows and columns until both sides are multiples, at the bottom and right.
 
     A row that is repeated would be a stripe: noise that lies in it looks like something that was
-    photographed, and a denoiser loses 0.1 dB of a whole picture at the edges (``docs/models.md``).
+    photographed, and costs a denoiser 0.04 to 0.13 dB of a 481x321 picture (``docs/models.md``).
 
     Indices are folded instead of calling ``pad``: the same two gathers serve every size in the
     exported graph, and a picture smaller than the padding, whose mirror image is mirrored again,
@@ -36,7 +36,7 @@ def pad_to_multiple(picture: Tensor, multiple: int) -> Tensor:
 
 def mirrored(side: int, multiple: int, device: torch.device) -> Tensor:
     """0 to ``side`` - 1 and back to 0, forth again ..., as many as the next multiple of it."""
-    # A tensor, for the exporter knows no remainder of a size that varies.
+    # A tensor: the exporter knows no remainder of one by a size that varies.
     period = torch.full((1,), 2 * side, device=device)
     there = torch.arange(side + (-side) % multiple, device=device) % period
     return torch.minimum(there, period - 1 - there)
