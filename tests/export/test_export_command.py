@@ -34,10 +34,21 @@ def exporter(monkeypatch: pytest.MonkeyPatch, exported_pyramid: Exported) -> Sim
 
 def test_summary_for_people(exporter: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "best.safetensors", "-o", "sr.onnx"]) == 0
-    assert exporter.arguments == (Path("best.safetensors"), Path("sr.onnx"), None, "1", None)
+    assert exporter.arguments == (Path("best.safetensors"), Path("sr.onnx"), None, None, None)
     text = " ".join(capsys.readouterr().out.split())
     for part in ("named 3", "x4 (x4), x2 (x2)", "halo of 8 pixels", "differ by at most", "GMACs"):
         assert part in text
+
+
+def test_a_model_that_ships_is_exported_anew_by_its_name(
+    exporter: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "photo-sr", "-o", "sr.onnx"]) == 0
+    assert exporter.arguments[0].name == "photo-sr.onnx"
+    assert exporter.arguments[0].is_file()
+    # What has a folder before it is no name.
+    assert main(["export", "runs/photo-sr", "-o", "sr.onnx"]) == 0
+    assert exporter.arguments[0] == Path("runs/photo-sr")
 
 
 def test_summary_for_scripts(

@@ -202,8 +202,8 @@ def test_a_stack_as_a_predictor_at_odd_sizes() -> None:
         "noise_map": (13, 18, 1), "target": (13, 18, 3),
     }  # fmt: skip
     assert written["noise_map"] == pytest.approx(np.full((13, 18, 1), 25 / 255))
-    # Padded by hand to a multiple of 4, repeating the edge.
-    padded = np.pad(source, ((0, 3), (0, 2), (0, 0)), "edge").transpose(2, 0, 1)[None]
+    # Padded by hand to a multiple of 4, mirroring the edge.
+    padded = np.pad(source, ((0, 3), (0, 2), (0, 0)), "symmetric").transpose(2, 0, 1)[None]
     with torch.inference_mode():
         expected = stack({"source": torch.from_numpy(padded), "strength": torch.tensor([25.0])})
     cut = expected["target"][0, :, :13, :18].permute(1, 2, 0).numpy()
