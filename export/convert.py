@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from export.graph import ShippedStack
 from export.halo import measure_halo
 from export.halves import halve, round_weights
 from export.manifest import MANIFEST_KEY, Manifest
+from export.runtime.progress import Progress
 from export.runtime.whole import whole_file
 from export.verify import (
     TOLERANCE,
@@ -29,7 +30,7 @@ from export.verify import (
     verify_tiles,
     verify_values,
 )
-from export.weights import earlier_export, open_trained
+from export.weights import read_trained
 from stacks.cost import macs, parameters
 from stacks.feeds import random_inputs
 from stacks.stack import Stack
@@ -41,8 +42,6 @@ _SMALLEST_LEAST = 4  # pixels a side; with fewer, no stack has anything to go by
 _TRIED = 4  # random pictures of each size that rounding errors are looked for in
 _LARGEST_ERROR = TOLERANCE / 4  # of rounding, in values of [0, 1]: two runtimes differ by as much
 _LARGEST_LEAST = 64  # pixels; a stack that needs larger pictures than this is not one for pictures
-
-Progress = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
@@ -99,9 +98,9 @@ def export_stack(
     if target.suffix != ".onnx" or target.is_dir():
         raise ExportError(f"{target}: expected the name of an .onnx file to write")
     steps = Steps(progress)
-    if earlier := earlier_export(Path(checkpoint)):
-        name, version, half = name or earlier.name, version or earlier.version, half or earlier.half
-    stack = open_trained(Path(checkpoint), overrides)
+    trained = read_trained(Path(checkpoint), overrides)
+    stack, half = trained.stack, half or trained.half
+    name, version = name or trained.name, version or trained.version or "1"
     if half:
         round_weights(stack)
     module = ShippedStack(stack)
@@ -109,7 +108,7 @@ def export_stack(
     steps.done()
     halo = measure_halo(stack)
     steps.done()
-    manifest = describe(stack, halo, least, name, version or "1", metrics or {}, tools or {})
+    manifest = describe(stack, halo, least, name, version, metrics or {}, tools or {})
     model = convert(module, manifest)
     if half:
         halve(model)

@@ -19,7 +19,6 @@ from onnx import TensorProto, numpy_helper
 from torch import Tensor
 
 from export.halves import SUFFIX
-from export.manifest import Manifest
 from export.runtime.errors import ModelError
 from export.runtime.model_file import read_model
 from stacks.checkpoint import CheckpointError, FitError, load_stack, stack_of
@@ -32,29 +31,29 @@ KEPT = {TensorProto.FLOAT, TensorProto.FLOAT16}
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """What an export said of itself, for one that is made of it."""
+class Trained:
+    """A trained stack, and what an earlier export of it said of itself; None where there is none.
 
-    name: str
-    version: str
-    half: bool
+    half: whether that one keeps its weights in half precision.
+    """
+
+    stack: Stack
+    name: str | None = None
+    version: str | None = None
+    half: bool = False
 
 
-def earlier_export(path: Path) -> Earlier | None:
-    """What the ``.onnx`` file says of itself; None for what is none.
+def open_trained(path: Path) -> Stack:
+    """The trained stack of ``RUN/best.safetensors`` or of an exported ``.onnx`` file.
 
     Raises:
-        CheckpointError: the file cannot be used.
+        CheckpointError: as `read_trained` tells.
     """
-    if path.suffix != ".onnx":
-        return None
-    content, manifest = exported(path)
-    half = any(weight.data_type == TensorProto.FLOAT16 for weight in kept(content, path))
-    return Earlier(manifest.name, manifest.version, half)
+    return read_trained(path).stack
 
 
-def open_trained(path: Path, overrides: Sequence[str] = ()) -> Stack:
-    """The trained stack of ``RUN/best.safetensors`` or of an exported ``.onnx`` file.
+def read_trained(path: Path, overrides: Sequence[str] = ()) -> Trained:
+    """The trained stack of a file, and what the file says of it beside the recipe.
 
     Args:
         path: of the file, or of the folder of a run.
@@ -65,29 +64,35 @@ def open_trained(path: Path, overrides: Sequence[str] = ()) -> Stack:
         TableError: an override is of no key, or of a value that is not allowed.
     """
     if path.suffix != ".onnx":
-        return load_stack(path, overrides)
-    content, manifest = exported(path)
+        return Trained(load_stack(path, overrides))
     try:
-        return stack_of(manifest.recipe, weights(content, path), path, overrides)
+        content, manifest = read_model(path)
+    except ModelError as error:
+        raise CheckpointError(str(error)) from None
+    tensors = kept(content, path)
+    try:
+        stack = stack_of(manifest.recipe, weights(tensors, path), path, overrides)
     except FitError:
         raise CheckpointError(
             f"{path}: does not hold all weights as they were trained: exporting leaves stages out "
             "that serve training alone, and works some weights into others; give best.safetensors "
             "of its run"
         ) from None
+    half = any(tensor.data_type == TensorProto.FLOAT16 for tensor in tensors)
+    return Trained(stack, manifest.name, manifest.version, half)
 
 
-def weights(content: bytes, path: Path) -> dict[str, Tensor]:
-    """The stack's weights in a graph by name, in full precision.
+def weights(tensors: Sequence[TensorProto], path: Path) -> dict[str, Tensor]:
+    """The stack's weights by name, in full precision.
 
     Raises:
-        CheckpointError: the graph of the file of this path is damaged.
+        CheckpointError: those of the file of this path are damaged.
     """
     found: dict[str, Tensor] = {}
     try:
-        for initializer in kept(content, path):
-            values = numpy_helper.to_array(initializer).astype(np.float32)
-            name = initializer.name.removeprefix(PREFIX).removesuffix(SUFFIX)
+        for tensor in tensors:
+            values = numpy_helper.to_array(tensor).astype(np.float32)
+            name = tensor.name.removeprefix(PREFIX).removesuffix(SUFFIX)
             found[name] = torch.from_numpy(values)
     except (ValueError, TypeError, OverflowError) as error:
         raise CheckpointError(f"{path}: its weights cannot be read: {error}") from None
@@ -109,15 +114,3 @@ def kept(content: bytes, path: Path) -> list[TensorProto]:
         for weight in graph.initializer
         if weight.name.startswith(PREFIX) and weight.data_type in KEPT
     ]
-
-
-def exported(path: Path) -> tuple[bytes, Manifest]:
-    """An exported file and what it says of itself.
-
-    Raises:
-        CheckpointError: it is none.
-    """
-    try:
-        return read_model(path)
-    except ModelError as error:
-        raise CheckpointError(str(error)) from None

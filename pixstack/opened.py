@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixstack.errors import WrongUse
 from pixstack.inputs import parse_inputs, split
+from pixstack.running import Running
 
 if TYPE_CHECKING:
     from stacks.evaluate import Predict
@@ -33,15 +34,6 @@ class Opened:
     stack: Stack | None = None
 
 
-@dataclass(frozen=True)
-class Running:
-    """How ONNX files are run, as `Translator` takes it."""
-
-    provider: str = "auto"
-    precision: str = "exact"
-    self_ensemble: bool = False
-
-
 def open_model(model: str, scale: int, inputs: list[str], running: Running) -> Opened:
     """A stack's weights or an ONNX file, ready to be measured at a scale."""
     first, plus, second = model.partition("+")
@@ -52,23 +44,13 @@ def open_model(model: str, scale: int, inputs: list[str], running: Running) -> O
         if running.self_ensemble:
             raise WrongUse("--self-ensemble: is of .onnx files; export the stack first")
         return open_stack(model, scale, inputs)
-    from export.runtime.errors import InputError
     from export.runtime.files import as_view
-    from export.runtime.translator import Translator
     from pixstack.interrupts import interruptible
     from pixstack.shelf import find_model
     from translate.layouts import Reading
     from translate.pixels import to_floats
 
-    try:
-        translator = Translator(
-            find_model(model),
-            running.provider,
-            running.precision,
-            self_ensemble=running.self_ensemble,
-        )
-    except InputError as error:
-        raise WrongUse(f"--self-ensemble: {error}") from None
+    translator = running.open(find_model(model))
     manifest = translator.manifest
     source = manifest.picture
     if source is None:

@@ -1,11 +1,11 @@
-"""How far a run is."""
+"""How far a run is, of a model or of an export."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], object]
-"""Called with (tiles done, tiles in all)."""
+"""Called with (steps done, steps in all)."""
 
 
 def shared(progress: Progress | None, index: int, count: int) -> Progress | None:

@@ -13,8 +13,9 @@ import typer
 from pixstack.commands.run import Precision, SelfEnsemble, check_provider
 from pixstack.errors import WrongUse
 from pixstack.inputs import split
-from pixstack.opened import Running, open_model
+from pixstack.opened import open_model
 from pixstack.plugins import Plugins, import_plugins
+from pixstack.running import Running
 
 if TYPE_CHECKING:
     from translate.layouts import Reading
@@ -153,7 +154,7 @@ def command(
     check_provider(provider)
     kept = file_to_keep_in(model) if keep is not None else None
     wanted = read_names(names) if names is not None else None
-    running = Running(provider, precision.value, ensemble)
+    running = Running(provider, precision.value, self_ensemble=ensemble)
     opened = open_model(model, protocol.scale, inputs or [], running)
     further = open_further(Wanted(features, layer, pixels, lpips, ms_ssim, labeler), opened.reading)
     bare = not (held or degrade or sources is not None)

@@ -15,6 +15,7 @@ import typer
 from pixstack.errors import WrongUse, one_line, printable
 from pixstack.inputs import check_needed, defaults_used, parse_inputs
 from pixstack.jobs import Format, check_sources, draws, plan
+from pixstack.running import Running
 
 if TYPE_CHECKING:
     from export.manifest import Manifest
@@ -109,20 +110,10 @@ def command(
       pixstack run gan.onnx -o samples/ --count 16 --input label=cat
     """
     check_provider(provider)
-    from export.runtime.errors import InputError
-    from export.runtime.translator import Translator
     from pixstack.shelf import find_model
 
-    try:
-        translator = Translator(
-            find_model(model, models),
-            providers=provider,
-            precision=precision.value,
-            threads=threads,
-            self_ensemble=ensemble,
-        )
-    except InputError as error:
-        raise WrongUse(f"--self-ensemble: {error}") from None
+    running = Running(provider, precision.value, threads, ensemble)
+    translator = running.open(find_model(model, models))
     manifest = translator.manifest
     check_sources(sources or [], count, manifest)
     jobs = plan(sources, output, form) if sources else draws(seed, count, output, form)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from stacks.recipe import parse_recipe
-from tests.repository.tree import ROOT
+from tests.repository.tree import ROOT, anchors
 from translate.discriminators import DISCRIMINATORS
 from translate.generators import GENERATORS
 from translate.layers.normalization import Normalization
@@ -72,8 +72,6 @@ def test_nothing_is_left_to_fill_in() -> None:
 
 
 def test_links_to_the_page_of_experiments_lead_somewhere() -> None:
-    experiments = (ROOT / "docs" / "tricks.md").read_text()
-    headings = re.findall(r"^#+ (.+)$", experiments, flags=re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+    known = anchors(ROOT / "docs" / "tricks.md")
     wanted = set(re.findall(r"tricks\.md#([\w-]+)", PAGE))
-    assert wanted <= anchors, wanted - anchors
+    assert wanted <= known, wanted - known

@@ -11,7 +11,13 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from pixstack.cli import COMMANDS
-from tests.repository.tree import ROOT, TRAINING_PACKAGES, WITHOUT_TRAINING, existing_files
+from tests.repository.tree import (
+    ROOT,
+    TRAINING_PACKAGES,
+    WITHOUT_TRAINING,
+    anchors,
+    existing_files,
+)
 
 LAYERS = ("pixstack", "export", "stacks", "translate")
 SOURCE_SUFFIXES = (".css", ".html", ".js", ".py", ".sh", ".toml")
@@ -255,12 +261,6 @@ def test_links_between_documents_lead_somewhere() -> None:
             if not re.match(r"[a-z]+:", target) and not (ROOT / path.parent / target).exists():
                 broken.append(f"{path}: {target}")
     assert not broken
-
-
-def anchors(page: Path) -> set[str]:
-    """What a link can name in a page: its headings, as GitHub writes them."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
 
 
 def test_links_into_documents_name_a_heading() -> None:

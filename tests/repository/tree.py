@@ -1,5 +1,6 @@
 """The checkout as the tests about the repository see it."""
 
+import re
 import subprocess
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -40,3 +41,9 @@ def existing_files() -> tuple[PurePosixPath, ...]:
     names = sorted(name for name in set(listed.split("\0")) if name)
     # A file deleted but not yet committed is still listed.
     return tuple(PurePosixPath(name) for name in names if (ROOT / name).is_file())
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link can name in a page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
