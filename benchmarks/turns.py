@@ -26,7 +26,7 @@ from benchmarks.posed import Pair, agreement, compare, report, sheet, translate
 from benchmarks.posed_judge import STEPS, Judge, Posed, appoint
 from export.runtime import Translator
 from pixstack.console import write_json
-from stacks.tables.turn_pairs import HELD_OUT, STEP, VIEWS, split, views_of
+from stacks.tables.turn_pairs import HELD_OUT, STEP, VIEWS, shorter, split, views_of
 from translate.pairs import View
 
 SIZE = (64, 64)
@@ -55,11 +55,6 @@ def degrees_apart(found: Floats, asked: Floats) -> Floats:
     """The angle between two directions ``(N, 2)``, 0 to 180 degrees."""
     across = found[:, 0] * asked[:, 1] - found[:, 1] * asked[:, 0]
     return np.degrees(np.abs(np.arctan2(across, (found * asked).sum(axis=1))))
-
-
-def shorter(degrees: int) -> int:
-    """The same turn by the shorter way, -175 to 180 in steps of 5."""
-    return 180 - (180 - degrees) % 360
 
 
 def pair(number: int, source: int, target: int) -> Pair:

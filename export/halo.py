@@ -48,9 +48,10 @@ def measure_halo(stack: Stack) -> int | None:
 
     Returns:
         The distance, rounded up to the stack's multiple; None where every pixel depends on the
-        whole picture (instance normalization, attention), or on more than 500 pixels around it.
+        whole picture (instance normalization, attention, pixels that come from anywhere), or on
+        more than 500 pixels around it.
     """
-    if stack.recipe.points:
+    if stack.recipe.points or any(stage.spec.join == "move" for stage in stack.stages.values()):
         return None
     shell = positive(stack)
     outputs = written_views(stack)

@@ -112,6 +112,11 @@ class States:
             self.waiting.replace(self.healthy)
         link(self.last, self.waiting)
 
+    def give_up(self) -> None:
+        """Leave the healthy state as the last one: a resumed run begins there."""
+        self.waiting.unlink(missing_ok=True)
+        link(self.healthy, self.last)
+
     def go_back(self, run: Run) -> None:
         """Take up the healthy state, at smaller rates; it is the last one from now on."""
         rollbacks, best = run.rollbacks + 1, run.best
@@ -214,6 +219,7 @@ class Keeper:
         if run.rollbacks >= allowed:
             tried = f" after going back {allowed} times" if allowed else ""
             self.record.alarm(run, alarm)
+            self.states.give_up()
             raise DivergenceError(
                 f"step {found}: {alarm.where} {alarm.said}: the run has diverged{tried}; "
                 f"{self.states.last.parent} holds the last good state: resume it with smaller "

@@ -53,6 +53,11 @@ def discriminator_channels(stack: Stack, name: str) -> int:
             f"stage {name!r}: sees = 'band' is what was added to the picture before, but a picture "
             f"of {channels} channels is written and that has {base.channels}"
         )
+    if stage.writes.scale % base.scale:
+        raise TableError(
+            f"stage {name!r}: sees = 'band' is what was added to {band_base(stack, name)!r}, which "
+            "is larger than what is written; use sees = 'pair'"
+        )
     classes = sum(stage.kinds[view].channels for view in stage.classes)
     return (channels + base.channels + classes) * together
 

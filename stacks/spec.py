@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from stacks.data_spec import DataSpec, DegradeSpec, FolderSpec
+from stacks.doubts import doubts
 from stacks.health_spec import HealthSpec
 from stacks.phase_spec import PhaseSpec
 from stacks.stage_spec import StageSpec
@@ -16,9 +17,11 @@ from stacks.wiring import (
     check_areas,
     check_colors,
     check_likes,
+    check_moves,
+    check_partners,
     check_ships,
     check_symmetries,
-    check_unpaired,
+    check_told,
 )
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
@@ -206,8 +209,10 @@ class Recipe:
         check_areas(self.stage, self.data.kinds)
         check_colors(self.stage, self.data.kinds)
         check_ships(self.stage, made=bool(self.degrade.choices))
-        if self.data.layout == "unpaired":
-            check_unpaired(self.stage, self.phase)
+        check_moves(self.stage, self.data.fit, self.phase)
+        check_told(self.stage, self.data.kinds)
+        if self.data.layout == "unpaired" or self.points:
+            check_partners(self.stage, self.phase, self.data.kinds, self.data.layout)
         for conflict in self.conflicts():
             if conflict.impossible and not self.force:
                 raise TableError(f"{conflict}; force = true trains it all the same")
@@ -229,19 +234,7 @@ class Recipe:
                 found += conflicts(
                     stage.objective, stage.discriminator, self.optimizer, f"stage[{index}]"
                 )
-        return [*found, *self.misjudged()]
-
-    def misjudged(self) -> list[Conflict]:
-        """A metric that prefers the weights from before an adversarial phase to those from it."""
-        adversarial = [self.plays(phase) for phase in self.phase if phase.steps]
-        faithful = self.validation.metric != "band_error" and self.validation.folder
-        if not (faithful and adversarial and adversarial[-1] and not adversarial[0]):
-            return []
-        reason = (
-            "it falls in adversarial phases, and the best weights may be from before them; "
-            "'band_error' tells of detail"
-        )
-        return [Conflict("validation.metric", self.validation.metric, reason, impossible=False)]
+        return [*found, *doubts(self)]
 
     def check_terms(self, stage: StageSpec, path: str) -> None:
         """Terms of labels are for stages that write labels."""
@@ -277,7 +270,7 @@ class Recipe:
             sides = (own.get(stage.like or stage.name), stage.discriminator)
             made, judging = (getattr(side, "depths", 0) for side in sides)
             grows = 0 < phase.depth < made or phase.fade > 0
-            if made and grows and stage.join in ("add", "inside"):
+            if made and grows and stage.join in ("add", "inside", "move"):
                 raise TableError(
                     f"{path}: stage {stage.name!r} with join = {stage.join!r} writes detail of "
                     "what it reads, which a network below its full depth, or fading in, cannot "

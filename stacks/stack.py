@@ -72,9 +72,23 @@ class Stack(nn.Module):
             self.views[spec.writes] = stage.writes
             if spec.hands_up:
                 self.views[spec.hands_up] = stage.hands_up
+        self.check_answers()
 
     def check_like(self, stage: Stage, other: Stage) -> None:
-        """A generator that is used again reads and writes as many channels."""
+        """A generator that is used again reads the same planes; what it makes is joined alike."""
+        ours, theirs = ([str(kind) for kind in one.kinds.values()] for one in (stage, other))
+        if sorted(ours) == sorted(theirs) and ours != theirs:
+            raise TableError(
+                f"stage {stage.spec.name!r} reads {', '.join(ours)}; {other.spec.name!r}, whose "
+                f"generator it uses, {', '.join(theirs)}: expected the same order"
+            )
+        for key in ("join", "reduce"):
+            given, expected = (getattr(one.spec, key) for one in (stage, other))
+            if given != expected:
+                raise TableError(
+                    f"stage {stage.spec.name!r}: {key} = {given!r}; {other.spec.name!r}, whose "
+                    f"generator it uses, has {expected!r}; expected the same"
+                )
         if stage.channels != other.channels:
             given, expected = (
                 "reads {}, writes {} and is handed {}".format(*one.channels)
@@ -84,6 +98,29 @@ class Stack(nn.Module):
                 f"stage {stage.spec.name!r} {given} channels; {other.spec.name!r}, whose generator "
                 f"it uses, {expected}"
             )
+
+    def check_answers(self) -> None:
+        """Where the truth stands in for what was written, no stage reads its own answer.
+
+        Raises:
+            TableError: one does, and would learn to hand it on.
+        """
+        for index, phase in enumerate(self.recipe.phase):
+            learning = phase.train if phase.feed == "truth" and phase.steps else ()
+            for name in learning:
+                stage = self.stages[name]
+                for view in stage.spec.reads:
+                    writer = next((o for o in self.stages.values() if o.spec.writes == view), None)
+                    if (
+                        writer is not None
+                        and writer.spec.truth == stage.spec.truth
+                        and writer.writes.scale == stage.writes.scale
+                    ):
+                        raise TableError(
+                            f"phase[{index}].feed: got 'truth', of which {view!r}, that stage "
+                            f"{name!r} reads, is the very {stage.spec.truth!r} that it is to "
+                            "write; allowed: predicted"
+                        )
 
     def check_training_areas(self, stage: Stage) -> None:
         """Areas that only training has are read as those that the stage is told."""

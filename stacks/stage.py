@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from stacks.derive import GRAY
 from stacks.inside import InsideSpec, area, where
-from stacks.light import light
+from stacks.light import light, toned
+from stacks.move import AXES, moved
 from stacks.stage_spec import StageSpec
 from translate.joints import draw
 from translate.kinds import Kind, planes, seen
@@ -95,7 +96,8 @@ class Stage(nn.Module):
         self.check_features(views)
         features = views[spec.features].channels if spec.features else 0
         reads = sum(kind.channels for kind in self.kinds.values())
-        self.channels = (reads, kind.channels, features)
+        writes = AXES if spec.join == "move" else kind.channels
+        self.channels = (reads, writes, features)
         """That the generator reads, writes and reads of features."""
         self.generator: nn.Module | None = None
         if not spec.like:
@@ -107,7 +109,7 @@ class Stage(nn.Module):
         nothing where there is none; pictures lie about gray."""
         if getattr(spec.generator, "homogeneous", False):
             self.from_zero = {name for name in spec.reads if views[name].noise_level}
-        if spec.join in ("add", "light"):
+        if spec.join in ("add", "light", "tone", "move"):
             self.check_base(kind)
         self.inside: dict[str, Kind] = {}
         if spec.inside is not None:
@@ -122,17 +124,23 @@ class Stage(nn.Module):
         self.hands_up = ViewSpec(Kind("features", handed), grid)
 
     def check_base(self, kind: Kind) -> None:
-        """What is generated is added to the first view read, a picture, or to its light."""
+        """What is written is made of the first view read, a picture, and what is generated."""
         name = self.spec.reads[0]
         base = self.kinds[name]
-        if kind.channels > base.channels:
-            raise TableError(
-                f"stage {self.spec.name!r}: cannot add {kind.channels} channels to fewer"
-            )
         if base.family not in ("rgb", "gray") or kind.family not in ("rgb", "gray"):
             raise TableError(
                 f"stage {self.spec.name!r}: join = {self.spec.join!r} is of pictures; {name!r} is "
                 f"{base}, and {kind} is written"
+            )
+        if base != kind:
+            raise TableError(
+                f"stage {self.spec.name!r}: join = {self.spec.join!r} makes of {name!r}, which is "
+                f"{base}, the same kind; {kind} is written"
+            )
+        if self.spec.join == "tone" and kind.family != "rgb":
+            raise TableError(
+                f"stage {self.spec.name!r}: join = 'tone' is of colors; {name!r} is {base}, and "
+                f"{kind} is written; expected rgb"
             )
 
     def check_inside(self, inside: InsideSpec, views: dict[str, ViewSpec]) -> dict[str, int]:
@@ -227,7 +235,7 @@ class Stage(nn.Module):
         changed = self.changed(views)
         shown = self.hidden(views, changed)
         read = [self.seen(shown, name) for name in self.kinds]
-        if self.spec.join == "light":
+        if self.spec.join in ("light", "tone"):
             read[0] = read[0] - light(read[0])
         joined = self.together(read, list(self.kinds))
         written: Views = {}
@@ -333,14 +341,16 @@ class Stage(nn.Module):
         """What the generator made, as the view that is written, in [0, 1]."""
         # Sums and comparisons at full precision: a residual in bf16 would round the picture itself.
         made = full(made)
-        if self.spec.join == "add":
+        if self.spec.join in ("add", "move"):
             base = self.reduced(views[self.spec.reads[0]], self.spec.reads[0])
             enlarged = upsample(base, self.spec.generator.scale)
             # A residual in [-1, 1] units of the network is half as large in [0, 1].
-            return enlarged[:, : made.shape[1]] + made / 2
-        if self.spec.join == "light":
+            return moved(enlarged, made) if self.spec.join == "move" else enlarged + made / 2
+        if self.spec.join in ("light", "tone"):
+            source = views[self.spec.reads[0]]
             # Not halved: from any light to black, or to white, is up to all of [-1, 1].
-            return light(views[self.spec.reads[0]])[:, : made.shape[1]] + made
+            lit = light(source) + made
+            return toned(lit, source) if self.spec.join == "tone" else lit
         labels = self.writes.kind.family == "labels"
         made = torch.softmax(made * LOGITS, dim=1) if labels else from_network(made)
         if changed is not None:

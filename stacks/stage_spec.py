@@ -51,12 +51,15 @@ class StageSpec:
     truth: str = "target"
     """The view of the data that the written one is held against, reduced to its size where it is
     larger; or ``noise_map``, of the noise of ``degrade.choices``."""
-    join: Literal["replace", "add", "told", "inside", "light"] = "replace"
+    join: Literal["replace", "add", "told", "inside", "light", "tone", "move"] = "replace"
     """``replace``: what is generated is the view; ``add``: it is added to the first view read,
     enlarged to the new size; ``told``: a strength given by the caller stands in for it; ``inside``:
     it replaces the first view read inside an area, and elsewhere that view stays as it is;
     ``light``: that view is read without the mean color along its frame, which is added to what is
-    generated."""
+    generated; ``tone``: the same, and what stands out from the frame by its hue gets the mean color
+    that it has in that view; ``move``: of each pixel it is generated where in that view it comes
+    from (appearance flow, Zhou et al. 2016, arXiv 1605.03557), so that its colors and its texture
+    stay."""
     inside: InsideSpec | None = None
     """The area of ``join = "inside"``, and of no other; its views need not be among those the
     generator reads."""
@@ -107,6 +110,12 @@ class StageSpec:
         bases = (base for derived in self.derive.values() for base in derived.needs)
         names = (*(name for name in given if name not in self.derive), *bases)
         return tuple(dict.fromkeys(names))
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Views read by the generator; what is derived stands for what it is made of."""
+        names = (self.derive[name].needs if name in self.derive else (name,) for name in self.reads)
+        return tuple(dict.fromkeys(view for views in names for view in views))
 
     @property
     def shipped(self) -> bool:

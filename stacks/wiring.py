@@ -135,39 +135,106 @@ def check_colors(stages: Sequence[StageSpec], kinds: Mapping[str, Kind]) -> None
             )
 
 
-def check_unpaired(stages: Sequence[StageSpec], phases: Sequence[PhaseSpec]) -> None:
+def check_moves(stages: Sequence[StageSpec], fit: str, phases: Sequence[PhaseSpec]) -> None:
+    """Displacements count sides of the picture, so that all pictures are whole and of one size.
+
+    Raises:
+        TableError: a stage that moves pixels is shown crops.
+    """
+    for index, stage in enumerate(stages):
+        if stage.join != "move":
+            continue
+        if fit != "resize":
+            raise TableError(
+                f"stage[{index}].join: 'move' tells where pixels come from in parts of a side, "
+                "which are others in a crop than in a picture; set data.fit = 'resize'"
+            )
+        for number, phase in enumerate(phases):
+            if phase.size:
+                raise TableError(
+                    f"phase[{number}].size: got {phase.size}; stage {stage.name!r} moves pixels in "
+                    "parts of a side, which are others in a crop; leave it out"
+                )
+
+
+def check_told(stages: Sequence[StageSpec], kinds: Mapping[str, Kind]) -> None:
+    """What nobody tells in training is not read as a plain input.
+
+    Raises:
+        TableError: a strength or a color is, which would be -1 in every batch.
+    """
+    for index, stage in enumerate(stages):
+        for view in stage.reads:
+            family = kinds[view].family if view in kinds else ""
+            if family == "strength" and not getattr(stage.generator, "latent", 0):
+                raise TableError(
+                    f"stage[{index}].reads: {view!r} is a strength, which is -1 in every batch; a "
+                    "generator of kind style reads one, with latent above 0, and noise is told by "
+                    "join = 'told'"
+                )
+            if family == "colors":
+                raise TableError(
+                    f"stage[{index}].reads: {view!r} are colors, which are -1 in every batch; read "
+                    "what stage.derive makes of them: kinds paint, asked"
+                )
+
+
+def check_partners(
+    stages: Sequence[StageSpec],
+    phases: Sequence[PhaseSpec],
+    kinds: Mapping[str, Kind],
+    layout: str,
+) -> None:
     """Where pictures have no partners, nothing is held against a picture of another scene.
 
     What a stage makes shows the scenes of the views that it goes back to; a truth among these is of
-    the same scene, as in a cycle, and others are for a discriminator to compare in general.
+    the same scene, as in a cycle, and others are for a discriminator to compare in general. What is
+    drawn from noise shows no scene at all; a level of a pyramid that learns from the truth of the
+    one before shows that.
 
     Raises:
         TableError: a term, a condition or a phase needs partners.
     """
+    unpaired = layout == "unpaired"
     scenes: dict[str, frozenset[str]] = {}
+    truths = {stage.writes: stage.truth for stage in stages}
     for index, stage in enumerate(stages):
+        views = stage.sources
         shown = frozenset[str]().union(
-            *(scenes.get(view, frozenset({view})) for view in stage.reads)
+            *(scenes.get(view, scene_of(view, kinds, unpaired)) for view in views)
         )
         scenes[stage.writes] = shown
+        feeds = {phase.feed for phase in phases if phase.steps and stage.name in phase.train}
+        if feeds == {"truth"}:
+            shown |= {truths[view] for view in views if view in truths}
         if stage.truth in shown:
             continue
         why = (
-            f"pictures of layout 'unpaired' have no partners, and {stage.truth!r} is another scene"
+            f"pictures of layout {layout!r} have no partners, and {stage.truth!r} is another scene"
         )
+        if not unpaired:
+            why = f"what is drawn from noise shows no picture that {stage.truth!r} could be"
         for name, term in stage.objective.specs("generator").items():
             if term.paired:
                 raise TableError(
                     f"stage[{index}].objective.generator.{name}: {why}; objective.generator = {{}} "
                     "leaves the adversarial loss alone"
                 )
-        if stage.discriminator is not None and stage.sees != "picture":
+        if unpaired and stage.discriminator is not None and stage.sees != "picture":
             raise TableError(f"stage[{index}].sees: got {stage.sees!r}; {why}: allowed: picture")
     for index, phase in enumerate(phases):
-        if phase.feed == "truth" and any(
-            stage.writes in other.needs for stage in stages for other in stages
+        if (
+            unpaired
+            and phase.feed == "truth"
+            and any(stage.writes in other.needs for stage in stages for other in stages)
         ):
             raise TableError(
                 f"phase[{index}].feed: got 'truth'; pictures of layout 'unpaired' have none for "
                 "what a stage before wrote; allowed: predicted"
             )
+
+
+def scene_of(view: str, kinds: Mapping[str, Kind], unpaired: bool) -> frozenset[str]:
+    """What a view that nobody writes shows: itself, or nothing where it is no picture."""
+    pictured = unpaired or (view in kinds and kinds[view].is_picture)
+    return frozenset({view}) if pictured else frozenset()

@@ -22,8 +22,7 @@ from export.runtime.errors import ImageError, first_line
 from export.runtime.whole import whole_file
 
 MAX_PIXELS = 100_000_000
-# CMYK with alpha. Checked before anything is decoded: a TIFF may claim thousands.
-_MOST_BANDS = 5
+_PERCEPTUAL = ("lab", "labs", "labq", "lch", "cmc", "xyz", "yxy", "hsv")
 
 # libvips' class of loader -> the operation that is called by name, which, unlike opening by file
 # name, takes no options out of the name. A JPEG with a gain map is read as the JPEG it is.
@@ -89,13 +88,11 @@ def read(path: str | Path, max_pixels: int = MAX_PIXELS) -> Picture:
             f"{path} has {image.width}x{image.height} pixels, more than the {max_pixels:,} that "
             "are read; make it smaller first"
         )
-    if image.bands > _MOST_BANDS:
-        raise ImageError(f"{path} has {image.bands} channels; expected grey or RGB")
     try:
         if _orientation(image) > 1:
             # A sequential image is read top to bottom once, which turning it does not.
             image = image.copy_memory().autorot()
-        image, profile = _plain_colors(image, path)
+        image, profile = _plain_colors(image)
         pixels = to_array(image)
     except pyvips.Error as error:
         raise ImageError(f"{path} is damaged or cut short: {_reason(error)}") from None
@@ -136,6 +133,19 @@ def stored_as(path: str | Path) -> tuple[str, str]:
     """
     image = _open(Path(path))
     return str(image.get("vips-loader")).removesuffix("load"), str(image.format)
+
+
+def is_finite(path: str | Path) -> bool:
+    """Whether all values of a picture file are numbers, and finite; it is never held as a whole.
+
+    Raises ImageError as `size_of`, or where the file is damaged.
+    """
+    try:
+        # Nothing of what is no number, or infinite, is 0; a mean of such libvips cannot tell.
+        nothing = _open(Path(path)).linear(0, 0).relational_const("equal", [0])
+        return nothing.min() == 255
+    except pyvips.Error as error:
+        raise ImageError(f"{path} is damaged or cut short: {_reason(error)}") from None
 
 
 def check_target(path: str | Path, height: int, width: int) -> None:
@@ -291,6 +301,7 @@ def _open(path: Path) -> pyvips.Image:
                 f"{path} is compressed by HEVC, as HEIC photos of phones are, which cannot be read "
                 f"here; save it as JPEG first (expected {_READABLE})"
             ) from None
+    _check_samples(image, path)
     return image
 
 
@@ -311,24 +322,28 @@ def _orientation(image: pyvips.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _plain_colors(image: pyvips.Image, path: Path) -> tuple[pyvips.Image, bytes | None]:
-    """The image as grey or RGB, with or without alpha, and the profile it is in."""
-    found = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
-    profile = bytes(found) if isinstance(found, bytes) else None
-    if image.interpretation == "cmyk":
-        # libvips falls back to its own CMYK profile where the file has none.
-        deep = image.format == "ushort"
-        image = image.icc_transform("srgb", embedded=True, depth=16 if deep else 8)
-        profile = None
-    elif image.interpretation in ("lab", "labs", "labq", "lch", "cmc", "xyz", "yxy", "hsv"):
-        image, profile = image.colourspace("srgb"), None
-    if image.format not in ("uchar", "ushort", "float", "double"):
+def _check_samples(image: pyvips.Image, path: Path) -> None:
+    """Refuse what has no gray, RGB, CMYK or perceptual colors, before anything is decoded."""
+    inks = image.interpretation == "cmyk"
+    if image.bands > (5 if inks else 4):
+        # A TIFF may claim thousands.
+        raise ImageError(f"{path} has {image.bands} channels; expected grey or RGB")
+    if image.format not in _BYTES and not (inks or image.interpretation in _PERCEPTUAL):
         raise ImageError(
             f"{path} has samples of the type {image.format}; expected 8 or 16 bits or floats"
         )
-    if image.bands not in (1, 2, 3, 4):
-        raise ImageError(f"{path} has {image.bands} channels; expected grey or RGB")
-    return image, profile
+
+
+def _plain_colors(image: pyvips.Image) -> tuple[pyvips.Image, bytes | None]:
+    """The image as grey or RGB, with or without alpha, and the profile it is in."""
+    found = image.get("icc-profile-data") if image.get_typeof("icc-profile-data") else None
+    if image.interpretation == "cmyk":
+        # libvips falls back to its own CMYK profile where the file has none.
+        deep = image.format == "ushort"
+        return image.icc_transform("srgb", embedded=True, depth=16 if deep else 8), None
+    if image.interpretation in _PERCEPTUAL:
+        return image.colourspace("srgb"), None
+    return image, bytes(found) if isinstance(found, bytes) else None
 
 
 def _image(picture: Picture, deep: bool, keep_floats: bool) -> pyvips.Image:

@@ -47,6 +47,7 @@ let color = colors.length > 1 ? 1 : 0; // the first one is the paper
 let at = { x: width >> 1, y: height >> 1 }; // of the cursor
 let start = null; // where the pointer went down, or Space began a rectangle
 let before = null; // the picture under a rectangle that is being drawn
+let finger = null; // which pointer draws: a second one, or the palm of the hand, does not
 
 function remember() {
   past.push({ pixels: paper.getImageData(0, 0, width, height), blank: !props.value });
@@ -181,13 +182,21 @@ function place(event) {
 }
 
 canvas.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0) return;
+  if (event.button !== 0 || finger !== null) return;
+  finger = event.pointerId;
   begin(place(event));
-  canvas.setPointerCapture(event.pointerId); // a stroke goes on outside the board
+  canvas.setPointerCapture(finger); // a stroke goes on outside the board
 });
-canvas.addEventListener("pointermove", (event) => go(place(event)));
-canvas.addEventListener("pointerup", end);
-canvas.addEventListener("pointercancel", end);
+canvas.addEventListener("pointermove", (event) => {
+  if (finger === null || event.pointerId === finger) go(place(event));
+});
+function lift(event) {
+  if (event.pointerId !== finger) return;
+  finger = null;
+  end();
+}
+canvas.addEventListener("pointerup", lift);
+canvas.addEventListener("pointercancel", lift);
 canvas.addEventListener("focus", show);
 
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -215,7 +224,7 @@ canvas.addEventListener("keydown", (event) => {
   show();
 });
 undo.addEventListener("click", takeBack);
-clear.addEventListener("click", () => { remember(); wipe(); tell(); });
+clear.addEventListener("click", () => { end(); remember(); wipe(); tell(); });
 size.addEventListener("input", show);
 
 const legend = choices("Color", colors, "legend", (index) => { color = index; });
@@ -225,6 +234,7 @@ const starts = examples.map((address, index) => {
   const button = make("button", { type: "button", class: "start", "aria-label": `Start from example ${index + 1}` },
     make("img", { src: address, alt: "" }));
   button.addEventListener("click", async () => {
+    end();
     remember();
     await put(address);
     tell();

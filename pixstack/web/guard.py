@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 from starlette.responses import PlainTextResponse
 
 REFUSAL = "Upload a file; addresses are not fetched."
@@ -24,19 +25,23 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def refuse_addresses(page: gr.Blocks) -> None:
-    """Let no component of the page download what its value names, whoever sent it."""
-    for block in page.blocks.values():
-        move = block.async_move_resource_to_block_cache
+def refuse_addresses() -> None:
+    """Let no component of this process download what its value names, whoever sent it.
 
-        # The default binds the method of this round: a closure would see the last one.
-        async def move_file(url_or_file_path: str | Path | None, move: Any = move) -> str | None:
-            if _ADDRESS.match(str(url_or_file_path)):
-                raise gr.Error(REFUSAL, print_exception=False)
-            return await move(url_or_file_path)
+    On their class: of a component that was updated a visitor has a copy, made by gradio, which
+    knows nothing of what was done to the page's own.
+    """
+    move = Block.async_move_resource_to_block_cache
+    if getattr(move, "refuses", False):
+        return
 
-        # On the instance: a subclass would make gradio write a .pyi file beside this one.
-        block.async_move_resource_to_block_cache = move_file
+    async def move_file(self: Block, url_or_file_path: str | Path | None) -> str | None:
+        if _ADDRESS.match(str(url_or_file_path)):
+            raise gr.Error(REFUSAL, print_exception=False)
+        return await move(self, url_or_file_path)
+
+    move_file.refuses = True  # type: ignore[attr-defined]
+    Block.async_move_resource_to_block_cache = move_file  # type: ignore[method-assign]
 
 
 class ServesFilesAlone:

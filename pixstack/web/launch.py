@@ -10,6 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pixstack.web.studio import Studio
 
 WAITING = 32  # runs that may stand in the queue before newcomers are told to come back
 
@@ -72,6 +76,9 @@ def started(settings: Settings) -> Iterator[str]:
             raise ValueError("none of the models can be used; name another folder with --models")
         page = build_page(studio)
         page.queue(max_size=WAITING)
+        ended = threading.Event()
+        tidier = threading.Thread(target=tidy, args=(studio, page.delete_cache, ended), daemon=True)
+        tidier.start()
         try:
             _, address, public = page.launch(
                 # In an address, one of IPv6 stands in brackets.
@@ -95,7 +102,23 @@ def started(settings: Settings) -> Iterator[str]:
             )
             yield (public or address).rstrip("/")
         finally:
+            ended.set()
+            # A thread that works in ONNX Runtime when the process ends would abort it.
+            studio.end()
             page.close(verbose=False)
+
+
+def tidy(studio: Studio, times: tuple[float, float], ended: threading.Event) -> None:
+    """Delete old results every so often, until the app has ended.
+
+    Args:
+        studio: whose results.
+        times: seconds from one look to the next, and how old results become.
+        ended: set when there is nothing more to do.
+    """
+    every, age = times
+    while not ended.wait(every):
+        studio.forget(age)
 
 
 def _free_port(host: str, port: int) -> int:

@@ -23,11 +23,15 @@ TABS = {
     pose_tab: "change its pose",
     photo_tab: "translate it into a photo",
 }
+# Screen readers say what the line of a tab comes to tell (WCAG 2.2, success criterion 4.1.3).
+SPOKEN = """() => { for (const line of document.querySelectorAll('.result-line'))
+  line.setAttribute('role', 'status'); }"""
 EVERY, AGE = 600, 3600  # seconds: how often old files are deleted, and how old they must be
 
 
 def build_page(studio: Studio) -> gr.Blocks:
     """The page over the models of `studio`; `launch` in this package serves it."""
+    refuse_addresses()
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(EVERY, AGE)) as page:
         head = gr.HTML(elem_id="head")
         with gr.Tabs() as tabs:
@@ -44,7 +48,7 @@ def build_page(studio: Studio) -> gr.Blocks:
             studio.runs.leave(str(request.session_hash))
 
         page.unload(leave)
-    refuse_addresses(page)
+        page.load(None, js=SPOKEN, queue=False, api_visibility="private")
     return page
 
 

@@ -101,6 +101,9 @@ def build_pose(port: Input, label: str, number: int, elem_id: str) -> PoseBox:
     if radio is not None:
         js = f"(name) => ({json.dumps(texts)})[name]"
         radio.input(None, radio, joints, js=js, **SILENT)
+        # What one wrote oneself is no example.
+        joints.input(None, None, radio, js="() => null", **SILENT)
+        upload.upload(None, None, radio, js="() => null", **SILENT)
     upload.upload(_uploaded, upload, joints, **SILENT)
     return PoseBox(joints, radio, texts)
 

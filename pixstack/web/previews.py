@@ -75,11 +75,13 @@ def _brought_to(file: Path, height: int, width: int) -> pyvips.Image:
 
 
 def _display_values(source: Path, folder: Path) -> Path:
-    """The source, or a copy in 16 bits of one that holds floats.
+    """The source, or a copy as the runtime reads it of one that libvips would show otherwise.
 
-    libvips takes floats for linear light; to the runtime they are values as they are shown.
+    It takes floats for linear light, where to the runtime they are values as they are shown, and
+    inks to colors another way when it reduces.
     """
-    if pyvips.Image.new_from_file(str(source)).format not in ("float", "double"):
+    given = pyvips.Image.new_from_file(str(source))
+    if given.format not in ("float", "double") and given.interpretation != "cmyk":
         return source
     copy = folder / "shown.png"
     images.write(copy, images.read(source))

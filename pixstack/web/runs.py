@@ -65,3 +65,9 @@ class Runs:
             for (owner, place), event in self._events.items():
                 if owner == page and tab in (None, place):
                     event.set()
+
+    def stop_all(self) -> None:
+        """Stop whatever waits or works."""
+        with self._lock:
+            for event in self._events.values():
+                event.set()

@@ -6,7 +6,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Lock
@@ -16,6 +17,7 @@ import numpy as np
 
 from export.manifest import Manifest
 from export.runtime import images
+from export.runtime.cancel import check as check_cancel
 from export.runtime.errors import ModelError
 from export.runtime.images import size_of
 from export.runtime.model_file import read_manifest
@@ -78,8 +80,8 @@ class Studio:
     """The models of one app and the way a picture goes through them.
 
     models: .onnx files by name.
-    cache: the folder in which results are made, each in a folder of its own. gradio serves what a
-        run returns and deletes it when it is old; everything else of a run is deleted here.
+    cache: the folder in which results are made, each in a folder of its own, which `forget`
+        deletes: gradio loses sight of what it is handed for a component that was updated.
     """
 
     models: dict[str, Path]
@@ -90,8 +92,9 @@ class Studio:
     runs: Runs = field(default_factory=Runs)
     _manifests: dict[str, Manifest] | None = field(default=None, init=False)
     _translators: dict[tuple[str, bool], Translator] = field(default_factory=dict, init=False)
-    _folders: list[Path] = field(default_factory=list, init=False)
+    _folders: dict[Path, float] = field(default_factory=dict, init=False)
     _lock: Lock = field(default_factory=Lock, init=False)
+    _turn: Lock = field(default_factory=Lock, init=False)
 
     @property
     def manifests(self) -> dict[str, Manifest]:
@@ -158,6 +161,16 @@ class Studio:
             InputError: the order does not fit the model.
             Cancelled: `cancel` was set; nothing is left behind.
         """
+        with self._one_at_a_time(cancel):
+            return self._translate(order, upload, progress, cancel)
+
+    def _translate(
+        self,
+        order: Order,
+        upload: str | None,
+        progress: Callable[[int, int], None],
+        cancel: Event,
+    ) -> Result:
         translator = self._translator(order.model, order.careful)
         manifest = translator.manifest
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -193,6 +206,8 @@ class Studio:
             if prepared and manifest.output(order.output).keeps and _same(prepared, target):
                 found.append(UNCHANGED)
             before, after, reduced = write_previews(source, target, folder)
+            # Nobody waits for a run that was stopped, and nobody would learn of its files.
+            check_cancel(cancel)
             self._keep(*filter(None, (target, before, after)))
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -205,15 +220,41 @@ class Studio:
             parts.append("shown reduced, the download is full size")
         return Result(target, before, after, " · ".join(parts), drawn)
 
-    def _keep(self, *files: Path) -> None:
-        """Delete what lies beside these files of one folder, for gradio knows of them alone, and
-        earlier folders of which it has deleted all files.
+    @contextmanager
+    def _one_at_a_time(self, cancel: Event) -> Iterator[None]:
+        """Wait for the run before: gradio takes one that was stopped for ended while it still works
+        on its last tile, or writes.
         """
+        while not self._turn.acquire(timeout=0.1):
+            check_cancel(cancel)
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def end(self, patience: float = 10.0) -> None:
+        """Stop all runs; wait, in seconds, for the one that works."""
+        self.runs.stop_all()
+        if self._turn.acquire(timeout=patience):
+            self._turn.release()
+
+    def forget(self, age: float) -> None:
+        """Delete results that were made longer than `age` seconds ago, for good."""
+        oldest = time.monotonic() - age
+        with self._lock:
+            old = [folder for folder, made in self._folders.items() if made <= oldest]
+            for folder in old:
+                del self._folders[folder]
+        for folder in old:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _keep(self, *files: Path) -> None:
+        """Delete what lies beside these files of one folder, and keep them until they are old."""
         folder = files[0].parent
         for path in set(folder.iterdir()) - set(files):
             path.unlink()
         with self._lock:
-            self._folders = [one for one in self._folders if not _removed(one)] + [folder]
+            self._folders[folder] = time.monotonic()
 
     def _translator(self, model: str, careful: bool) -> Translator:
         with self._lock:
@@ -225,15 +266,6 @@ class Studio:
                     self_ensemble=careful,
                 )
             return self._translators[model, careful]
-
-
-def _removed(folder: Path) -> bool:
-    """Remove a folder if it is empty; whether it is gone."""
-    try:
-        folder.rmdir()
-    except OSError:
-        return not folder.exists()
-    return True
 
 
 def _same(source: Path, result: Path) -> bool:

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
 from export.runtime import images
 from export.runtime.errors import ImageError, ModelError
 from export.runtime.images import memory_of, size_of, stored_as
 from pixstack.errors import one_line
 
-BITS = {"uchar": "8-bit", "ushort": "16-bit"}  # by libvips' name; others are floats
+# By libvips' name.
+BITS = {"uchar": "8-bit", "ushort": "16-bit", "float": "float", "double": "double-precision"}
 
 # Errors that a picture can cause; anything else is a fault of the app and looks like one.
 PICTURE_ERRORS = (ValueError, OSError, MemoryError)
@@ -133,7 +133,7 @@ def unseen(file: str) -> str:
     if form != "tiff":
         return ""
     height, width = size_of(file)
-    bits = BITS.get(numbers, "float")
+    bits = BITS[numbers]
     return f"{width} x {height} pixels, {bits} TIFF: taken. Most browsers cannot show it."
 
 
@@ -145,9 +145,7 @@ def _holds_numbers(file: Path) -> bool:
     _, numbers = stored_as(file)
     if numbers not in ("float", "double"):
         return True
-    picture = images.read(file)
-    parts = [picture.pixels] if picture.alpha is None else [picture.pixels, picture.alpha]
-    return all(bool(np.isfinite(part).all()) for part in parts)
+    return images.is_finite(file)
 
 
 def page_message(error: Exception, cache: Path) -> str:

@@ -103,13 +103,17 @@ def pairs(number: int, count: int, folder: str) -> list[Row]:
 def row(number: int, view: int, turn: int, folder: str) -> Row:
     """A view and the one ``turn`` steps further on, by the shorter way."""
     after = (view + turn) % VIEWS
-    degrees = STEP * (turn if turn <= VIEWS // 2 else turn - VIEWS)
     return {
         "name": f"obj{number}-{view}-{after}",
         "source": f"{folder}/obj{number}__{view}.png",
         "target": f"{folder}/obj{number}__{after}.png",
-        "turn": str(degrees),
+        "turn": str(shorter(STEP * turn)),
     }
+
+
+def shorter(degrees: int) -> int:
+    """The same turn by the shorter way, -175 to 180 in steps of 5."""
+    return 180 - (180 - degrees) % 360
 
 
 if __name__ == "__main__":

@@ -160,6 +160,48 @@ def test_a_rectangle_that_was_only_begun_is_in_the_drawing(page: Page, tmp_path:
     assert label(gray[SIDE // 2 + 20, SIDE // 2 + 20]) == 0
 
 
+def test_a_second_finger_draws_no_line_to_the_first(page: Page) -> None:
+    open_tab(page, "Photo")
+    page.locator(BOARD).get_by_text("shop", exact=True).click()
+    touch = f"""([kind, finger, x, y]) => {{
+      const board = document.querySelector('{BOARD} canvas'), box = board.getBoundingClientRect();
+      board.setPointerCapture = () => {{}};  // of fingers that no screen knows
+      board.dispatchEvent(new PointerEvent(kind, {{ pointerId: finger, pointerType: "touch",
+        clientX: box.left + x * box.width, clientY: box.top + y * box.height }})); }}"""
+    middle = f"""() => [...document.querySelector('{BOARD} canvas').getContext('2d')
+      .getImageData({SIDE // 2}, {SIDE // 2}, 1, 1).data].join()"""
+    paper = page.evaluate(middle)
+    for event in (
+        ["pointerdown", 1, 0.1, 0.1],
+        ["pointerdown", 2, 0.9, 0.9],
+        ["pointermove", 2, 0.88, 0.9],
+        ["pointerup", 2, 0.88, 0.9],
+        ["pointermove", 1, 0.12, 0.1],
+    ):
+        page.evaluate(touch, event)
+    assert page.evaluate(middle) == paper
+    # The first finger draws on after the second is gone.
+    page.evaluate(touch, ["pointermove", 1, 0.9, 0.9])
+    assert page.evaluate(middle) != paper
+    page.evaluate(touch, ["pointerup", 1, 0.9, 0.9])
+
+
+def test_a_cleared_board_stays_clear(page: Page) -> None:
+    open_tab(page, "Photo")
+    board = page.locator(BOARD)
+    clear = page.evaluate(PICTURE)
+    board.get_by_text("shop", exact=True).click()
+    drag(page, (0.25, 0.5), (0.75, 0.5))
+    board.get_by_text("Rectangle", exact=True).click()
+    canvas = page.locator(f"{BOARD} canvas")
+    canvas.focus()
+    page.keyboard.press("Space")  # one corner of a rectangle
+    board.get_by_role("button", name="Clear").click()
+    canvas.hover(position={"x": 20, "y": 20})
+    canvas.hover(position={"x": 60, "y": 60})
+    assert page.evaluate(PICTURE) == clear
+
+
 def test_another_takes_a_new_seed_and_runs(page: Page, tmp_path: Path) -> None:
     open_tab(page, "Photo")
     page.locator(f"{BOARD} .start").click()

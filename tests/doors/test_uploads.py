@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyvips
 from PIL import Image
 
 from export.runtime.errors import ImageError
-from export.runtime.images import Picture, memory_of, write
+from export.runtime.images import Picture, memory_of, read, write
 from pixstack.web.previews import write_previews
 from pixstack.web.super_resolution import fitting_scale
 from pixstack.web.uploads import Limits, check_upload, unseen
@@ -61,6 +62,16 @@ def test_values_that_are_no_numbers_are_told(value: float, channels: int, tmp_pa
     write(tmp_path / "bad.tif", Picture(pixels, alpha))
     with pytest.raises(ImageError, match="holds values that are no numbers"):
         check_upload(str(tmp_path / "bad.tif"), 1, Limits())
+
+
+def test_what_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
+    whole, many = tmp_path / "whole.tif", tmp_path / "many.tif"
+    pyvips.Image.black(8, 9).cast("int").tiffsave(str(whole))
+    pyvips.Image.black(8, 9, bands=6).tiffsave(str(many))
+    with pytest.raises(ImageError, match="samples of the type int"):
+        check_upload(str(whole), 1, Limits())
+    with pytest.raises(ImageError, match="6 channels; expected grey or RGB"):
+        check_upload(str(many), 1, Limits())
 
 
 @pytest.mark.parametrize(
@@ -122,6 +133,18 @@ def test_floats_are_shown_as_the_values_that_they_are(channels: int, tmp_path: P
     # As linear light, half would be a light gray of 188.
     assert set(np.unique(np.asarray(Image.open(before)))) <= {127, 128}
     assert sorted((tmp_path / "shown").iterdir()) == [after, before]
+
+
+def test_inks_are_shown_as_the_model_sees_them(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    inks = Image.fromarray(random.integers(0, 256, (80, 100, 4), np.uint8), "CMYK")
+    inks.save(tmp_path / "inks.jpg", quality=95)
+    seen = read(tmp_path / "inks.jpg")
+    write(tmp_path / "result.png", seen)
+    before, after, _ = write_previews(tmp_path / "inks.jpg", tmp_path / "result.png", tmp_path)
+    assert before is not None
+    assert np.array_equal(np.asarray(Image.open(before)), seen.pixels)
+    assert np.array_equal(np.asarray(Image.open(after)), seen.pixels)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA"])

@@ -136,7 +136,7 @@ def test_a_result_is_sent_on_in_the_pixels_that_were_drawn(tmp_path: Path) -> No
     assert sent(50, 40) is None
 
 
-def test_a_run_leaves_what_it_returns_and_folders_go_with_their_files(tmp_path: Path) -> None:
+def test_a_run_leaves_what_it_returns_until_that_is_forgotten(tmp_path: Path) -> None:
     write_facade(tmp_path / "facade-photo.onnx")
     studio = Studio({"facade-photo": tmp_path / "facade-photo.onnx"}, tmp_path / "cache")
 
@@ -149,11 +149,9 @@ def test_a_run_leaves_what_it_returns_and_folders_go_with_their_files(tmp_path: 
         return result.picture.parent
 
     # The model takes 2**16 pixels; the larger drawing is prepared for it.
-    first, second = drawn(16), drawn(300)
-    for path in first.iterdir():
-        path.unlink()  # as gradio does with old files
-    third = drawn(16)
-    assert set(studio.cache.iterdir()) == {second, third}
+    assert {drawn(16), drawn(300)} == set(studio.cache.iterdir())
+    studio.forget(0)
+    assert list(studio.cache.iterdir()) == []
 
 
 @pytest.mark.parametrize(

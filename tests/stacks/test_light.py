@@ -1,9 +1,9 @@
-"""Light carried from the source to the result (`join = "light"`)."""
+"""Light and color carried from the source to the result (`join = "light"`, `"tone"`)."""
 
 import pytest
 import torch
 
-from stacks.light import light
+from stacks.light import light, toned
 from stacks.recipe import parse_recipe
 from stacks.stack import Stack
 from translate.tables import TableError
@@ -26,9 +26,9 @@ steps = 1
 """
 
 
-def drawn(source: torch.Tensor) -> torch.Tensor:
+def drawn(source: torch.Tensor, join: str = "light") -> torch.Tensor:
     torch.manual_seed(0)
-    stack = Stack(parse_recipe(RECIPE)).eval()
+    stack = Stack(parse_recipe(RECIPE, [f"stage.0.join={join}"])).eval()
     layout = torch.ones(1, 1, 16, 16, dtype=torch.int64)
     with torch.no_grad():
         return stack({"source": source, "layout": layout})["target"]
@@ -63,10 +63,62 @@ def test_a_change_of_the_light_is_a_change_of_the_result() -> None:
     ("overrides", "told"),
     [
         (["stage.0.reads=['layout', 'source']"], "join = 'light' is of pictures; 'layout'"),
-        (["data.views.source='gray'"], "cannot add 3 channels to fewer"),
+        (
+            ["data.views.source='gray'"],
+            "join = 'light' makes of 'source', which is gray, the same kind",
+        ),
         (["data.views.target='labels:3'"], "join = 'light' is of pictures; 'source' is rgb, and"),
     ],
 )
 def test_light_is_of_pictures(overrides: list[str], told: str) -> None:
     with pytest.raises(TableError, match=told):
         Stack(parse_recipe(RECIPE, overrides))
+
+
+WALL, SKIN, OTHER = (0.7, 0.7, 0.72), (0.6, 0.4, 0.3), (0.8, 0.55, 0.5)
+
+
+def hand(color: tuple[float, float, float], height: int = 24, width: int = 16) -> torch.Tensor:
+    """A patch of color before a wall that darkens downwards."""
+    picture = torch.tensor(WALL).reshape(1, 3, 1, 1).repeat(1, 1, height, width)
+    picture[..., 6:18, 4:12] = torch.tensor(color).reshape(1, 3, 1, 1)
+    return picture * torch.linspace(1, 0.8, height).reshape(1, 1, -1, 1)
+
+
+def test_what_stands_before_the_wall_gets_the_color_of_the_source() -> None:
+    drawn, source = hand(SKIN), hand(OTHER).flip(-2)
+    result = toned(drawn, source)
+    inside = (..., slice(6, 18), slice(4, 12))
+    ours, theirs = (one[inside].mean(dim=(2, 3)).flatten().tolist() for one in (result, source))
+    assert ours == pytest.approx(theirs, abs=0.02)
+    wall = torch.ones_like(drawn, dtype=torch.bool)
+    wall[inside] = False
+    assert (result - drawn)[wall].abs().max() < 0.01
+
+
+def test_a_picture_keeps_its_own_colors() -> None:
+    drawn = hand(SKIN)
+    assert torch.allclose(toned(drawn, drawn.clone()), drawn, atol=1e-6)
+
+
+@pytest.mark.parametrize("gray", [0.0, 0.5, 1.0])
+def test_nothing_stands_out_of_gray(gray: float) -> None:
+    drawn, plain = hand(SKIN), torch.full((1, 3, 24, 16), gray)
+    speckled = plain + 0.01 * torch.rand(1, 3, 24, 16, generator=torch.Generator().manual_seed(0))
+    black_and_white = hand(SKIN).mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+    for source in (plain, speckled, black_and_white):
+        assert (toned(drawn, source) - drawn).abs().max() < 0.03
+        assert (toned(source, drawn) - source).abs().max() < 0.03
+
+
+def test_a_stage_tones_what_it_lights() -> None:
+    source = hand(OTHER, 16, 16)
+    lit, result = drawn(source, "light"), drawn(source, "tone")
+    assert (lit - result).abs().max() > 1e-3
+    assert torch.allclose(result, toned(lit, source), atol=1e-6)
+
+
+def test_tones_are_of_colors() -> None:
+    gray = ["data.views.source='gray'", "data.views.target='gray'", "stage.0.join=tone"]
+    with pytest.raises(TableError, match="join = 'tone' is of colors; 'source' is gray"):
+        Stack(parse_recipe(RECIPE, gray))

@@ -296,7 +296,7 @@ def test_what_does_not_fit_together(stages: list[str], message: str) -> None:
 
 
 def test_adding_more_channels_than_there_are() -> None:
-    with pytest.raises(TableError, match="stage 'a': cannot add 3 channels to fewer"):
+    with pytest.raises(TableError, match="stage 'a': join = 'add' makes of 'depth'"):
         stack("reads = ['depth']\njoin = 'add'\ngenerator = { kind = 'linear' }", data=PAIRS)
 
 

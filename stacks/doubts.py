@@ -1,0 +1,113 @@
+"""What a recipe may say and rarely means: warned of, not refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from translate.compatibility import Conflict
+from translate.joints import opposite
+
+if TYPE_CHECKING:
+    from stacks.spec import Recipe
+
+OWN = ("noise", "strength")
+"""Kinds of views that are no condition: nothing of a picture is in them."""
+
+
+def doubts(recipe: Recipe) -> Iterator[Conflict]:
+    """Each with the reason, and what to choose instead."""
+    for found in (misjudged, untrained, unheard, unplayed, mirrored):
+        for key, given, reason in found(recipe):
+            yield Conflict(key, given, reason, impossible=False)
+
+
+Found = Iterator[tuple[str, object, str]]
+"""Path of the setting, what is given, and the reason."""
+
+
+def misjudged(recipe: Recipe) -> Found:
+    """A metric that prefers the weights from before an adversarial phase to those from it."""
+    adversarial = [recipe.plays(phase) for phase in recipe.phase if phase.steps]
+    faithful = recipe.validation.metric != "band_error" and recipe.validation.folder
+    if faithful and adversarial and adversarial[-1] and not adversarial[0]:
+        yield (
+            "validation.metric",
+            recipe.validation.metric,
+            "it falls in adversarial phases, and the best weights may be from before them; "
+            "'band_error' tells of detail",
+        )
+
+
+def untrained(recipe: Recipe) -> Found:
+    """What ships as it began: stages that no phase trains, levels that no phase grows to."""
+    for index, stage in enumerate(recipe.stage):
+        users = {stage.name} | {other.name for other in recipe.stage if other.like == stage.name}
+        phases = [
+            phase for phase in recipe.phase if phase.steps and not users.isdisjoint(phase.train)
+        ]
+        if not stage.shipped:
+            continue
+        if not phases:
+            yield (
+                f"stage[{index}].name",
+                stage.name,
+                "no phase trains it, and it ships as it began; --start gives it weights",
+            )
+        depths = getattr(stage.generator, "depths", 0)
+        if phases and depths and all(0 < phase.depth < depths for phase in phases):
+            deepest = max(phase.depth for phase in phases)
+            yield (
+                "phase.depth",
+                deepest,
+                f"stage {stage.name!r} grows to {depths} levels and ships with all of them, those "
+                "that no phase trains as they began; add a phase at full depth",
+            )
+
+
+def unheard(recipe: Recipe) -> Found:
+    """A condition that nothing asks for: neither its discriminator sees it nor a term knows it."""
+    read_later = {view for stage in recipe.stage for view in stage.needs}
+    kinds = recipe.data.kinds
+    for index, stage in enumerate(recipe.stage):
+        conditions = [
+            view for view in stage.reads if view not in kinds or kinds[view].family not in OWN
+        ]
+        paired = any(term.paired for term in stage.objective.specs("generator").values())
+        judged = stage.discriminator is not None and stage.sees == "picture"
+        if conditions and judged and not paired and stage.writes not in read_later:
+            yield (
+                f"stage[{index}].sees",
+                stage.sees,
+                f"nothing holds what is written against {conditions[0]!r}, which may then be "
+                "ignored; sees = 'pair' shows it to the discriminator",
+            )
+
+
+def unplayed(recipe: Recipe) -> Found:
+    """Settings of a game that no discriminator plays."""
+    for index, stage in enumerate(recipe.stage):
+        if stage.discriminator is None and stage.sees != "picture":
+            yield (
+                f"stage[{index}].sees",
+                stage.sees,
+                "is of what a discriminator sees; the stage has none",
+            )
+
+
+def mirrored(recipe: Recipe) -> Found:
+    """Names of a left and a right, which a mirrored picture shows the other way around."""
+    if not recipe.augment.flip:
+        return
+    for view, names in recipe.data.names.items():
+        if view in recipe.data.kinds and recipe.data.kinds[view].family == "keypoints":
+            continue
+        for name in names:
+            if name < opposite(name) in names:
+                yield (
+                    "augment.flip",
+                    True,
+                    f"a mirrored picture shows {name!r} of {view!r} where {opposite(name)!r} "
+                    "stands, and the labels stay; augment.flip = false leaves pictures as they are",
+                )
+                break
