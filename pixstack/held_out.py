@@ -23,6 +23,7 @@ def held_out(model: str, data: Path | None = None) -> tuple[Protocol, list[Pairs
 
     Raises:
         ValueError: the model holds no recipe, or its recipe holds no pictures out.
+        WrongUse: it is an exported file, and no root is given.
         DataError: they are not where the recipe has them.
     """
     from stacks.data import validation_pairs
@@ -30,6 +31,11 @@ def held_out(model: str, data: Path | None = None) -> tuple[Protocol, list[Pairs
     from translate.pairs import DataError
 
     recipe = recipe_of(model)
+    if data is None and is_exported(model):
+        raise WrongUse(
+            f"{model}: an exported file does not keep where its pictures lay; add --data DIR, the "
+            "root of the data (data.root of its recipe)"
+        )
     if data is not None:
         recipe = replace(recipe, data=replace(recipe.data, root=str(data)))
     if not recipe.validation.folder:
@@ -41,6 +47,11 @@ def held_out(model: str, data: Path | None = None) -> tuple[Protocol, list[Pairs
     except DataError as error:
         raise DataError(f"{error}; --data DIR names another root of the data") from None
     return held_out_protocol(recipe), sets
+
+
+def is_exported(model: str) -> bool:
+    """Whether a model is an ONNX file, by itself or by its name, and not a run or its weights."""
+    return not (model.endswith(".safetensors") or Path(model).is_dir())
 
 
 def recipe_of(model: str) -> Recipe:
@@ -56,7 +67,7 @@ def recipe_of(model: str) -> Recipe:
     from stacks.recipe import parse_recipe
     from stacks.run_folder import weights_of
 
-    if model.endswith(".safetensors") or Path(model).is_dir():
+    if not is_exported(model):
         path = weights_of(Path(model))
         text = recipe_in(header(path, form_of_stack(path)), path)
     elif "+" in model and not Path(model).exists():

@@ -130,11 +130,16 @@ def astray(history: Sequence[float], window: int, first: float, factor: float) -
 
 
 def drawn_apart(gap: float, closest: float, allowed: float) -> str:
-    """Scores on training pictures that have drawn away from those on held-out ones."""
-    if gap - closest <= allowed:
+    """Scores on training pictures that have drawn away from those on held-out ones.
+
+    Where held-out pictures are the easier ones, the gap begins below 0: nothing is learned by heart
+    until it is above.
+    """
+    widened = max(gap, 0.0) - max(closest, 0.0)
+    if widened <= allowed:
         return ""
     return (
-        f"has widened by {gap - closest:.2f} standard deviations since they were closest: the "
+        f"has widened by {widened:.2f} standard deviations since they were closest: the "
         "training pictures are learned by heart; more pictures, more augmentation, or stop here"
     )
 

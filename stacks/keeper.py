@@ -112,14 +112,19 @@ class States:
             self.waiting.replace(self.healthy)
         link(self.last, self.waiting)
 
-    def give_up(self) -> None:
-        """Leave the healthy state as the last one: a resumed run begins there."""
-        self.waiting.unlink(missing_ok=True)
-        link(self.healthy, self.last)
-
     def go_back(self, run: Run) -> None:
         """Take up the healthy state, at smaller rates; it is the last one from now on."""
-        rollbacks, best = run.rollbacks + 1, run.best
+        self.take_up(run, run.rollbacks + 1)
+
+    def give_up(self, run: Run) -> None:
+        """Leave the healthy state as the last one: who resumes the run begins there."""
+        self.take_up(run, run.rollbacks)
+        self.waiting.unlink(missing_ok=True)
+        run.save(self.last)
+
+    def take_up(self, run: Run, rollbacks: int) -> None:
+        """The healthy state, after going back so many times."""
+        best = run.best
         run.restore(self.healthy)
         # The best weights were measured: they are on the disk, whatever came of the run.
         run.rollbacks, run.best = rollbacks, best
@@ -219,7 +224,7 @@ class Keeper:
         if run.rollbacks >= allowed:
             tried = f" after going back {allowed} times" if allowed else ""
             self.record.alarm(run, alarm)
-            self.states.give_up()
+            self.states.give_up(run)
             raise DivergenceError(
                 f"step {found}: {alarm.where} {alarm.said}: the run has diverged{tried}; "
                 f"{self.states.last.parent} holds the last good state: resume it with smaller "

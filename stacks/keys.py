@@ -238,7 +238,11 @@ def literal(line: ast.stmt | None) -> str:
 
 
 def chosen(name: str, among: Sequence[Table]) -> list[Table]:
-    """What a name fits: a table and those within it, a kind, or one key wherever it stands."""
+    """What a name fits: a table and those within it, a kind, or one key wherever it stands.
+
+    Numbers are left out: ``stage.0.generator.depth`` is what ``--set`` takes.
+    """
+    name = re.sub(r"\.\d+(?=\.|$)", "", name)
     whole = [table for table in among if table.path == name]
     if whole:
         within = [table for table in among if table.path.startswith(f"{name}.")]
@@ -250,12 +254,18 @@ def chosen(name: str, among: Sequence[Table]) -> list[Table]:
     if begins:
         return begins
     place, _, key = name.rpartition(".")
+    # The place of a kind, as a recipe has it, stands for all the kinds that may stand there.
     return [
         dataclasses.replace(table, keys=tuple(one for one in table.keys if one.name == key))
         for table in among
         if any(one.name == key for one in table.keys)
-        and (not place or f".{table.path}".endswith(f".{place}"))
+        and (not place or f".{table.path}".endswith((f".{place}", f".{place}.{last(table.path)}")))
     ]
+
+
+def last(path: str) -> str:
+    """The name of a table within the one around it."""
+    return path.rpartition(".")[2]
 
 
 def parent(path: str) -> str:

@@ -49,7 +49,7 @@ def head(survey: Survey, name: str) -> str:
         "schema = 1",
         f"name = {toml_value(name)}",
         f"task = {toml_value(task)}",
-        'description = "Say here what it does."',
+        '# description = "Says what it does, in one sentence."',
         '# license = "CC-BY-4.0"          # of the weights, as the exported file will tell it',
         f"batch = {BATCHES[survey.size]}",
         "",

@@ -278,7 +278,15 @@ def survey_classes(folder: Path, parts: Sequence[Path]) -> Survey:
             f"{folder}: holds the one folder {parts[0].name!r}; expected source/ and target/, a "
             "folder for each class, or pictures"
         )
-    pictures = [path for part in parts for path in list_pictures(part).values()]
+    listed = [list_pictures(part) for part in parts]
+    if len(parts) == 2 and set(listed[0]) == set(listed[1]):
+        one, two = (path.name for path in parts)
+        raise DataError(
+            f"{folder}: {one!r} and {two!r} hold pictures of the same names, as pairs do; call the "
+            "folder that is read 'source' and the other 'target' (or A and B), or give the "
+            "pictures of two classes names of their own"
+        )
+    pictures = [path for paths in listed for path in paths.values()]
     sizes = [View(path, "rgb").size() for path in pictures]
     names = ", ".join(path.name for path in parts)
     label = Found(f"class:{len(parts)}", names=tuple(path.name for path in parts))

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyvips
 
 from translate.pairs import Half, half_of, label_picture, open_picture
-from translate.pictures import File
+from translate.pictures import DataError, File
 
 SAMPLE = 12
 """Pictures of a view that are decoded to tell its kind."""
@@ -83,7 +84,14 @@ def kind_of(paths: Sequence[File], half: Half = "whole") -> Found:
             break
         read += 1
         image = half_of(label_picture(open_picture(path)), half)
-        pixels = np.asarray(image.numpy())
+        try:
+            pixels = np.asarray(image.numpy())
+        except pyvips.Error as error:
+            reason = str(error.detail).strip().splitlines()[-1:] or ["damaged"]
+            raise DataError(
+                f"{path}: cannot be decoded ({reason[0]}); `pixstack check-data` finds every such "
+                "file"
+            ) from None
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         lossless = path.suffix.lower() == ".png"
         if pixels.shape[2] == 1:

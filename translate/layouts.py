@@ -352,7 +352,12 @@ def angle(text: str | None, view: str, where: str) -> float:
 
 def view_folder(folder: Path, view: str) -> Path:
     """The folder of a view: of its own name, or of one that stands for its side elsewhere."""
-    there = [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder}: no such folder; the paths of a recipe begin in data.root, seen from where "
+            "the command is called: call it from there, or name the root by --data DIR"
+        )
+    there = [path.name for path in folder.iterdir() if path.is_dir()]
     found = name_of(view, there)
     if found is None:
         also = f" (or, as elsewhere, {', '.join(SIDES[view][1:])})" if view in SIDES else ""

@@ -25,6 +25,9 @@ from export.runtime.keypoints import read_pose
 from export.runtime.results import Allocate
 from export.runtime.transparency import on_white, without_holes
 
+LOSSY = ("jpeg", "webp", "heif")
+"""Formats that change colors a little, as libvips calls them."""
+
 
 class Runner(Protocol):
     """Run the model for one output, results going where `allocate` says."""
@@ -58,6 +61,8 @@ def translate_file(
     # The suffix and the folder first: they are wrong more often than anything else.
     images.check_target(target, 1, 1)
     picture = images.read(source)
+    if first.family == "labels" and images.stored_as(source)[0] in LOSSY:
+        picture = replace(picture, pixels=nearest_colors(first, picture.pixels))
     if picture.alpha is not None:
         # Colors of labels count as they are, see-through or not.
         pixels, alpha = picture.pixels, picture.alpha
@@ -140,7 +145,24 @@ def as_view(manifest: Manifest, name: str, value: Any) -> Any:
         return read_pose(Path(value))
     if not port.is_picture:
         return value
-    return _as_fed(port, images.read(value).pixels)
+    pixels = images.read(value).pixels
+    if port.family == "labels" and images.stored_as(value)[0] in LOSSY:
+        pixels = nearest_colors(port, pixels)
+    return _as_fed(port, pixels)
+
+
+def nearest_colors(port: Input, pixels: np.ndarray) -> np.ndarray:
+    """Labels in 8-bit RGB that a lossy format has changed, in the colors of the palette again.
+
+    As in training; of any other file a strange color is more likely a mistake.
+    """
+    if not port.palette or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+        return pixels
+    palette = np.array(port.palette, np.int32)
+    nearest = np.empty(pixels.shape[:2], np.intp)
+    for row, line in enumerate(pixels.astype(np.int32)):
+        nearest[row] = ((line[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1)
+    return palette.astype(np.uint8)[nearest]
 
 
 def _as_fed(port: Input, pixels: np.ndarray) -> np.ndarray:

@@ -142,7 +142,7 @@ def is_finite(path: str | Path) -> bool:
     """
     try:
         # Nothing of what is no number, or infinite, is 0; a mean of such libvips cannot tell.
-        nothing = _open(Path(path)).linear(0, 0).relational_const("equal", [0])
+        nothing = _open(Path(path)).linear([0], [0]).relational_const("equal", [0])
         return nothing.min() == 255
     except pyvips.Error as error:
         raise ImageError(f"{path} is damaged or cut short: {_reason(error)}") from None

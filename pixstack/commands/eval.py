@@ -119,7 +119,7 @@ def command(
       pixstack eval runs/mine/best.safetensors --held-out
       pixstack eval runs/mine/best.safetensors --targets B --sources A
       pixstack eval runs/mine/best.safetensors --targets B --sources A --attention maps
-      pixstack eval my.onnx --held-out --results results --keep held-out
+      pixstack eval my.onnx --held-out --data data/photos --results results --keep held-out
       pixstack eval my.onnx --targets B --sources A --features judge.safetensors --json a.json
     """
     from pixstack.errors import require_train

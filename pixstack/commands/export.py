@@ -57,9 +57,11 @@ def command(
       pixstack export runs/mine/best.safetensors -o mine.onnx --half --set license=MIT
       pixstack export old.onnx -o new.onnx
     """
-    from pixstack.errors import require_train
+    from pixstack.errors import WrongUse, require_train
 
     require_train()
+    if target.suffix != ".onnx" or target.is_dir():
+        raise WrongUse(f"-o {target}: expected the name of an .onnx file to write")
     import_plugins(plugins or [])
     from export.convert import export_stack
     from pixstack import __version__

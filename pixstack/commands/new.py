@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -76,7 +77,8 @@ def command(
     print(f"{found.count} items, layout {found.layout}, {sizes} pixels")
     for remark in found.remarks:
         print(f"note: {remark}")
-    print(f"{target}: edit it, then pixstack train {target} -o runs/{name}")
+    train = shlex.join(["pixstack", "train", str(target), "-o", f"runs/{name}"])
+    print(f"{target}: edit it, look at the data with pixstack check-data, then {train}")
 
 
 def parse_kinds(settings: list[str], views: list[str]) -> dict[str, str]:

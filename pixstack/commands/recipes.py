@@ -29,11 +29,15 @@ def command(
 
     require_train()
     from stacks.presets import preset_names, preset_text
+    from translate.tables import TableError
 
     if name is not None:
         if json_target is not None:
             raise WrongUse("--json: is of the table of presets; a preset itself is TOML")
-        print(preset_text(name), end="")
+        try:
+            print(preset_text(name), end="")
+        except TableError as error:
+            raise WrongUse(str(error)) from None
         return
     rows = [describe(preset) for preset in preset_names()]
     if json_target is not None:

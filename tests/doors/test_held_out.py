@@ -100,8 +100,11 @@ def test_a_file_knows_what_was_held_out_but_not_where(
     assert pixstack("export", folder / "run" / "best.safetensors", "-o", model).code == 0
     monkeypatch.chdir(tmp_path)
     lost = pixstack("eval", model, "--held-out")
-    assert lost.code == 1
-    assert lost.error_lines[-1].endswith("--data DIR names another root of the data")
+    assert lost.code == 2
+    assert "does not keep where its pictures lay; add --data DIR" in lost.error_lines[-1]
+    nowhere = pixstack("eval", model, "--held-out", "--data", "nowhere")
+    assert nowhere.code == 1
+    assert nowhere.error_lines[-1].endswith("--data DIR names another root of the data")
     moved = shutil.copytree(folder / "data", tmp_path / "elsewhere")
     found = measures(pixstack("eval", model, "--held-out", "--data", moved, "--json", "-"))
     ours = measures(pixstack("eval", folder / "run", "--held-out", "--json", "-"))

@@ -32,6 +32,10 @@ def test_the_command_answers_in_each_form(pixstack: Call) -> None:
     [phase] = json.loads(pixstack("keys", "phase.steps", "--json", "-").out)
     assert phase["keys"][0]["default"] is None
     assert "\nsize = 128\n" in pixstack("keys", "data.size").out
+    # As `--set` takes it: the keys of whatever kind may stand there.
+    depths = json.loads(pixstack("keys", "stage.0.generator.depth", "--json", "-").out)
+    assert {"stage.generator.pix2pix", "stage.generator.level"} <= {one["table"] for one in depths}
+    assert {key["name"] for one in depths for key in one["keys"]} == {"depth"}
     wrong = pixstack("keys", "optimizr")
     assert (wrong.code, len(wrong.err.splitlines())) == (2, 1)
     assert "did you mean 'optimizer'?" in wrong.err

@@ -273,7 +273,7 @@ def test_recipes_lists_every_preset_and_prints_one(pixstack: Call) -> None:
     printed = pixstack("recipes", "photo-sr")
     assert tomllib.loads(printed.out)["name"] == "photo-sr"
     wrong = pixstack("recipes", "photo-sd")
-    assert wrong.code == 1
+    assert wrong.code == 2
     assert "did you mean 'photo-sr'" in wrong.err
 
 

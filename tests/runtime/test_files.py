@@ -76,6 +76,27 @@ def test_further_views_may_be_files(tmp_path: Path, adder: Translator):
         adder.file(tmp_path / "a.png", tmp_path / "d.png", {"image": tmp_path / "a.png"})
 
 
+def test_labels_that_a_jpeg_changed_are_the_nearest_ones(tmp_path: Path, adder: Translator):
+    palette = np.array([(0, 0, 0), (255, 0, 0), (0, 0, 255)], np.uint8)
+    ids = np.array([[0, 1], [2, 0]]).repeat(16, axis=0).repeat(16, axis=1)
+    Image.fromarray(palette[ids]).save(tmp_path / "layout.jpg", quality=90, subsampling=0)
+    changed = np.asarray(Image.open(tmp_path / "layout.jpg"))
+    assert not np.array_equal(changed, palette[ids])
+    Image.new("RGB", (32, 32), (40, 40, 40)).save(tmp_path / "a.png")
+    inputs = {
+        "layout": tmp_path / "layout.jpg",
+        "strength": 10,
+        "noise": np.zeros((3, 32, 32), np.float32),
+    }
+    adder.file(tmp_path / "a.png", tmp_path / "b.png", inputs, output="same layout")
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "b.png")), palette[ids])
+    # A strange color in a file without losses is more likely a mistake.
+    Image.fromarray(changed).save(tmp_path / "layout.png")
+    inputs["layout"] = tmp_path / "layout.png"
+    with pytest.raises(InputError, match="which is not in its palette"):
+        adder.file(tmp_path / "a.png", tmp_path / "b.png", inputs)
+
+
 def test_further_outputs_of_the_same_run_are_handed_over(tmp_path: Path, adder: Translator):
     Image.new("RGB", (5, 4), (40, 40, 40)).save(tmp_path / "a.png")
     noise = RANDOM.normal(size=(3, 4, 5)).astype(np.float32) / 100

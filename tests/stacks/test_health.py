@@ -75,7 +75,9 @@ def test_a_wasserstein_estimate() -> None:
 
 
 def test_a_gap_that_widens() -> None:
-    assert "widened by 1.50 standard deviations" in drawn_apart(1.2, -0.3, 1.0)
+    assert "widened by 1.50 standard deviations" in drawn_apart(1.8, 0.3, 1.0)
+    assert "widened by 1.20 standard deviations" in drawn_apart(1.2, -0.3, 1.0)
+    assert not drawn_apart(-31, -73, 1.0), "held-out pictures that are still the easier ones"
     assert not drawn_apart(1.2, 0.3, 1.0), "pictures that were easier from the start"
 
 

@@ -154,6 +154,10 @@ def test_a_run_that_cannot_be_helped_stops_with_one_line(
     assert "\n" not in str(e.value)
     assert facts(tmp_path)["rollbacks"] == 2
     assert len(lines(tmp_path, "alarm")) == 3
+    # Whoever resumes begins where the run was sound, not where it had begun to diverge.
+    sound = read(tmp_path / "last" / "healthy.safetensors", STATE).facts["step"]
+    assert facts(tmp_path)["step"] == sound
+    assert not (tmp_path / "last" / "waiting.safetensors").exists()
     assert all(torch.isfinite(tensor).all() for tensor in state(tmp_path).values())
 
 

@@ -43,6 +43,11 @@ def pairs(root: Path, source: Pixels, target: Pixels, count: int = 4) -> Path:
     return root
 
 
+def cut(path: Path) -> None:
+    """As a download that broke off."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
 def test_photographs_and_ids(tmp_path: Path) -> None:
     found = survey(pairs(tmp_path, ids(), photo()))
     assert found.layout == "views"
@@ -179,6 +184,14 @@ def test_partners_that_are_missing_are_told(tmp_path: Path) -> None:
             "the views share no names (source has '1', target has 'x')",
         ),
         (
+            lambda root: [write(root / f"{side}" / "1.png", photo()) for side in ("low", "high")],
+            "'high' and 'low' hold pictures of the same names, as pairs do; call the folder",
+        ),
+        (
+            lambda root: cut(pairs(root, photo(), photo()) / "source" / "0.png"),
+            "source/0.png: cannot be decoded (",
+        ),
+        (
             lambda root: pairs(root, photo(32, 64), photo(64, 64)),
             "has 64x64 pixels, its partner 64x32",
         ),
@@ -211,14 +224,15 @@ def test_the_recipe_written_can_be_trained(
     folder = layouts(tmp_path / "data")[name]
     recipe = tmp_path / "mine.toml"
     assert main(["new", str(folder), "-o", str(recipe)]) == 0
-    assert f"pixstack train {recipe}" in capsys.readouterr().out
+    said = shlex.split(capsys.readouterr().out.splitlines()[-1].partition("pixstack train ")[2])
+    assert said == [str(recipe), "-o", f"runs/{name}"], "it can be pasted"
     loaded = load_recipe(str(recipe))
     assert loaded.name == name
     assert len(training_groups(loaded)[0][0]) >= 2
     validation_pairs(loaded)
     Run(loaded, launch(loaded))
-    # What its license is, its user knows.
-    assert loaded.license == ""
+    # What its license is, and what it is for, its user knows.
+    assert (loaded.license, loaded.description) == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -338,7 +338,8 @@ def test_a_run_that_diverged_keeps_its_last_good_state(
         with pytest.raises(DivergenceError, match=r"^step 4: x2/.*/weights is nan: the run has "):
             train(recipe, tmp_path)
     checkpoint = read(tmp_path / "last" / "state.safetensors", STATE)
-    assert checkpoint.facts["step"] == 2
+    # Divergence begins before it is seen: of so short a run the start alone is known to be sound.
+    assert checkpoint.facts["step"] == 0
     assert all(torch.isfinite(tensor).all() for tensor in checkpoint.tensors.values())
     train(recipe, tmp_path, resume=True)
     assert read(tmp_path / "last" / "state.safetensors", STATE).facts["step"] == 6
