@@ -8,7 +8,7 @@ mean MS-SSIM of pairs of them (lower is more diverse).
 
     python -m benchmarks.sketch [--model FILE.onnx] [--json FILE] [--picture FILE.png]
 
-The held-out sketches are listed by `python -m stacks.tables.sketch_pairs data`.
+The held-out sketches are listed by `python -m stacks.tables.sketch_people DATA/ccp --to DATA`.
 """
 
 from __future__ import annotations

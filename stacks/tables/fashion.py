@@ -110,14 +110,8 @@ def write(ccp: Path, to: Path, root: Path | None = None, held_out: int = HELD_OU
         DataError: a file is missing, unreadable or holds an unknown label, a folder does not lie
             beneath the root, or no photo would be left to train on or to validate.
     """
-    root = root or Path(os.path.commonpath([ccp.resolve(), to.resolve()]))
-    merged = merge_table(ccp / "label_list.txt")
-    photos = sorted((ccp / "photos").glob("*.jpg"))
-    check_held_out(held_out, len(photos), "photos", ccp / "photos", DataError)
-    layouts = to / "fashion-layouts"
-    layouts.mkdir(parents=True, exist_ok=True)
-    rows = [describe(photo, ccp, layouts, root, merged) for photo in photos]
-    train, validation = split(rows, held_out)
+    root = root or root_of(ccp, to)
+    train, validation = described(ccp, to, root, held_out)
     for part, chosen in (
         ("train", [*partnered(train)]),
         ("validation", [*partnered(validation, 1)]),
@@ -128,6 +122,25 @@ def write(ccp: Path, to: Path, root: Path | None = None, held_out: int = HELD_OU
     table = beneath(to / "fashion-train.csv", root, DataError)
     told = "" if table == "fashion-train.csv" else f" --set data.folder.0.path={table!r}"
     print(f"pixstack train fashion-parse -o RUN --data {root}{told}")
+
+
+def root_of(ccp: Path, to: Path) -> Path:
+    """The folder that holds both."""
+    return Path(os.path.commonpath([ccp.resolve(), to.resolve()]))
+
+
+def described(ccp: Path, to: Path, root: Path, held_out: int) -> tuple[list[Row], list[Row]]:
+    """The rows of the photos to train on and of those held out; layouts are written.
+
+    Raises:
+        DataError: as `write`.
+    """
+    merged = merge_table(ccp / "label_list.txt")
+    photos = sorted((ccp / "photos").glob("*.jpg"))
+    check_held_out(held_out, len(photos), "photos", ccp / "photos", DataError)
+    layouts = to / "fashion-layouts"
+    layouts.mkdir(parents=True, exist_ok=True)
+    return split([describe(photo, ccp, layouts, root, merged) for photo in photos], held_out)
 
 
 def merge_table(labels: Path) -> Bytes:

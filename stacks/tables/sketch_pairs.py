@@ -76,12 +76,16 @@ def traced(data: Path) -> list[Row]:
     rows: list[Row] = []
     for photo in sorted((data / PHOTOS).glob("*.jpg")):
         edges = data / EDGES / f"{photo.stem}.png"
-        if not edges.is_file():
-            # Whole or not at all: what is there is taken for done when this runs again.
-            found = pyvips.Image.new_from_array(sketch(photo))
-            write_whole(edges, found.write_to_buffer(".png"))
+        write_sketch(photo, edges)
         rows.append(row(data, edges, photo))
     return rows
+
+
+def write_sketch(photo: Path, to: Path) -> None:
+    """Write the edges of a photo, whole or not at all; what is there is taken for done."""
+    if not to.is_file():
+        found = pyvips.Image.new_from_array(sketch(photo))
+        write_whole(to, found.write_to_buffer(".png"))
 
 
 def row(data: Path, edges: Path, photo: Path) -> Row:

@@ -57,7 +57,8 @@ SHRUNK = {
     "stage.1.generator.channels=4 *.discriminator.channels=4 *.discriminator.layers=1",
     "progressive": "*.generator.channels=8 *.discriminator.channels=8",
     "sagan": "*.generator.channels=4 *.discriminator.channels=4",
-    "sketch-photo": "data.size=32 *.generator.channels=4 *.generator.depth=3 "
+    "sketch-photo": "data.size=32 data.width=32 stage.0.generator.attention=[] "
+    "*.generator.expect=4 *.generator.channels=4 *.generator.depth=3 "
     "*.discriminator.channels=4 *.discriminator.layers=1",
     "style-hands": "data.size=32 *.generator.size=32 *.discriminator.size=32 "
     "*.generator.channels=16 *.generator.style=16 *.generator.mapping=2 "

@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from export.describe import describe
+from stacks.checkpoint import load_stack
 from stacks.data import training_groups
 from stacks.recipe import load_recipe
+from stacks.tables import sketch_people
 from stacks.tables.fashion import (
     CLASSES,
     COLUMNS,
@@ -20,6 +24,7 @@ from stacks.tables.fashion import (
     with_face,
     write,
 )
+from stacks.train import train
 from tests.photographs import write_pictures
 from translate.pairs import DataError
 from translate.tables import plain
@@ -149,3 +154,46 @@ def test_data_that_do_not_do(ccp: Path, tmp_path: Path) -> None:
     (ccp / "label_list.txt").unlink()
     with pytest.raises(DataError, match=r"label_list\.txt: no such file"):
         write(ccp, tmp_path, held_out=1)
+
+
+def test_people_get_sketches_and_layouts(ccp: Path, tmp_path: Path) -> None:
+    before = sorted(ccp.rglob("*"))
+    sketch_people.write(ccp, tmp_path / "out", tmp_path, held_out=1)
+    assert sorted(ccp.rglob("*")) == before, "nothing is written beside the data"
+    with open(tmp_path / "out" / "sketch-people-train.csv", newline="", encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    assert [row["name"] for row in found] == ["0001", "0300"]
+    assert found[0] == {
+        "name": "0001",
+        "source": "out/sketches/0001.png",
+        "layout": "out/fashion-layouts/0001.png",
+        "target": "ccp/photos/0001.jpg",
+    }
+    edges = np.asarray(Image.open(tmp_path / "out" / "sketches" / "0001.png"))
+    # Where the dress ends, and not within it.
+    assert edges[68:72, 9].max() == 255
+    assert not edges[40:55, 9].any()
+
+
+def test_a_sketch_preset_trains_on_its_tables(ccp: Path, tmp_path: Path) -> None:
+    sketch_people.write(ccp, tmp_path, held_out=1)
+    small = [
+        *(f"data.root={str(tmp_path)!r}", "batch=2", "data.size=32", "data.width=32"),
+        *("stage.0.generator.attention=[]", "phase.0.steps=1", "phase.1.steps=1"),
+        *("phase.2.steps=1", "stage.1.discriminator.channels=4", "stage.1.discriminator.layers=1"),
+        *(
+            f"stage.{stage}.generator.{key}"
+            for stage in (0, 1)
+            for key in ("channels=4", "depth=3", "expect=4")
+        ),
+    ]
+    recipe = load_recipe("sketch-photo", small)
+    told = describe(load_stack(train(recipe, tmp_path / "run")), 0, 1, None, "1", {}, {})
+    assert [port.kind for port in told.inputs] == ["gray", "noise"]
+    assert told.input("source").paper == "black"
+    # What the edges are taken to be of is an output too.
+    assert [(port.name, port.kind) for port in told.outputs] == [
+        ("target", "rgb"),
+        ("parsed", "labels:15"),
+    ]
+    assert recipe.data.names["layout"] == NAMES

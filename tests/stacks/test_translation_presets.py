@@ -156,14 +156,6 @@ def manifest(best: Path) -> Manifest:
     return describe(load_stack(best), 0, 1, None, "1", {}, {})
 
 
-def test_a_sketch_preset_trains_on_its_tables(tmp_path: Path) -> None:
-    sketch_pairs.write(sketches(tmp_path))
-    recipe = load_recipe("sketch-photo", [*SMALL_UNET, f"data.root={str(tmp_path)!r}"])
-    told = manifest(train(recipe, tmp_path / "run"))
-    assert [port.kind for port in told.inputs] == ["gray", "noise"]
-    assert told.input("source").paper == "black"
-
-
 def test_a_cycle_preset_trains_on_unpaired_folders(tmp_path: Path) -> None:
     for side, sample in (("A", "coffee"), ("B", "chelsea")):
         write_pictures(tmp_path / "unpaired" / side, {f"{sample}.png": window(sample, 40, 60)})
