@@ -56,10 +56,10 @@ class StageSpec:
     enlarged to the new size; ``told``: a strength given by the caller stands in for it; ``inside``:
     it replaces the first view read inside an area, and elsewhere that view stays as it is;
     ``light``: that view is read without the mean color along its frame, which is added to what is
-    generated; ``tone``: the same, and what stands out from the frame by its hue gets the mean color
-    that it has in that view; ``move``: of each pixel it is generated where in that view it comes
-    from (appearance flow, Zhou et al. 2016, arXiv 1605.03557), so that its colors and its texture
-    stay."""
+    generated; ``tone``: the same, and what stands out from the frame by its hue nears the mean
+    color that it has in that view; ``move``: of each pixel it is generated where in that view it
+    comes from (appearance flow, Zhou et al. 2016, arXiv 1605.03557), so that its colors and its
+    texture stay."""
     inside: InsideSpec | None = None
     """The area of ``join = "inside"``, and of no other; its views need not be among those the
     generator reads."""

@@ -261,14 +261,28 @@ def read_names(path: Path) -> list[str]:
 
 
 def scale_of(sources: Path, targets: Path) -> int:
-    """By how much targets are larger than the sources of the same names, as the first pair says."""
+    """By how much targets are larger than the sources of the same names, as the first pair says.
+
+    Raises:
+        DataError: no names are shared, or the sources are the larger ones.
+    """
     from stacks.survey import scale_between
-    from translate.pairs import View, list_pictures
+    from translate.pairs import DataError, View, list_pictures
 
     small, large = list_pictures(sources), list_pictures(targets)
-    shared = [name for name in small if name in large][:1]
-    sizes = ([View(part[name], "rgb").size() for name in shared] for part in (small, large))
-    return scale_between(*sizes)
+    shared = next((name for name in small if name in large), None)
+    if shared is None:
+        raise DataError(
+            f"{sources} and {targets} share no names ({min(small)!r}, {min(large)!r}); each target "
+            "needs a source of its own name"
+        )
+    one, other = (View(part[shared], "rgb").size() for part in (small, large))
+    if max(one) > max(other):
+        raise DataError(
+            f"{small[shared]} is larger than its target {large[shared]}; sources are what is read: "
+            "were --sources and --targets mixed up?"
+        )
+    return scale_between([one], [other])
 
 
 def open_pairs(

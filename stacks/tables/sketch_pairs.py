@@ -81,10 +81,13 @@ def traced(data: Path) -> list[Row]:
     return rows
 
 
-def write_sketch(photo: Path, to: Path) -> None:
-    """Write the edges of a photo, whole or not at all; what is there is taken for done."""
+def write_sketch(photo: Path, to: Path, width: int = 0) -> None:
+    """Write the edges of a photo, whole or not at all; what is there is taken for done.
+
+    With a ``width`` in pixels the photo is brought to it first.
+    """
     if not to.is_file():
-        found = pyvips.Image.new_from_array(sketch(photo))
+        found = pyvips.Image.new_from_array(sketch(photo, width))
         write_whole(to, found.write_to_buffer(".png"))
 
 
@@ -94,9 +97,10 @@ def row(data: Path, edges: Path, photo: Path) -> Row:
     return {"name": photo.stem, "source": source, "target": target}
 
 
-def sketch(photo: Path) -> NDArray[np.uint8]:
-    """The edges of a photo's file, as `edges_of` finds them."""
-    return edges_of(pyvips.Image.new_from_file(str(photo)))
+def sketch(photo: Path, width: int = 0) -> NDArray[np.uint8]:
+    """The edges of a photo's file, as `edges_of` finds them; of that width, if one is given."""
+    whole = pyvips.Image.new_from_file(str(photo))
+    return edges_of(whole.resize(width / whole.width) if width else whole)
 
 
 def edges_of(photo: pyvips.Image) -> NDArray[np.uint8]:

@@ -22,6 +22,9 @@ from translate.pairs import DataError
 
 COLUMNS = ("name", "source", "layout", "target")
 FOLDER = "sketches"
+WIDTH = 128
+"""Edges are found at the size that is drawn: of a large photo they are too fine to be drawn again,
+and a network cannot be asked for them (``python -m benchmarks.sketch``)."""
 
 
 def main() -> None:
@@ -31,14 +34,21 @@ def main() -> None:
     parser.add_argument("--to", type=Path, required=True, help="folder of tables and sketches")
     parser.add_argument("--root", type=Path, help="of the data; holds both folders")
     parser.add_argument("--held-out", type=int, default=HELD_OUT, help="photos for validation")
+    parser.add_argument("--width", type=int, default=WIDTH, help="of the sketches, in pixels")
     given = parser.parse_args()
     try:
-        write(given.ccp, given.to, given.root, given.held_out)
+        write(given.ccp, given.to, given.root, given.held_out, given.width)
     except DataError as error:
         raise SystemExit(str(error)) from None
 
 
-def write(ccp: Path, to: Path, root: Path | None = None, held_out: int = HELD_OUT) -> None:
+def write(
+    ccp: Path,
+    to: Path,
+    root: Path | None = None,
+    held_out: int = HELD_OUT,
+    width: int = WIDTH,
+) -> None:
     """Write sketch-people-train.csv and sketch-people-validation.csv, sketches and layouts.
 
     Raises:
@@ -47,16 +57,16 @@ def write(ccp: Path, to: Path, root: Path | None = None, held_out: int = HELD_OU
     root = root or root_of(ccp, to)
     for part, rows in zip(("train", "validation"), described(ccp, to, root, held_out), strict=True):
         path = to / f"sketch-people-{part}.csv"
-        write_table(path, COLUMNS, sketched(rows, to / FOLDER, root))
+        write_table(path, COLUMNS, sketched(rows, to / FOLDER, root, width))
         print(f"{path}: {len(rows)} people")
 
 
-def sketched(rows: Sequence[Row], folder: Path, root: Path) -> list[Row]:
+def sketched(rows: Sequence[Row], folder: Path, root: Path, width: int) -> list[Row]:
     """The rows with sketches of their photos for sources; sketches are written."""
     found: list[Row] = []
     for row in rows:
         sketch = folder / f"{row['name']}.png"
-        write_sketch(root / row["target"], sketch)
+        write_sketch(root / row["target"], sketch, width)
         kept = {key: row[key] for key in ("name", "layout", "target")}
         found.append({**kept, "source": beneath(sketch, root, DataError)})
     return found

@@ -72,6 +72,24 @@ def test_inputs_that_do_not_fit(
     assert said in answer.err
 
 
+@pytest.mark.parametrize(
+    ("name", "side", "said"),
+    [
+        ("a-x4.png", 3, "share no names ('a-x4', 'a'); each target needs a source of its own name"),
+        ("a.png", 24, "were --sources and --targets mixed up?"),
+    ],
+)
+def test_sources_that_are_none_are_told(
+    pixstack: Call, targets: Path, tmp_path: Path, name: str, side: int, said: str
+) -> None:
+    sources = write_pictures(tmp_path / "low", {name: np.zeros((side, side, 3), np.uint8)})
+    answer = pixstack(
+        "eval", adder(tmp_path / "adder.onnx"), "--targets", targets, "--sources", sources
+    )
+    assert (answer.code, len(answer.error_lines)) == (1, 1)
+    assert said in answer.err
+
+
 def test_inputs_are_those_of_the_first_model_alone(pixstack: Call, tmp_path: Path) -> None:
     targets = write_pictures(tmp_path / "targets", {"a.png": window("coffee", 24, 24)})
 

@@ -158,7 +158,7 @@ def test_data_that_do_not_do(ccp: Path, tmp_path: Path) -> None:
 
 def test_people_get_sketches_and_layouts(ccp: Path, tmp_path: Path) -> None:
     before = sorted(ccp.rglob("*"))
-    sketch_people.write(ccp, tmp_path / "out", tmp_path, held_out=1)
+    sketch_people.write(ccp, tmp_path / "out", tmp_path, held_out=1, width=WIDTH)
     assert sorted(ccp.rglob("*")) == before, "nothing is written beside the data"
     with open(tmp_path / "out" / "sketch-people-train.csv", newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file))
