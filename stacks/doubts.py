@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stacks.wiring import elsewhere, paired_terms
 from translate.compatibility import Conflict
 from translate.joints import opposite
 
@@ -17,7 +18,7 @@ OWN = ("noise", "strength")
 
 def doubts(recipe: Recipe) -> Iterator[Conflict]:
     """Each with the reason, and what to choose instead."""
-    for found in (misjudged, untrained, unheard, unplayed, mirrored):
+    for found in (misjudged, unseen, untrained, unheard, unplayed, mirrored):
         for key, given, reason in found(recipe):
             yield Conflict(key, given, reason, impossible=False)
 
@@ -37,6 +38,22 @@ def misjudged(recipe: Recipe) -> Found:
             "it falls in adversarial phases, and the best weights may be from before them; "
             "'band_error' tells of detail",
         )
+
+
+def unseen(recipe: Recipe) -> Found:
+    """Terms that hold what is drawn from noise against a picture that it knows nothing of."""
+    if not recipe.points:
+        return
+    for index in elsewhere(recipe.stage, recipe.phase, recipe.data.kinds, unpaired=False):
+        stage = recipe.stage[index]
+        for name in paired_terms(stage):
+            yield (
+                f"stage[{index}].objective.generator",
+                name,
+                f"what is drawn from noise shows no picture that {stage.truth!r} could be, and is "
+                "drawn towards the mean of all; objective.generator = {} leaves the adversarial "
+                "loss alone",
+            )
 
 
 def untrained(recipe: Recipe) -> Found:

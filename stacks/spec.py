@@ -18,10 +18,10 @@ from stacks.wiring import (
     check_colors,
     check_likes,
     check_moves,
-    check_partners,
     check_ships,
     check_symmetries,
     check_told,
+    check_unpaired,
 )
 from translate.augment import AugmentSpec
 from translate.compatibility import Conflict, conflicts
@@ -211,8 +211,8 @@ class Recipe:
         check_ships(self.stage, made=bool(self.degrade.choices))
         check_moves(self.stage, self.data.fit, self.phase)
         check_told(self.stage, self.data.kinds)
-        if self.data.layout == "unpaired" or self.points:
-            check_partners(self.stage, self.phase, self.data.kinds, self.data.layout)
+        if self.data.layout == "unpaired":
+            check_unpaired(self.stage, self.phase, self.data.kinds)
         for conflict in self.conflicts():
             if conflict.impossible and not self.force:
                 raise TableError(f"{conflict}; force = true trains it all the same")

@@ -7,7 +7,7 @@ generator of another stage again, or read the target, which nobody has when the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from translate.tables import TableError
@@ -179,59 +179,66 @@ def check_told(stages: Sequence[StageSpec], kinds: Mapping[str, Kind]) -> None:
                 )
 
 
-def check_partners(
-    stages: Sequence[StageSpec],
-    phases: Sequence[PhaseSpec],
-    kinds: Mapping[str, Kind],
-    layout: str,
+def check_unpaired(
+    stages: Sequence[StageSpec], phases: Sequence[PhaseSpec], kinds: Mapping[str, Kind]
 ) -> None:
     """Where pictures have no partners, nothing is held against a picture of another scene.
-
-    What a stage makes shows the scenes of the views that it goes back to; a truth among these is of
-    the same scene, as in a cycle, and others are for a discriminator to compare in general. What is
-    drawn from noise shows no scene at all; a level of a pyramid that learns from the truth of the
-    one before shows that.
 
     Raises:
         TableError: a term, a condition or a phase needs partners.
     """
-    unpaired = layout == "unpaired"
-    scenes: dict[str, frozenset[str]] = {}
-    truths = {stage.writes: stage.truth for stage in stages}
-    for index, stage in enumerate(stages):
-        views = stage.sources
-        shown = frozenset[str]().union(
-            *(scenes.get(view, scene_of(view, kinds, unpaired)) for view in views)
-        )
-        scenes[stage.writes] = shown
-        feeds = {phase.feed for phase in phases if phase.steps and stage.name in phase.train}
-        if feeds == {"truth"}:
-            shown |= {truths[view] for view in views if view in truths}
-        if stage.truth in shown:
-            continue
+    for index in elsewhere(stages, phases, kinds, unpaired=True):
+        stage = stages[index]
         why = (
-            f"pictures of layout {layout!r} have no partners, and {stage.truth!r} is another scene"
+            f"pictures of layout 'unpaired' have no partners, and {stage.truth!r} is another scene"
         )
-        if not unpaired:
-            why = f"what is drawn from noise shows no picture that {stage.truth!r} could be"
-        for name, term in stage.objective.specs("generator").items():
-            if term.paired:
-                raise TableError(
-                    f"stage[{index}].objective.generator.{name}: {why}; objective.generator = {{}} "
-                    "leaves the adversarial loss alone"
-                )
-        if unpaired and stage.discriminator is not None and stage.sees != "picture":
+        for name in paired_terms(stage):
+            raise TableError(
+                f"stage[{index}].objective.generator.{name}: {why}; objective.generator = {{}} "
+                "leaves the adversarial loss alone"
+            )
+        if stage.discriminator is not None and stage.sees != "picture":
             raise TableError(f"stage[{index}].sees: got {stage.sees!r}; {why}: allowed: picture")
     for index, phase in enumerate(phases):
-        if (
-            unpaired
-            and phase.feed == "truth"
-            and any(stage.writes in other.needs for stage in stages for other in stages)
+        if phase.feed == "truth" and any(
+            stage.writes in other.needs for stage in stages for other in stages
         ):
             raise TableError(
                 f"phase[{index}].feed: got 'truth'; pictures of layout 'unpaired' have none for "
                 "what a stage before wrote; allowed: predicted"
             )
+
+
+def paired_terms(stage: StageSpec) -> list[str]:
+    """The terms of its generator that hold a picture against its own truth."""
+    return [name for name, term in stage.objective.specs("generator").items() if term.paired]
+
+
+def elsewhere(
+    stages: Sequence[StageSpec],
+    phases: Sequence[PhaseSpec],
+    kinds: Mapping[str, Kind],
+    unpaired: bool,
+) -> Iterator[int]:
+    """Stages, by their index, whose truth is not of the scene that they show.
+
+    What a stage makes shows the scenes of the views that it goes back to; a truth among these is of
+    the same scene, as in a cycle, and others are for a discriminator to compare in general. What is
+    drawn from noise shows no scene at all; a level of a pyramid that learns from the truth of the
+    one before shows that.
+    """
+    scenes: dict[str, frozenset[str]] = {}
+    truths = {stage.writes: stage.truth for stage in stages}
+    for index, stage in enumerate(stages):
+        shown = frozenset[str]().union(
+            *(scenes.get(view, scene_of(view, kinds, unpaired)) for view in stage.sources)
+        )
+        scenes[stage.writes] = shown
+        feeds = {phase.feed for phase in phases if phase.steps and stage.name in phase.train}
+        if feeds == {"truth"}:
+            shown |= {truths[view] for view in stage.sources if view in truths}
+        if stage.truth not in shown:
+            yield index
 
 
 def scene_of(view: str, kinds: Mapping[str, Kind], unpaired: bool) -> frozenset[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import gradio as gr
@@ -139,8 +141,6 @@ def test_ending_stops_and_waits_for_the_run_that_works(
 
 
 def test_a_component_that_was_updated_fetches_no_address_either() -> None:
-    import asyncio
-
     refuse_addresses()
     refuse_addresses()  # once is enough
     with gr.Blocks():
@@ -148,5 +148,6 @@ def test_a_component_that_was_updated_fetches_no_address_either() -> None:
     # What gradio makes for a visitor's session of a component that an event has updated.
     copy: Block = box.__class__(render=False)
     for block in (box, copy):
-        with pytest.raises(gr.Error, match=REFUSAL):
-            asyncio.run(block.async_move_resource_to_block_cache(ELSEWHERE))
+        # In a thread: a test of a browser leaves a loop in this one.
+        with ThreadPoolExecutor() as pool, pytest.raises(gr.Error, match=REFUSAL):
+            pool.submit(asyncio.run, block.async_move_resource_to_block_cache(ELSEWHERE)).result()

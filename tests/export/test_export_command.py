@@ -89,5 +89,5 @@ def test_wrong_ending_is_one_line(
     tmp_path: Path, pyramid: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = small.saved(pyramid, tmp_path)
-    assert main(["export", str(path), "-o", str(tmp_path / "out.pt")]) == 1
+    assert main(["export", str(path), "-o", str(tmp_path / "out.pt")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
