@@ -18,7 +18,7 @@ OWN = ("noise", "strength")
 
 def doubts(recipe: Recipe) -> Iterator[Conflict]:
     """Each with the reason, and what to choose instead."""
-    for found in (misjudged, unseen, untrained, unheard, unplayed, mirrored):
+    for found in (misjudged, unseen, answered, untrained, unheard, unplayed, mirrored):
         for key, given, reason in found(recipe):
             yield Conflict(key, given, reason, impossible=False)
 
@@ -54,6 +54,26 @@ def unseen(recipe: Recipe) -> Found:
                 "drawn towards the mean of all; objective.generator = {} leaves the adversarial "
                 "loss alone",
             )
+
+
+def answered(recipe: Recipe) -> Found:
+    """Stages that are fed, as the truth of one before, the very picture that they are to write."""
+    truths = {stage.writes: stage.truth for stage in recipe.stage}
+    for index, phase in enumerate(recipe.phase):
+        for stage in recipe.stage:
+            if not (phase.feed == "truth" and phase.steps and stage.name in phase.train):
+                continue
+            # Of another size it is a part of the answer, as in a pyramid.
+            alike = stage.reduce == 1 and getattr(stage.generator, "scale", 1) == 1
+            for view in stage.reads if alike else ():
+                if truths.get(view) == stage.truth:
+                    yield (
+                        f"phase[{index}].feed",
+                        phase.feed,
+                        f"the truth of {view!r}, that stage {stage.name!r} reads, is the very "
+                        f"{stage.truth!r} that it is to write: it may learn to hand it on; feed = "
+                        "'predicted' shows it what the stage before writes",
+                    )
 
 
 def untrained(recipe: Recipe) -> Found:

@@ -72,7 +72,6 @@ class Stack(nn.Module):
             self.views[spec.writes] = stage.writes
             if spec.hands_up:
                 self.views[spec.hands_up] = stage.hands_up
-        self.check_answers()
 
     def check_like(self, stage: Stage, other: Stage) -> None:
         """A generator that is used again reads the same planes; what it makes is joined alike."""
@@ -98,29 +97,6 @@ class Stack(nn.Module):
                 f"stage {stage.spec.name!r} {given} channels; {other.spec.name!r}, whose generator "
                 f"it uses, {expected}"
             )
-
-    def check_answers(self) -> None:
-        """Where the truth stands in for what was written, no stage reads its own answer.
-
-        Raises:
-            TableError: one does, and would learn to hand it on.
-        """
-        for index, phase in enumerate(self.recipe.phase):
-            learning = phase.train if phase.feed == "truth" and phase.steps else ()
-            for name in learning:
-                stage = self.stages[name]
-                for view in stage.spec.reads:
-                    writer = next((o for o in self.stages.values() if o.spec.writes == view), None)
-                    if (
-                        writer is not None
-                        and writer.spec.truth == stage.spec.truth
-                        and writer.writes.scale == stage.writes.scale
-                    ):
-                        raise TableError(
-                            f"phase[{index}].feed: got 'truth', of which {view!r}, that stage "
-                            f"{name!r} reads, is the very {stage.spec.truth!r} that it is to "
-                            "write; allowed: predicted"
-                        )
 
     def check_training_areas(self, stage: Stage) -> None:
         """Areas that only training has are read as those that the stage is told."""

