@@ -32,11 +32,9 @@ def test_a_level_may_be_held_against_what_the_one_before_is_a_part_of() -> None:
 
 
 def test_a_stage_that_is_handed_its_own_answer_is_told() -> None:
-    assert said("figure-pose") == []
-    (found,) = said("figure-pose", "phase.1.feed=truth")
-    assert found.startswith(
-        "phase[1].feed: got 'truth'; the truth of 'coarse', that stage 'refine'"
-    )
+    before = said("figure-pose")
+    (found,) = set(said("figure-pose", "phase.1.feed=truth")) - set(before)
+    assert found.startswith("phase[1].feed: got 'truth'; the truth of 'coarse', that stage")
 
 
 def test_levels_that_no_phase_grows_to_are_told() -> None:
