@@ -23,9 +23,6 @@ TABS = {
     pose_tab: "change its pose",
     photo_tab: "translate it into a photo",
 }
-# Screen readers say what the line of a tab comes to tell (WCAG 2.2, success criterion 4.1.3).
-SPOKEN = """() => { for (const line of document.querySelectorAll('.result-line'))
-  line.setAttribute('role', 'status'); }"""
 EVERY, AGE = 600, 3600  # seconds: how often old files are deleted, and how old they must be
 
 
@@ -48,7 +45,6 @@ def build_page(studio: Studio) -> gr.Blocks:
             studio.runs.leave(str(request.session_hash))
 
         page.unload(leave)
-        page.load(None, js=SPOKEN, queue=False, api_visibility="private")
     return page
 
 

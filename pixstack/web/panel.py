@@ -35,8 +35,10 @@ STOPPED = "Stopped."
 BUSY = "The app is busy; try again in a minute."
 SEND = "Send to Enlarge"
 
-# On a narrow screen the result lies below the button; it has its height once it is drawn.
-SHOW = """() => { setTimeout(() => document.querySelector('#%s-compare').scrollIntoView(
+# On a narrow screen the result lies below the button; it has its height once it is drawn. Screen
+# readers say what the line comes to tell (WCAG 2.2, 4.1.3), which is there once its tab was opened.
+SHOW = """() => { document.querySelector('#%(tab)s-line').setAttribute('role', 'status');
+  setTimeout(() => document.querySelector('#%(tab)s-compare').scrollIntoView(
   {behavior: 'smooth', block: 'nearest'}), 400); }"""
 
 
@@ -196,7 +198,7 @@ def connect(
     shown = [panel.line, panel.download, *panel.view.components]
     run.failure(fail, outputs=[*buttons, *shown], **SILENT)
     for listen in (panel.run.click, run.success):
-        listen(None, js=SHOW % tab, queue=False, api_visibility="private")
+        listen(None, js=SHOW % {"tab": tab}, queue=False, api_visibility="private")
     # A run that waits for its turn is taken out of the queue, which counts as a failure.
     panel.stop.click(stop, cancels=run, **SILENT)
 

@@ -76,6 +76,8 @@ def test_a_hand_takes_the_chosen_gesture(page: Page, photograph: Path, tmp_path:
     upload(page, "pose", photograph)
     page.locator("#pose-hand-pose-gesture").get_by_text("9", exact=True).click()
     assert "hand-pose" in run(page, "pose")
+    # Screen readers say what it tells.
+    assert page.locator("#pose-line").get_attribute("role") == "status"
     whole = result(page, "pose", tmp_path)
     assert whole.shape == (100, 150, 3)  # that of the upload, though it is drawn in 128x85
     # Shift and Tab go back from 9 to 8. The stand-in multiplies by gesture / 9.
