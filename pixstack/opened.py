@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixstack.errors import WrongUse
+from pixstack.held_out import is_exported
 from pixstack.inputs import parse_inputs, split
 from pixstack.running import Running
 
@@ -40,7 +41,7 @@ def open_model(model: str, scale: int, inputs: list[str], running: Running) -> O
     if plus and not Path(model).exists():
         before = open_model(first, 1, inputs, running)
         return behind(before, open_model(second, scale, [], running))
-    if model.endswith(".safetensors") or Path(model).is_dir():
+    if not is_exported(model):
         if running.self_ensemble:
             raise WrongUse("--self-ensemble: is of .onnx files; export the stack first")
         return open_stack(model, scale, inputs)

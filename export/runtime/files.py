@@ -60,9 +60,7 @@ def translate_file(
         raise InputError(f"input {first.name!r} is the source file; do not give it twice")
     # The suffix and the folder first: they are wrong more often than anything else.
     images.check_target(target, 1, 1)
-    picture = images.read(source)
-    if first.family == "labels" and images.stored_as(source)[0] in LOSSY:
-        picture = replace(picture, pixels=nearest_colors(first, picture.pixels))
+    picture = _read(first, source)
     if picture.alpha is not None:
         # Colors of labels count as they are, see-through or not.
         pixels, alpha = picture.pixels, picture.alpha
@@ -145,10 +143,15 @@ def as_view(manifest: Manifest, name: str, value: Any) -> Any:
         return read_pose(Path(value))
     if not port.is_picture:
         return value
-    pixels = images.read(value).pixels
-    if port.family == "labels" and images.stored_as(value)[0] in LOSSY:
-        pixels = nearest_colors(port, pixels)
-    return _as_fed(port, pixels)
+    return _as_fed(port, _read(port, Path(value)).pixels)
+
+
+def _read(port: Input, path: Path) -> Picture:
+    """The picture of a file that an input is fed."""
+    picture = images.read(path)
+    if port.family != "labels" or images.stored_as(path)[0] not in LOSSY:
+        return picture
+    return replace(picture, pixels=nearest_colors(port, picture.pixels))
 
 
 def nearest_colors(port: Input, pixels: np.ndarray) -> np.ndarray:

@@ -161,25 +161,13 @@ class Studio:
             InputError: the order does not fit the model.
             Cancelled: `cancel` was set; nothing is left behind.
         """
-        with self._one_at_a_time(cancel):
-            return self._translate(order, upload, progress, cancel)
-
-    def _translate(
-        self,
-        order: Order,
-        upload: str | None,
-        progress: Callable[[int, int], None],
-        cancel: Event,
-    ) -> Result:
         translator = self._translator(order.model, order.careful)
         manifest = translator.manifest
-        self.cache.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(dir=self.cache))
-        start = time.perf_counter()
         found: list[str] = []
         also = {order.told: lambda output: found.append(order.tell(output))} if order.told else {}
         source, prepared, size = None, None, None
-        try:
+        with self._one_at_a_time(cancel), self._folder() as folder:
+            start = time.perf_counter()
             if order.drawing and manifest.picture:
                 upload = str(store_drawing(order.drawing, manifest.picture, folder))
             if manifest.picture is None:
@@ -209,9 +197,6 @@ class Studio:
             # Nobody waits for a run that was stopped, and nobody would learn of its files.
             check_cancel(cancel)
             self._keep(*filter(None, (target, before, after)))
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
         drawn = drawn_size(manifest, order.output, *size) if size else None
         sizes = _sizes(size or size_of(target), size_of(target), drawn)
         made_by = [as_text(order.model), *(["careful"] if order.careful else [])]
@@ -231,6 +216,17 @@ class Studio:
             yield
         finally:
             self._turn.release()
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        """A new folder for the files of a run, of which nothing is left where that fails."""
+        self.cache.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(dir=self.cache))
+        try:
+            yield folder
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
     def end(self, patience: float = 10.0) -> None:
         """Stop all runs; wait, in seconds, for the one that works."""

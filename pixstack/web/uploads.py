@@ -133,8 +133,9 @@ def unseen(file: str) -> str:
     if form != "tiff":
         return ""
     height, width = size_of(file)
-    bits = BITS[numbers]
-    return f"{width} x {height} pixels, {bits} TIFF: taken. Most browsers cannot show it."
+    # Of perceptual colors the samples may be of other types.
+    stored = f"{BITS[numbers]} TIFF" if numbers in BITS else "TIFF"
+    return f"{width} x {height} pixels, {stored}: taken. Most browsers cannot show it."
 
 
 def _holds_numbers(file: Path) -> bool:

@@ -64,6 +64,12 @@ def test_values_that_are_no_numbers_are_told(value: float, channels: int, tmp_pa
         check_upload(str(tmp_path / "bad.tif"), 1, Limits())
 
 
+def test_perceptual_colors_of_sixteen_bits_are_told_of(tmp_path: Path) -> None:
+    gray = pyvips.Image.black(8, 9, bands=3).copy(interpretation="srgb")
+    gray.colourspace("labs").tiffsave(str(tmp_path / "lab.tif"))
+    assert unseen(str(tmp_path / "lab.tif")).startswith("8 x 9 pixels, ")
+
+
 def test_what_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
     whole, many = tmp_path / "whole.tif", tmp_path / "many.tif"
     pyvips.Image.black(8, 9).cast("int").tiffsave(str(whole))
