@@ -47,6 +47,7 @@ class ShippedStack(nn.Module):
         self.kinds = {name: view.kind for name, view in stack.inputs.items()}
         self.outputs = written_views(stack)
         self.multiple = stack.multiple
+        self.moves = any(stack.stages[name].spec.join == "move" for name in stack.shipped)
         self.eval()
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:

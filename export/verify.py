@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from export.graph import ShippedStack
 from export.manifest import Manifest
@@ -24,6 +25,10 @@ LABELS = 0.01
 """Largest share of the label ids, and of the pixels at the edge of an area, that may differ."""
 SEAM = 1e-5
 """Largest difference between a tiled and an untiled run, of values in [0, 1]."""
+
+MOVED = 8
+"""Pixels between random colors where a stack moves pixels: with a color of its own to each, a
+thousandth of a pixel more or less would be a difference of colors, as in no photo."""
 
 # (pictures, height, width), from the smallest size up: one pixel, lines, odd and long ones, several
 # at once.
@@ -56,9 +61,10 @@ def verify_values(module: ShippedStack, path: Path, manifest: Manifest) -> float
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     random = np.random.default_rng(0)
     shapes = {port.name: list(port.shape) for port in session.get_inputs()}
+    grain = MOVED if module.moves else 1
     worst = 0.0
     for count, height, width in sizes(manifest):
-        feeds = draw(manifest, shapes, count, height, width, random)
+        feeds = draw(manifest, shapes, count, height, width, random, grain)
         with torch.inference_mode():
             wanted: Sequence[Tensor] = module(*map(torch.from_numpy, feeds.values()))
         try:
@@ -129,10 +135,12 @@ def draw(
     height: int,
     width: int,
     random: np.random.Generator,
+    grain: int = 1,
 ) -> dict[str, np.ndarray]:
     """Random inputs of a size: pictures a little beyond [0, 1], strengths told and automatic.
 
-    ``shapes`` are those of the graph's inputs, which tell how many channels noise has.
+    ``shapes`` are those of the graph's inputs, which tell how many channels noise has. ``grain`` is
+    how many pixels lie between a picture's random colors, along one side.
     """
     feeds: dict[str, np.ndarray] = {}
     for port in manifest.inputs:
@@ -162,9 +170,21 @@ def draw(
             noise = random.standard_normal((count, *channels), dtype=np.float32)
             feeds[port.name] = noise
         else:
-            shape = (count, 3 if port.family == "rgb" else 1, *size)
-            feeds[port.name] = random.uniform(-0.1, 1.1, shape).astype(np.float32)
+            channels = 3 if port.family == "rgb" else 1
+            feeds[port.name] = draw_picture(random, (count, channels, *size), grain)
     return feeds
+
+
+def draw_picture(
+    random: np.random.Generator, shape: tuple[int, int, int, int], grain: int
+) -> np.ndarray:
+    """Pictures ``(N, C, H, W)`` in [-0.1, 1.1], bilinear between colors ``grain`` pixels apart."""
+    *lead, height, width = shape
+    few = (*lead, -(-height // grain), -(-width // grain))
+    colors = torch.from_numpy(random.uniform(-0.1, 1.1, few).astype(np.float32))
+    if grain == 1:
+        return colors.numpy()
+    return functional.interpolate(colors, (height, width), mode="bilinear").numpy()
 
 
 def draw_joints(
