@@ -15,7 +15,8 @@ from typing import Literal
 from stacks.survey_kinds import Found, kind_of
 from translate.layouts import Layout
 from translate.pairs import DataError, View, list_pictures
-from translate.view_names import SIDES, name_of
+from translate.partners import partners
+from translate.view_names import SIDES, name_of, view_folders
 
 HELD_OUT = 0.1
 """Share of the pictures that is kept for validation."""
@@ -136,7 +137,7 @@ def survey(folder: Path) -> Survey:
         raise DataError(f"{folder}: no such folder; expected pictures, or a folder for each view")
     training, held_out = split_folders(folder)
     if held_out:
-        found = survey(folder / training)
+        found = survey_part(folder / training)
         remark = f"{training}/ is trained on, {held_out}/ validates"
         return replace(
             found,
@@ -145,13 +146,24 @@ def survey(folder: Path) -> Survey:
             apart=held_out,
             layout_remarks=(remark, *found.layout_remarks),
         )
-    parts = sorted(path for path in folder.iterdir() if path.is_dir() and has_pictures(path))
+    return survey_part(folder)
+
+
+def survey_part(folder: Path) -> Survey:
+    """Look at a folder that is not split, or at a part of one."""
+    parts = {name: path for name, path in view_folders(folder).items() if has_pictures(path)}
     if not parts:
         return survey_pictures(folder)
     views = named_views(parts)
     if views is None:
-        return survey_classes(folder, parts)
-    pictures = {name: list_pictures(path) for name, path in views.items()}
+        return survey_classes(folder, list(parts.values()))
+    return survey_views(folder, views)
+
+
+def survey_views(folder: Path, views: Mapping[str, Path]) -> Survey:
+    """One folder a view, source first."""
+    given = {name: list_pictures(path) for name, path in views.items()}
+    pictures = partners(given)
     names = [set(paths) for paths in pictures.values()]
     shared = sorted(set.intersection(*names))
     if not shared:
@@ -164,6 +176,9 @@ def survey(folder: Path) -> Survey:
         )
     left = len(set.union(*names)) - len(shared)
     remarks = [f"{left} pictures have no partner and must be removed first"] if left else []
+    if pictures != given:
+        files = (paths[shared[0]].name for paths in pictures.values())
+        remarks.append(f"names differ between views: {' goes with '.join(files)}, and so on")
     found = {name: kind_of([paths[stem] for stem in shared]) for name, paths in pictures.items()}
     sizes = {
         name: [View(paths[stem], "rgb").size() for stem in shared]
@@ -215,10 +230,23 @@ def as_picture(folder: Path, view: str, found: Found, scale: int) -> Found:
 
 
 def split_folders(folder: Path) -> tuple[str, str]:
-    """The folders of what is trained on and what is held out: train and val; ".", "" without."""
-    training = next((name for name in TRAINING_FOLDERS if (folder / name).is_dir()), None)
-    held_out = next((name for name in HELD_OUT_FOLDERS if (folder / name).is_dir()), None)
-    return (training, held_out) if training and held_out else (".", "")
+    """The folders of what is trained on and what is held out: train and val; ".", "" without.
+
+    They lie in the folder, or in those of both sides: A/train, B/train, A/val, B/val.
+    """
+    inside = view_folders(folder)
+    sides = [inside[name] for name in both_sides(inside) or ()]
+    for places in ([folder], sides):
+        training, held_out = (part_in(places, TRAINING_FOLDERS), part_in(places, HELD_OUT_FOLDERS))
+        if training and held_out:
+            return training, held_out
+    return ".", ""
+
+
+def part_in(places: Sequence[Path], names: Sequence[str]) -> str:
+    """The first of the names that is a folder in every place; empty without one."""
+    every = (name for name in names if all((place / name).is_dir() for place in places))
+    return next(every, "") if places else ""
 
 
 def has_pictures(folder: Path) -> bool:
@@ -229,9 +257,8 @@ def has_pictures(folder: Path) -> bool:
         return False
 
 
-def named_views(parts: Sequence[Path]) -> dict[str, Path] | None:
+def named_views(names: Mapping[str, Path]) -> dict[str, Path] | None:
     """Folders that are views, source first; None where they are no views."""
-    names = {path.name: path for path in parts}
     sides = both_sides(names)
     if sides is None:
         return None

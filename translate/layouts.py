@@ -2,8 +2,8 @@
 
 - ``targets``: one folder of target pictures; the source is made by a declared degradation, or the
   stack starts from noise;
-- ``views``: one folder a view, the same names in each (``A`` and ``B``, ``LQ`` and ``GT`` and
-  others are taken for source and target, see `translate.view_names`);
+- ``views``: one folder a view (``A`` and ``B``, ``LQ`` and ``GT`` and others are taken for source
+  and target, see `translate.view_names`), the same names in each, or nearly (`translate.partners`);
 - ``side-by-side``: pictures whose left half is the source and right half the target, or the other
   way round;
 - ``unpaired``: one folder a view, as in ``views``, but a picture of one has no partner in another;
@@ -32,10 +32,11 @@ from translate.joints import JointsSpec
 from translate.keypoints import KeypointFile, bare, read_keypoints, resized
 from translate.kinds import Kind, parse_kind
 from translate.pairs import DataError, Half, Item, Joints, Palette, View, list_pictures
+from translate.partners import partners
 from translate.pictures import File
 from translate.rows import Row, read_table
 from translate.shards import Sample, read_samples, shard_files
-from translate.view_names import SIDES, name_of
+from translate.view_names import view_folder
 
 Aligned = Literal["targets", "views", "side-by-side", "classes", "table", "shards"]
 """Layouts of items whose views belong together."""
@@ -350,25 +351,9 @@ def angle(text: str | None, view: str, where: str) -> float:
     return degrees
 
 
-def view_folder(folder: Path, view: str) -> Path:
-    """The folder of a view: of its own name, or of one that stands for its side elsewhere."""
-    if not folder.is_dir():
-        raise DataError(
-            f"{folder}: no such folder; the paths of a recipe begin in data.root, seen from where "
-            "the command is called: call it from there, or name the root by --data DIR"
-        )
-    there = [path.name for path in folder.iterdir() if path.is_dir()]
-    found = name_of(view, there)
-    if found is None:
-        also = f" (or, as elsewhere, {', '.join(SIDES[view][1:])})" if view in SIDES else ""
-        raise DataError(
-            f"{folder / view}: no such folder; expected a folder of pictures called {view!r}{also}"
-        )
-    return folder / found
-
-
 def match(pictures: Mapping[str, Mapping[str, Path]], reading: Reading) -> list[Item]:
-    """Join the views of the same name; a name that any view lacks is an error."""
+    """Join the views that belong together; one that any view lacks is an error."""
+    pictures = partners(pictures)
     names = set().union(*(set(view) for view in pictures.values()))
     for view, paths in pictures.items():
         missing = sorted(names - set(paths))

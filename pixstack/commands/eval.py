@@ -268,8 +268,10 @@ def scale_of(sources: Path, targets: Path) -> int:
     """
     from stacks.survey import scale_between
     from translate.pairs import DataError, View, list_pictures
+    from translate.partners import partners
 
-    small, large = list_pictures(sources), list_pictures(targets)
+    sides = {"source": list_pictures(sources), "target": list_pictures(targets)}
+    small, large = partners(sides).values()
     shared = next((name for name in small if name in large), None)
     if shared is None:
         raise DataError(

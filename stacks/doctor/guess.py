@@ -37,9 +37,11 @@ from stacks.survey_shards import (
     views_of,
 )
 from translate.pairs import SUFFIXES, DataError, Half, list_pictures, pictures_in
+from translate.partners import partners
 from translate.pictures import File
 from translate.rows import JSON_LINES, read_table
 from translate.shards import is_shards
+from translate.view_names import view_folders
 
 TABLES = JSON_LINES | {".csv"}
 
@@ -68,17 +70,17 @@ def guess(path: Path, name: str = "checked") -> Recipe:
 
 def majority(folder: Path) -> Survey:
     """What most pictures of a folder are."""
-    parts = sorted(path for path in folder.iterdir() if path.is_dir() and holds_pictures(path))
+    parts = {name: path for name, path in view_folders(folder).items() if holds_pictures(path)}
     if not parts:
         return alone(folder)
     views = named_views(parts)
     if views is None:
         if len(parts) < 2:
             raise DataError(
-                f"{folder}: holds the one folder {parts[0].name!r}; expected source/ and target/, "
+                f"{folder}: holds the one folder {min(parts)!r}; expected source/ and target/, "
                 "a folder for each class, or pictures"
             )
-        paths = [path for part in parts for path in pictures_in(part)]
+        paths = [path for part in parts.values() for path in pictures_in(part)]
         found = {"label": Found(f"class:{len(parts)}"), "target": voted(spread(paths))}
         return surveyed(folder, "classes", found, paths)
     found = {view: voted(spread(pictures_in(path))) for view, path in views.items()}
@@ -92,7 +94,10 @@ def majority(folder: Path) -> Survey:
 
 def sizes_of_pairs(sources: Path, targets: Path) -> tuple[list[Size], list[Size]]:
     """(height, width) of some pictures and of their partners."""
-    one, other = ({path.stem: path for path in pictures_in(part)} for part in (sources, targets))
+    sides = {"source": sources, "target": targets}
+    one, other = partners(
+        {view: {path.stem: path for path in pictures_in(part)} for view, part in sides.items()}
+    ).values()
     shared = [stem for stem in one if stem in other]
     headers = [
         (header_or_fault(one[stem]), header_or_fault(other[stem])) for stem in spread(shared)

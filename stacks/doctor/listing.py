@@ -14,12 +14,13 @@ from translate.layouts import (
     row_item,
     sample_item,
     table_rows,
-    view_folder,
     with_joints,
 )
 from translate.pairs import DataError, Half, Item, list_pictures
+from translate.partners import partners
 from translate.pictures import File, Member
 from translate.shards import read_samples, shard_files
+from translate.view_names import view_folder
 
 OTHER_PICTURES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".pbm", ".pgm", ".ppm", ".tga"}
@@ -108,6 +109,7 @@ def matched(
     pictures: Mapping[str, Mapping[str, Path]], reading: Reading, listing: Listing
 ) -> list[Item]:
     """The names that every view has; a picture whose name another view lacks is a finding."""
+    pictures = partners(pictures)
     shared = set.intersection(*(set(paths) for paths in pictures.values()))
     for view, paths in pictures.items():
         for name, path in paths.items():

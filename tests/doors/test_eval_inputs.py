@@ -75,7 +75,7 @@ def test_inputs_that_do_not_fit(
 @pytest.mark.parametrize(
     ("name", "side", "said"),
     [
-        ("a-x4.png", 3, "share no names ('a-x4', 'a'); each target needs a source of its own name"),
+        ("b-x4.png", 3, "share no names ('b-x4', 'a'); each target needs a source of its own name"),
         ("a.png", 24, "were --sources and --targets mixed up?"),
     ],
 )

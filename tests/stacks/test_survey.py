@@ -16,6 +16,7 @@ from stacks.run import Run, launch
 from stacks.starter import starter
 from stacks.survey import Survey, survey
 from stacks.survey_kinds import Found
+from translate.layouts import Reading, find_items
 from translate.pairs import DataError
 
 Pixels = NDArray[np.uint8]
@@ -93,6 +94,33 @@ def test_sides_have_the_names_that_other_tools_give_them(
         assert list(recipe.data.views) == ["source", "target"]
         [(items, _)] = training_groups(recipe)
         assert items.load(0)["source"].shape == (64, 64, 1)
+
+
+def test_endings_that_a_whole_folder_shares_are_passed_over(tmp_path: Path) -> None:
+    for number in range(1, 5):
+        write(tmp_path / "LR" / f"080{number}x4.png", photo(32, 40))
+        write(tmp_path / "HR" / f"080{number}.png", photo(128, 160))
+    found = survey(tmp_path)
+    assert (found.layout, found.count, found.scale) == ("views", 4, 4)
+    assert "names differ between views: 0801x4.png goes with 0801.png, and so on" in found.remarks
+    reading = Reading({"source": "rgb", "target": "rgb"}, scale=4)
+    items = find_items(tmp_path, "views", reading)
+    assert [item.name for item in items] == ["0801", "0802", "0803", "0804"]
+    assert {view.path.name for view in items[1].views.values()} == {"0802x4.png", "0802.png"}
+
+
+def test_splits_within_the_sides_are_taken(tmp_path: Path) -> None:
+    for part, count in (("train", 6), ("val", 2)):
+        for number in range(count):
+            for side in "AB":
+                write(tmp_path / side / part / f"{number}.png", photo(64, 64))
+    found = survey(tmp_path)
+    assert (found.layout, found.path, found.apart, found.count) == ("views", "train", "val", 6)
+    recipe = parse_recipe(starter(found, "mine", str(tmp_path)))
+    parts = (recipe.data.folder[0].path, recipe.validation.folder[0].path)
+    reading = Reading({"source": "rgb", "target": "rgb"})
+    assert [len(find_items(tmp_path / path, "views", reading)) for path in parts] == [6, 2]
+    assert guess(tmp_path).data.folder == recipe.data.folder
 
 
 def test_pictures_without_partners_are_sent_to_cyclegan(tmp_path: Path) -> None:
