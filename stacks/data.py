@@ -69,7 +69,7 @@ def phase_sampler(
         recipe.degrade.told,
         recipe.data.kinds,
         recipe.points,
-        recipe.data.joints.swapped if recipe.data.joints else (),
+        recipe.data.swapped,
         0 if phase.size else recipe.data.width,
         recipe.data.scale,
         leaves=recipe.degrade.where == "device",

@@ -12,6 +12,7 @@ from translate.degrade import Degradation, DegradationError, parse_degradation
 from translate.joints import JointsSpec
 from translate.kinds import Kind, parse_kind
 from translate.layouts import Layout
+from translate.sides import swapped
 from translate.tables import TableError, require
 
 
@@ -62,7 +63,8 @@ class DataSpec:
     palette: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     """Red, green and blue of each label, for views of labels that come in colors."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Of the labels, classes or colors of a view."""
+    """Of the labels, classes or colors of a view. Labels and classes called left and right change
+    places in a flip: Left-arm and Right-arm."""
     descriptions: Mapping[str, str] = field(default_factory=dict)
     """Of the pictures of a view, for those who will use the model: what it expects to see."""
     paper: Mapping[str, Literal["white", "black"]] = field(default_factory=dict)
@@ -231,6 +233,19 @@ class DataSpec:
     def shape(self) -> tuple[int, int]:
         """Height and width that whole pictures are brought to."""
         return self.size, self.width or self.size
+
+    @property
+    def swapped(self) -> dict[str, tuple[int, ...]]:
+        """By view: of each joint, label or class, the one that stands for it in a mirrored picture;
+        of views with a left and a right alone.
+        """
+        orders = {view: swapped(names) for view, names in self.names.items()}
+        if self.joints:
+            kinds = self.kinds.items()
+            orders |= {
+                view: self.joints.swapped for view, kind in kinds if kind.family == "keypoints"
+            }
+        return {view: order for view, order in orders.items() if list(order) != sorted(order)}
 
     @property
     def kinds(self) -> dict[str, Kind]:

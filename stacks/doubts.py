@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from stacks.wiring import elsewhere, paired_terms
 from translate.compatibility import Conflict
-from translate.joints import opposite
 
 if TYPE_CHECKING:
     from stacks.spec import Recipe
@@ -18,7 +17,7 @@ OWN = ("noise", "strength")
 
 def doubts(recipe: Recipe) -> Iterator[Conflict]:
     """Each with the reason, and what to choose instead."""
-    for found in (misjudged, unseen, answered, untrained, unheard, unplayed, mirrored):
+    for found in (misjudged, unseen, answered, untrained, unheard, unplayed):
         for key, given, reason in found(recipe):
             yield Conflict(key, given, reason, impossible=False)
 
@@ -130,21 +129,3 @@ def unplayed(recipe: Recipe) -> Found:
                 stage.sees,
                 "is of what a discriminator sees; the stage has none",
             )
-
-
-def mirrored(recipe: Recipe) -> Found:
-    """Names of a left and a right, which a mirrored picture shows the other way around."""
-    if not recipe.augment.flip:
-        return
-    for view, names in recipe.data.names.items():
-        if view in recipe.data.kinds and recipe.data.kinds[view].family == "keypoints":
-            continue
-        for name in names:
-            if name < opposite(name) in names:
-                yield (
-                    "augment.flip",
-                    True,
-                    f"a mirrored picture shows {name!r} of {view!r} where {opposite(name)!r} "
-                    "stands, and the labels stay; augment.flip = false leaves pictures as they are",
-                )
-                break

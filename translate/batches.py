@@ -94,7 +94,8 @@ class Sampler:
         told: share of the items whose noise strength the networks are told; the others get -1.
         kinds: of the views, where they are no plain pictures.
         points: the stack starts from points of noise, so a source pixel is the whole crop.
-        swapped: of each joint of keypoints, the one that stands for it in a mirrored picture.
+        swapped: by view, of each joint, label or class the one that stands for it in a mirrored
+            picture.
         width: of the crop, where it is no square of ``size``.
         scale: pixels of the targets on one of the other views, along a side.
         device, devices: several devices share a batch; this one makes every ``devices``-th item.
@@ -112,7 +113,7 @@ class Sampler:
     told: float = 0.5
     kinds: Mapping[str, Kind] = field(default_factory=dict)
     points: bool = False
-    swapped: Sequence[int] = ()
+    swapped: Mapping[str, Sequence[int]] = field(default_factory=dict)
     width: int = 0
     scale: int = 1
     device: int = 0
@@ -208,11 +209,13 @@ class Sampler:
             # In 8 bits, with its margin: what is made of it is made on the device.
             return {"target": views["target"]}
         pictures: dict[str, NDArray[Any]] = {
-            name: pixels.astype(np.int64) if self.is_labels(name) else to_floats(pixels)
+            name: self.ids(name, pixels, motion) if self.is_labels(name) else to_floats(pixels)
             for name, pixels in views.items()
         }
         motion = motion.after(grown.after(shifted(left, top)))
-        pictures |= {name: moved(value, motion, self.swapped) for name, value in values.items()}
+        pictures |= {
+            name: moved(value, motion, self.swapped.get(name, ())) for name, value in values.items()
+        }
         if self.points:
             for step in self.steps(self.size):
                 pictures[f"down{step}:target"] = self.reduced(pictures["target"], step)
@@ -244,17 +247,23 @@ class Sampler:
             return target[step // 2 :: step, step // 2 :: step]
         return reduce(target, step)
 
+    def ids(self, view: str, pixels: NDArray[np.uint8], motion: Motion) -> NDArray[np.int64]:
+        """The labels of a view that has moved: a left arm is a right one in a mirror."""
+        ids = pixels.astype(np.int64)
+        swapped = self.swapped.get(view)
+        return np.asarray(swapped, np.int64)[ids] if swapped and motion.mirrors else ids
+
     def is_labels(self, view: str) -> bool:
         """Whether the pictures of a view hold ids."""
         return view in self.kinds and self.kinds[view].family == "labels"
 
 
 def moved(value: int | float | Joints, motion: Motion, swapped: Sequence[int]) -> NDArray[Any]:
-    """What is told of a picture, after the picture has moved: a class as it was, an angle as a
-    mirror shows it, joints where their pixels went (``swapped`` as in `Sampler`).
+    """What is told of a picture, after the picture has moved: a class and an angle as a mirror
+    shows them, joints where their pixels went (``swapped`` as in `Sampler`, of the one view).
     """
     if isinstance(value, int):
-        return np.asarray(value, np.int64)
+        return np.asarray(swapped[value] if swapped and motion.mirrors else value, np.int64)
     if isinstance(value, float):
         return np.asarray(-value if motion.mirrors else value, np.float32)
     return motion(value, swapped)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from translate.constants import constant
+from translate.sides import opposite
 from translate.tables import TableError, require
 
-LEFT, RIGHT = "left_", "right_"
 HALF = 0.5
 """A joint is visible above this."""
 _LEAST_SPREAD = 0.5
@@ -49,12 +49,13 @@ class JointsSpec:
     """The joints that all views of kind ``keypoints:K`` have, in the order of K."""
 
     names: tuple[str, ...]
-    """In the order of K; ``left_...`` and ``right_...`` change places in a flip."""
+    """In the order of K; those called left and right change places in a flip: ``left_elbow`` and
+    ``right_elbow``."""
     file: str = ""
     """Of layout ``table``: the file, beneath the data root, of the joints of the pictures that its
     columns name; CSV with the columns picture, joint, x, y and visible, or JSON."""
     mirror: tuple[tuple[str, ...], ...] = ()
-    """Pairs that change places when a picture is flipped, beside ``left_...`` and ``right_...``."""
+    """Pairs that change places when a picture is flipped, beside those called left and right."""
     limbs: tuple[tuple[str, ...], ...] = ()
     """Pairs between which a limb is drawn."""
     draw: Literal["points", "limbs", "both"] = "points"
@@ -107,14 +108,6 @@ class JointsSpec:
     def numbered_limbs(self) -> tuple[tuple[int, int], ...]:
         """The limbs, by the numbers of their joints."""
         return tuple((self.names.index(one), self.names.index(two)) for one, two in self.limbs)
-
-
-def opposite(name: str) -> str:
-    """The joint on the other side of the body; of one in the middle, itself."""
-    for side, other in ((LEFT, RIGHT), (RIGHT, LEFT)):
-        if name.startswith(side):
-            return other + name.removeprefix(side)
-    return name
 
 
 def draw(keypoints: Tensor, drawing: Drawing, size: tuple[int, int], scale: float = 1.0) -> Tensor:

@@ -7,6 +7,7 @@ to the truth than any of them (the self-ensemble of Lim et al. 2017, arXiv 1707.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ Run = Callable[[Mapping[str, np.ndarray], bool], list[np.ndarray]]
 # What has a left and a right of its own, or is no amount that could be averaged.
 _FIRM_INPUTS = ("angle", "keypoints")
 _FIRM_OUTPUTS = ("angle", "class", "keypoints", "labels")
+_SIDES = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Ensemble:
             if port.family in _FIRM_INPUTS:
                 raise _none(
                     manifest, f"{port.name!r} ({port.family}) would not turn with a picture"
+                )
+            if sided := next((name for name in port.names or () if _SIDES.search(name)), ""):
+                raise _none(
+                    manifest, f"a mirrored picture has no {sided!r} where {port.name!r} does"
                 )
         for port in manifest.outputs:
             if port.family in _FIRM_OUTPUTS:

@@ -178,7 +178,12 @@ def leaner(path: Path, recipe: str, **more: Any) -> Path:
     return graph.save(path, replace(manifest, **more), {"image": picture()}, {"result": picture()})
 
 
-def adder(path: Path, tiling: str = "exact", size: int | None = None) -> Path:
+def adder(
+    path: Path,
+    tiling: str = "exact",
+    size: int | None = None,
+    names: tuple[str, ...] = ("none", "low", "mid", "high"),
+) -> Path:
     """image + strength / 255 (-1: 100) + class / 8 + noise / 8; labels and noise handed through."""
     graph = Graph()
     automatic = graph.add("Less", "strength", graph.constant([0]))
@@ -202,7 +207,7 @@ def adder(path: Path, tiling: str = "exact", size: int | None = None) -> Path:
             Input("image", "rgb"),
             Input("layout", "labels:3", palette=((0, 0, 0), (255, 0, 0), (0, 0, 255))),
             Input("strength", "strength", default=-1, range=(0, 100)),
-            Input("kind", "class:4", names=("none", "low", "mid", "high")),
+            Input("kind", "class:4", names=names),
             Input("noise", "noise"),
         ),
         outputs=(

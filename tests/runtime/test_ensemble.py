@@ -3,6 +3,7 @@
 import pickle
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,11 @@ def test_pictures_of_the_mean_are_the_mean_of_pictures(tmp_path: Path) -> None:
         (models.enlarger, "long = " + "1" * 5000, "its recipe names no turns"),
         (models.pointer, BOTH, "'points' (keypoints) would not turn with a picture"),
         (models.adder, BOTH, "of 'same layout' (labels) there is no mean"),
+        (
+            partial(models.adder, names=("none", "left hand", "right hand", "both")),
+            BOTH,
+            "a mirrored picture has no 'left hand' where 'kind' does",
+        ),
         (models.dreamer, BOTH, "it reads no picture"),
     ],
 )

@@ -57,13 +57,6 @@ def test_a_condition_that_nothing_asks_for_is_told() -> None:
     assert found.startswith("stage[0].sees: got 'picture'; nothing holds what is written against")
 
 
-def test_names_of_left_and_right_are_told_where_pictures_are_mirrored() -> None:
-    sides = ["data.views.source=labels:3", "data.names.source=['wall', 'left_hand', 'right_hand']"]
-    (found,) = said("pix2pix", *sides)
-    assert found.startswith("augment.flip: got True; a mirrored picture shows 'left_hand'")
-    assert said("pix2pix", *sides, "augment.flip=false") == []
-
-
 @pytest.mark.parametrize(
     ("kind", "told"),
     [("strength", "is a strength, which is -1"), ("colors:2", "are colors, which")],

@@ -140,7 +140,8 @@ def pairs(root: Path, layout: Any = "views", **settings: Any) -> Pairs:
 
 def sampler(found: Pairs, size: int, move: AugmentSpec) -> Sampler:
     kinds = {name: parse_kind(text) for name, text in reading(Path()).kinds.items()}
-    return Sampler([(found, 1.0)], 4, size, [], Augment(move), 0, kinds=kinds, swapped=(0, 2, 1))
+    swapped = dict.fromkeys(kinds, (0, 2, 1))
+    return Sampler([(found, 1.0)], 4, size, [], Augment(move), 0, kinds=kinds, swapped=swapped)
 
 
 @pytest.mark.parametrize("layout", ["views", "table"])
