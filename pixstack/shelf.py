@@ -45,6 +45,12 @@ def list_models(named: Path | None = None, shipped: bool = True) -> list[Path]:
     return [found[name] for name in sorted(found)]
 
 
+def how_to_export(folder: Path) -> str:
+    """What makes a model of the folder of a training run; empty for any other folder."""
+    best = folder / "best.safetensors"
+    return f"; a model is made of this run by pixstack export {best}" if best.is_file() else ""
+
+
 def find_model(name: str, named: Path | None = None) -> Path:
     """The file of a model given by path or by its shipped name, such as `photo-sr`.
 
@@ -57,6 +63,10 @@ def find_model(name: str, named: Path | None = None) -> Path:
             raise ValueError(f"{name}: no such file; expected an .onnx file or a model's name")
         return path
     models = {model.stem: model for model in list_models(named)}
+    if name not in models and path.is_dir():
+        raise ValueError(
+            f"{name}: a folder; expected an .onnx file or a model's name{how_to_export(path)}"
+        )
     if name not in models:
         known = ", ".join(models) or "none are installed"
         raise ValueError(f"no model is named {name!r}; known: {known}")

@@ -52,6 +52,7 @@ def command(
     """
     check_provider(provider)
     from export.runtime.session import problem
+    from pixstack.shelf import how_to_export
     from pixstack.web.launch import Settings, serve
 
     # Models are opened when they are first asked for, by visitors who can change nothing about it.
@@ -64,6 +65,8 @@ def command(
             "password",
             file=sys.stderr,
         )
+    if models is not None and models.is_dir() and not any(models.glob("[!.]*.onnx")):
+        print(f"note: {models}: holds no .onnx files{how_to_export(models)}", file=sys.stderr)
     serve(
         Settings(
             host=host,

@@ -77,6 +77,22 @@ def test_an_unknown_name_lists_the_known_ones(places: dict[str, Path]) -> None:
         shelf.find_model("there")
 
 
+def test_a_run_is_told_how_it_becomes_a_model(tmp_path: Path, places: dict[str, Path]) -> None:
+    with pytest.raises(ValueError, match=r": a folder; expected an \.onnx file or a model's name$"):
+        shelf.find_model(str(tmp_path))
+    (tmp_path / "best.safetensors").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"is made of this run by pixstack export .*best\.safe"):
+        shelf.find_model(str(tmp_path))
+
+
+def test_a_model_is_found_beside_a_folder_of_its_name(
+    tmp_path: Path, places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert shelf.find_model("here") == places["package"] / "here.onnx"
+
+
 def test_a_folder_that_was_asked_for_must_exist(
     places: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
