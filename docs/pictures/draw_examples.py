@@ -176,29 +176,67 @@ def facade_labels() -> Image.Image:
     return picture
 
 
-def house_edges() -> Image.Image:
-    """A house under a hill, as dark lines on white paper."""
-    side = 256 * FINE
-    picture = Image.new("L", (side, side), 255)
+# Half of a person's outline on a board of 128x192, from the middle outwards; the other half is its
+# mirror image about x = 64.
+PERSON: dict[str, list[Point]] = {
+    "hair": [(64, 9), (71, 10), (76, 16), (77, 24), (78, 33), (76, 40), (72, 43)],
+    "face": [(64, 16), (69, 18), (72, 23), (72, 29), (69, 35), (64, 38)],
+    "neck": [(68, 36), (68, 42), (71, 45)],
+    "collar": [(71, 45), (68, 51), (64, 54)],
+    "sleeve": [(71, 45), (79, 48), (84, 53), (87, 64), (89, 77), (91, 90), (90, 98), (85, 98)],
+    "inside of the sleeve": [(85, 98), (84, 88), (81, 76), (79, 66)],
+    "hand": [(90, 98), (91, 104), (88, 108), (85, 104), (85, 98)],
+    "side": [(79, 60), (78, 72), (77, 82), (79, 94), (80, 102)],
+    "hem": [(80, 102), (72, 104), (64, 104)],
+    "outside of the leg": [(79, 103), (80, 118), (79, 134), (77, 150), (76, 168)],
+    "inside of the leg": [(64, 114), (66, 126), (67, 142), (68, 156), (68, 168)],
+    "cuff": [(68, 168), (72, 169), (76, 168)],
+    "shoe": [(69, 169), (68, 176), (70, 181), (76, 182), (79, 180), (77, 174), (76, 168)],
+}
+BAG: tuple[list[Point], ...] = (
+    [(87, 108), (84, 118), (83, 134), (84, 141), (96, 142), (107, 140), (106, 126), (103, 117),
+     (94, 116), (84, 118)],
+    [(88, 117), (89, 110), (93, 107), (97, 110), (99, 117)],
+)  # fmt: skip
+GROUND: tuple[list[Point], ...] = (
+    [(0, 160), (51, 160)],
+    [(61, 160), (67, 160)],
+    [(77, 160), (128, 160)],
+)
+
+
+def smooth(points: list[Point]) -> list[Point]:
+    """A curve through points (Catmull and Rom 1974), twelve of its own for each of theirs."""
+    padded = [points[0], *points, points[-1]]
+    found: list[Point] = []
+    for before, start, end, after in zip(*(padded[at:] for at in range(4)), strict=False):
+        for step in range(12):
+            t = step / 12
+            weights = (
+                (-t + 2 * t**2 - t**3) / 2,
+                (2 - 5 * t**2 + 3 * t**3) / 2,
+                (t + 4 * t**2 - 3 * t**3) / 2,
+                (t**3 - t**2) / 2,
+            )
+            four = (before, start, end, after)
+            x, y = (
+                sum(weight * point[axis] for weight, point in zip(weights, four, strict=True))
+                for axis in (0, 1)
+            )
+            found.append((x, y))
+    return [*found, points[-1]]
+
+
+def person_edges() -> Image.Image:
+    """A standing person with a bag, as dark lines on white paper."""
+    scale = 2 * FINE
+    picture = Image.new("L", (128 * scale, 192 * scale), 255)
     draw = ImageDraw.Draw(picture)
-
-    def lines(*points: Point, closed: bool = False) -> None:
-        places = [(x * FINE, y * FINE) for x, y in points]
-        draw.line([*places, places[0]] if closed else places, 0, round(2.2 * FINE), joint="curve")
-
-    lines(*((x, 104 - 44 * math.sin((x - 20) / 70)) for x in range(0, 257, 4)))
-    lines((70, 130), (70, 212), (190, 212), (190, 130), closed=True)
-    lines((58, 136), (130, 78), (202, 136))
-    lines((158, 100), (158, 76), (174, 76), (174, 113))
-    lines((118, 212), (118, 166), (142, 166), (142, 212))
-    for left in (82, 156):
-        lines((left, 150), (left + 22, 150), (left + 22, 174), (left, 174), closed=True)
-        lines((left + 11, 150), (left + 11, 174))
-        lines((left, 162), (left + 22, 162))
-    lines((0, 212), (256, 212))
-    lines((122, 212), (96, 256))
-    lines((138, 212), (166, 256))
-    return picture.resize((256, 256), Image.Resampling.LANCZOS)
+    mirrored = [[(128 - x, y) for x, y in points] for points in PERSON.values()]
+    for points in (*PERSON.values(), *mirrored, *BAG, *GROUND):
+        places = [(x * scale, y * scale) for x, y in smooth(points)]
+        draw.line(places, 0, round(1.4 * scale), joint="curve")
+    return picture.resize((256, 384), Image.Resampling.LANCZOS)
 
 
 def main() -> None:
@@ -207,7 +245,7 @@ def main() -> None:
         small = gesture_picture(gesture).quantize(32, dither=Image.Dither.NONE)
         small.save(FOLDER / f"gesture-{gesture}.png", optimize=True)
     facade_labels().save(FOLDER / "labels-facade.png", optimize=True)
-    house_edges().save(FOLDER / "edges-house.png", optimize=True)
+    person_edges().save(FOLDER / "edges-person.png", optimize=True)
 
 
 if __name__ == "__main__":
