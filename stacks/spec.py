@@ -55,7 +55,8 @@ class ValidationSpec:
     """Steps between two looks; there is one at the end of each phase, too."""
     patience: int = 0
     """Looks in a row, within a phase, none of which beats the best of the run, after which the run
-    ends; 0: never. Looks at networks that still grow do not count."""
+    ends; 0: never. Looks at networks that still grow do not count, nor those of phases in which the
+    stage that writes what is measured does not learn."""
 
     def __post_init__(self) -> None:
         require(self.every >= 1, "every", self.every, "1 or more")

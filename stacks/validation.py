@@ -67,7 +67,9 @@ def validate(
         return alarms
     # Higher is better of every metric but the error.
     score = sign * measures[spec.metric]
-    run.stale += 1
+    # While other stages learn, nothing is to be hoped for from the one that is measured.
+    writers = {stack.stages[name].spec.writes for name in run.phase_spec.train}
+    run.stale += output in writers
     if score > run.best:
         run.best, run.stale = score, 0
         save_best(run, folder, measures)

@@ -79,6 +79,21 @@ def test_patience_ends_the_run_and_says_why(
     assert read(tmp_path / "last" / "state.safetensors", STATE).facts["step"] == 5, "it is over"
 
 
+def test_patience_waits_for_the_stage_that_is_measured(
+    targets: Path, tmp_path: Path, scored: list[tuple[float, float, float]]
+) -> None:
+    scored += [(20, 22, 21)] * 9
+    recipe = super_resolution(
+        targets, HELD_OUT[0], "validation.every=1", "validation.patience=2", "health.gap=99",
+        "phase.0.train=['x2']", "phase.0.steps=5", "phase.1.steps=50",
+    )  # fmt: skip
+    train(recipe, tmp_path)
+    # Five looks while x2 learns, whose result nobody measures, then the two of x4.
+    [end] = lines(tmp_path, "end")
+    assert end["step"] == 7
+    assert "for 2 looks" in end["reason"]
+
+
 def test_a_gap_that_widens_is_an_alarm(
     targets: Path, tmp_path: Path, scored: list[tuple[float, float, float]]
 ) -> None:
