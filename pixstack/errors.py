@@ -15,6 +15,15 @@ PLACE = Path(__file__).resolve().parents[1]
 """What holds the package: a checkout, or the folder of installed packages."""
 
 
+FILES: dict[type[OSError], str] = {
+    FileExistsError: "is a file; expected a folder, or a name that is free",
+    NotADirectoryError: "a file stands where a folder is expected; choose another path",
+    IsADirectoryError: "is a folder; expected the name of a file",
+    PermissionError: "permission denied; choose a path that may be read and written",
+}
+"""What is said of paths that are not what they should be; of others what the system says."""
+
+
 class WrongUse(Exception):
     """The command was called in a way that cannot work; the exit code is 2."""
 
@@ -45,7 +54,8 @@ def install_train(place: Path = PLACE) -> str:
 def one_line(error: BaseException) -> str:
     """The message of an error as one line, without Python's `[Errno 2]` dressing."""
     if isinstance(error, OSError) and error.strerror and error.filename:
-        text = f"{error.filename}: {error.strerror.lower()}"
+        told = next((told for kind, told in FILES.items() if isinstance(error, kind)), "")
+        text = f"{error.filename}: {told or error.strerror.lower()}"
     elif isinstance(error, (ValueError, OSError, WrongUse)):
         text = str(error)
     elif isinstance(error, MemoryError):

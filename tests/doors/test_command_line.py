@@ -202,6 +202,21 @@ def test_what_fast_may_use_is_what_sessions_use(name: str, pixstack: Callable[..
         assert re.search(rf"(?<![a-z]){number}", code), number
 
 
+def test_paths_that_are_not_what_they_should_be_say_so(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    attempts: list[tuple[Callable[[], object], str]] = [
+        (file.mkdir, f"{file}: is a file; expected a folder, or a name that is free"),
+        ((file / "a").mkdir, f"{file / 'a'}: a file stands where a folder is expected; choose"),
+        (tmp_path.read_bytes, f"{tmp_path}: is a folder; expected the name of a file"),
+        ((tmp_path / "none").read_bytes, f"{tmp_path / 'none'}: no such file or directory"),
+    ]
+    for attempt, line in attempts:
+        with pytest.raises(OSError, match="Errno") as raised:
+            attempt()
+        assert one_line(raised.value).startswith(line)
+
+
 def test_serve_does_not_deny_models_that_ship(pixstack: Callable[..., Answer]) -> None:
     tasks = {json.loads(pixstack("info", path, "--json", "-").out)["task"] for path in SHIPPED}
     assert {"pose", "photo"} <= tasks
