@@ -49,19 +49,44 @@ def measure_halo(stack: Stack) -> int | None:
     Returns:
         The distance, rounded up to the stack's multiple; None where every pixel depends on the
         whole picture (instance normalization, attention, pixels that come from anywhere), or on
-        more than 500 pixels around it.
+        more than 500 pixels around it, or where that cannot be told (views that stages derive).
     """
     if stack.recipe.points or any(stage.spec.join == "move" for stage in stack.stages.values()):
         return None
+    shipped = [stack.stages[name].spec for name in stack.shipped]
+    if any(spec.derive for spec in shipped):
+        return None
     shell = positive(stack)
     outputs = written_views(stack)
-    multiple = stack.multiple
+    # Where a stage may change a picture has no gradient. A view that decides it depends on pixels
+    # around it, and what a generator makes of the area on that view around it: distances add up.
+    read = {name for spec in shipped for name in spec.reads}
+    deciding = {
+        name
+        for spec in shipped
+        if spec.inside and (spec.inside.hide or spec.writes in read)
+        for name in spec.inside.needs
+    } - set(stack.inputs)
+    found_in = [[view] for view in outputs if view.name in deciding]
+    if len(found_in) < len(deciding):
+        return None
+    distances = [farthest(shell, part) for part in (outputs, *found_in)]
+    found = [distance for distance in distances if distance is not None]
+    if len(found) < len(distances):
+        return None
+    return -(-sum(found) // stack.multiple) * stack.multiple
+
+
+def farthest(shell: Stack, outputs: Sequence[View]) -> int | None:
+    """Source pixels that some outputs depend on, by gradients, along either axis; None without an
+    end.
+    """
     for length in _LENGTHS:
-        length = -(-length // multiple) * multiple
+        length = -(-length // shell.multiple) * shell.multiple
         reaches = [reach(shell, outputs, length, axis) for axis in (2, 3)]
         found = [distance for distance in reaches if distance is not None]
         if len(found) == len(reaches):
-            return -(-max(found) // multiple) * multiple
+            return max(found)
     return None
 
 

@@ -14,6 +14,7 @@ from pixstack.errors import WrongUse
 if TYPE_CHECKING:
     from pixstack.opened import Opened
     from stacks.evaluate import Predict, Score
+    from translate.pairs import Pairs
 
 MEASURES = "measures.csv"
 
@@ -81,6 +82,31 @@ def write_measures(folder: Path, scores: Sequence[Score], names: Sequence[str]) 
         for target, score in zip(files_of(folder, names), scores, strict=True):
             values = [score.measures.get(key, "") for key in measures]
             lines.writerow([target.name, *values, f"{score.seconds:.3f}"])
+
+
+def spare_inputs(folders: Mapping[str, Path | None], pairs: Pairs) -> None:
+    """See that no result would take the place of a picture that is measured, or of another result.
+
+    Args:
+        folders: that results go to, by the option that names them.
+        pairs: that are measured.
+
+    Raises:
+        WrongUse: one would.
+    """
+    asked = {option: folder.resolve() for option, folder in folders.items() if folder is not None}
+    if len(set(asked.values())) < len(asked):
+        raise WrongUse(f"{' and '.join(asked)} name one folder; give each a folder of its own")
+    names = [item.name for item in pairs.items]
+    # Members of tars are none that could be written over.
+    paths = (view.path for item in pairs.items for view in item.views.values())
+    read = {path.resolve() for path in paths if isinstance(path, Path)}
+    for option, folder in asked.items():
+        if hit := next((file for file in files_of(folder, names) if file in read), None):
+            raise WrongUse(
+                f"{option} {folder}: this would overwrite {hit.name}, which is measured; name "
+                "another folder"
+            )
 
 
 def files_of(folder: Path, names: Sequence[str]) -> list[Path]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from stacks.stage import ViewSpec
 from translate.degrade import parse_degradation
 from translate.kinds import parse_kind
 from translate.metrics import measure
-from translate.pairs import DataError, Item, Pairs
+from translate.pairs import DataError, Pairs
 from translate.pictures import content_of
 from translate.pixels import to_floats, to_picture
 
@@ -181,7 +182,10 @@ def fingerprint(pairs: Pairs) -> str:
     digest = hashlib.sha256()
     for item in pairs.items:
         # A hash each, so that no name can run on into a file.
-        for part in (item.name.encode(), content_of(item.views["target"].path)):
+        file = item.views["target"].path
+        # Of partners whose names differ, the item's name is what they share.
+        name = file.stem if isinstance(file, Path) else item.name
+        for part in (name.encode(), content_of(file)):
             digest.update(hashlib.sha256(part).digest())
     return digest.hexdigest()[:16]
 
@@ -274,8 +278,10 @@ def subset(pairs: Pairs, names: Sequence[str]) -> Pairs:
     """
     if not names:
         raise ValueError("no names of pictures were given")
-    known: dict[str, Item] = {item.name: item for item in pairs.items}
+    known = {item.name for item in pairs.items}
     for name in names:
         if name not in known:
             raise ValueError(f"no picture is named {name!r} among the {len(known)} targets")
-    return Pairs([known[name] for name in sorted(set(names))], pairs.cache_bytes)
+    # Of several folders, some may be of one name.
+    chosen = [item for item in pairs.items if item.name in set(names)]
+    return Pairs(sorted(chosen, key=lambda item: item.name), pairs.cache_bytes)

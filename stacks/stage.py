@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from stacks.derive import GRAY
-from stacks.inside import InsideSpec, area, where
+from stacks.inside import InsideSpec, area, repeat, where
 from stacks.light import light, toned
 from stacks.move import AXES, moved
 from stacks.stage_spec import StageSpec
@@ -162,13 +162,14 @@ class Stage(nn.Module):
                 f"stage {self.spec.name!r}: inside.hide: is of {base!r}, which the generator must "
                 "read, and not enlarge"
             )
-        for name in inside.views:
+        masks = (*inside.views, *([inside.but] if inside.but else []))
+        for name in masks:
             if written.scale % views[name].scale:
                 raise TableError(
-                    f"stage {self.spec.name!r}: inside.views: {name!r} of scale "
+                    f"stage {self.spec.name!r}: inside: {name!r} of scale "
                     f"{views[name].scale} does not enlarge to scale {written.scale}"
                 )
-        sizes = {name: written.scale // views[name].scale for name in inside.views}
+        sizes = {name: written.scale // views[name].scale for name in masks}
         return sizes | dict.fromkeys(inside.training, sizes[inside.views[0]])
 
     @property
@@ -282,7 +283,8 @@ class Stage(nn.Module):
         if inside.unless:
             changed = changed & (views[inside.unless] != 0).reshape(-1, 1, 1, 1)
         if inside.but:
-            changed = changed | where(views[inside.but], Kind("gray"), ())
+            but = where(views[inside.but], Kind("gray"), ())
+            changed = changed | repeat(but, self.enlarge_area[inside.but])
         return changed
 
     def hidden(self, views: Views, changed: Tensor | None) -> Views:

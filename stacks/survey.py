@@ -14,7 +14,7 @@ from typing import Literal
 
 from stacks.survey_kinds import Found, kind_of
 from translate.layouts import Layout
-from translate.pairs import DataError, View, list_pictures
+from translate.pairs import DataError, View, list_pictures, pictures_in
 from translate.partners import partners
 from translate.view_names import SIDES, name_of, view_folders
 
@@ -251,10 +251,7 @@ def part_in(places: Sequence[Path], names: Sequence[str]) -> str:
 
 def has_pictures(folder: Path) -> bool:
     """Whether any picture lies in a folder."""
-    try:
-        return bool(list_pictures(folder))
-    except DataError:
-        return False
+    return folder.is_dir() and bool(pictures_in(folder))
 
 
 def named_views(names: Mapping[str, Path]) -> dict[str, Path] | None:
@@ -293,9 +290,14 @@ def survey_pictures(folder: Path) -> Survey:
         return Survey(
             folder, "side-by-side", found, len(pictures), *extremes(halves), remarks, swap
         )
-    found = {"target": kind_of(paths)}
+    found = {"target": as_photograph(kind_of(paths))}
     remark = "pictures without partners: taken for targets, whose sources are made by reducing them"
     return Survey(folder, "targets", found, len(pictures), *extremes(sizes), (remark,))
+
+
+def as_photograph(found: Found) -> Found:
+    """What pictures without partners are: flat colors that go with nothing are no labels."""
+    return Found("rgb") if found.labels else found
 
 
 def survey_classes(folder: Path, parts: Sequence[Path]) -> Survey:
@@ -317,7 +319,7 @@ def survey_classes(folder: Path, parts: Sequence[Path]) -> Survey:
     sizes = [View(path, "rgb").size() for path in pictures]
     names = ", ".join(path.name for path in parts)
     label = Found(f"class:{len(parts)}", names=tuple(path.name for path in parts))
-    found = {"label": label, "target": kind_of(pictures)}
+    found = {"label": label, "target": as_photograph(kind_of(pictures))}
     remark = f"taken for one class a folder: {names}; pairs are told by folders source and target"
     return Survey(folder, "classes", found, len(pictures), *extremes(sizes), (remark,))
 

@@ -101,7 +101,7 @@ def kind_of(paths: Sequence[File], half: Half = "whole") -> Found:
             values = values | {int(value) for value in seen} if values is not None and few else None
         else:
             values = None
-            gray = gray and bool((pixels[..., 0] == pixels[..., 1]).all())
+            gray = gray and bool((pixels[..., :1] == pixels[..., 1:3]).all())
             if colors is None:
                 continue
             own = colors_of(pixels)

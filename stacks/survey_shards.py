@@ -104,7 +104,7 @@ def views_of(path: Path, samples: Sequence[Sample]) -> list[str]:
         for name, count in counts.items()
         if count >= MAJORITY * len(samples) and re.fullmatch(r"[\w-]+", name, re.ASCII)
     ]
-    if "target" not in names and (sides := both_sides(names)):
+    if sides := both_sides(names):
         names = [sides.get(name, name) for name in names]
     if "target" not in names:
         given = ", ".join(sorted(counts))

@@ -193,10 +193,13 @@ class Sampler:
         """Pictures ``(H, W, C)`` and values of one item, and what is known of a degraded one."""
         height, width = (side // self.scale for side in (self.size, self.width or self.size))
         margin = 0
+        window = (height, width)
         if degradation is not None:
-            height = width = self.source_size * degradation.scale
             margin = degradation.margin
-        window = (height + 2 * margin, width + 2 * margin)
+            side = self.source_size * degradation.scale + 2 * margin
+            window = (side, side)
+            # A picture as small as its crop is seen to its edges, beyond which there is a mirror.
+            views = {name: widened(pixels, window, margin) for name, pixels in views.items()}
         # On the grid of the source, of which the target has whole multiples.
         grid = {name: pixels for name, pixels in views.items() if name != "target"} or views
         picture = next(iter(grid.values())).shape
@@ -313,6 +316,15 @@ def cut(
         views = {name: np.pad(pixels, pad, "symmetric") for name, pixels in views.items()}
     rows, columns = slice(top, top + size[0]), slice(left, left + size[1])
     return {name: pixels[rows, columns] for name, pixels in views.items()}
+
+
+def widened(picture: NDArray[np.uint8], window: tuple[int, int], margin: int) -> NDArray[np.uint8]:
+    """A picture ``(H, W, C)`` mirrored beyond both ends of each side that the window (height,
+    width) with its margins on all sides does not fit into.
+    """
+    sides = zip(picture.shape[:2], window, strict=True)
+    pad = [(margin, margin) if side < asked else (0, 0) for side, asked in sides]
+    return np.pad(picture, (*pad, (0, 0)), "symmetric") if any(map(any, pad)) else picture
 
 
 def trim(picture: NDArray[np.float32], border: int) -> NDArray[np.float32]:

@@ -215,7 +215,7 @@ class Motion:
         """Joints moved; in a mirrored picture, those that change places (``swapped``) do so."""
         places = joints[:, :2] @ self.matrix.T + self.shift
         moved = np.concatenate([places, joints[:, 2:]], axis=1).astype(np.float32)
-        return moved[list(swapped)] if self.mirrors else moved
+        return moved[list(swapped)] if swapped and self.mirrors else moved
 
 
 STILL = Motion(np.eye(2), np.zeros(2))

@@ -188,7 +188,15 @@ def with_joints(
         DataError: a file has none; ``where`` it was looked for is told.
     """
     picture = next(iter(item.views.values()))
-    given = {view: file.of(item.name, where) for view, file in files.items()}
+    # Of partners whose names differ, the joints are under the one or the other.
+    known = [
+        item.name,
+        *(one.path.stem for one in item.views.values() if isinstance(one.path, Path)),
+    ]
+    given = {
+        view: file.of(next((name for name in known if name in file.joints), known[0]), where)
+        for view, file in files.items()
+    }
     placed = {view: reading.placed(places, picture) for view, places in given.items()}
     return replace(item, values={**item.values, **placed})
 

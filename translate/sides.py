@@ -7,15 +7,18 @@ from collections.abc import Sequence
 
 OTHER = {"left": "right", "right": "left"}
 # A word of its own, as in left_arm, Left-arm and LEFT ARM, or one that a capital tells apart, as in
-# armLeft: bright has no side.
-_SIDE = re.compile(
-    r"(?:(?<![A-Za-z])(?:left|LEFT|right|RIGHT)(?![A-Za-z])|(?:Left|Right)(?![a-z]))"
+# leftArm and armLeft: bright has no side. The runtime, which knows nothing of this package, looks
+# for the same (`export.runtime.ensemble`).
+SIDE = re.compile(
+    r"(?<![A-Za-z])(?:left|right)(?![a-z])"
+    r"|(?<![A-Za-z])(?:LEFT|RIGHT)(?![A-Za-z])"
+    r"|(?:Left|Right)(?![a-z])"
 )
 
 
 def opposite(name: str) -> str:
     """What is called so on the other side; of what has no side, the name itself."""
-    return _SIDE.sub(_other, name)
+    return SIDE.sub(_other, name)
 
 
 def swapped(names: Sequence[str]) -> tuple[int, ...]:

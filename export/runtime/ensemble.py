@@ -25,7 +25,12 @@ Run = Callable[[Mapping[str, np.ndarray], bool], list[np.ndarray]]
 # What has a left and a right of its own, or is no amount that could be averaged.
 _FIRM_INPUTS = ("angle", "keypoints")
 _FIRM_OUTPUTS = ("angle", "class", "keypoints", "labels")
-_SIDES = re.compile(r"(?<![a-z])(left|right)(?![a-z])", re.IGNORECASE)
+# The sides that training finds in names (`translate.sides`).
+SIDE = re.compile(
+    r"(?<![A-Za-z])(?:left|right)(?![a-z])"
+    r"|(?<![A-Za-z])(?:LEFT|RIGHT)(?![A-Za-z])"
+    r"|(?:Left|Right)(?![a-z])"
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class Ensemble:
                 raise _none(
                     manifest, f"{port.name!r} ({port.family}) would not turn with a picture"
                 )
-            if sided := next((name for name in port.names or () if _SIDES.search(name)), ""):
+            if sided := next((name for name in port.names or () if SIDE.search(name)), ""):
                 raise _none(
                     manifest, f"a mirrored picture has no {sided!r} where {port.name!r} does"
                 )

@@ -129,6 +129,7 @@ def write_page(report: Report, to: Path, count: int) -> None:
     from stacks.doctor.page import page
     from stacks.doctor.samples import samples
 
+    to.parent.mkdir(parents=True, exist_ok=True)
     text = page(report, samples(report, count))
     with whole_file(to) as path:
         path.write_text(text, "utf-8")

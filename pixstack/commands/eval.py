@@ -130,7 +130,7 @@ def command(
     from pixstack.further import Wanted, open_further
     from pixstack.held_out import held_out
     from pixstack.reports import better
-    from pixstack.watching import attended, keeping, write_measures
+    from pixstack.watching import attended, keeping, spare_inputs, write_measures
     from stacks.evaluate import Protocol, evaluate, fingerprint, means, subset
     from translate.degrade import DegradationError, parse_degradation
 
@@ -163,6 +163,7 @@ def command(
     if wanted is not None:
         sets = [subset(merged(sets), wanted)]
     pairs = merged(sets)
+    spare_inputs({"--results": results, "--attention": attention}, pairs)
     output, values = opened.output, opened.inputs
     scores = []
     predict, order = opened.predict, [item.name for item in pairs.items]

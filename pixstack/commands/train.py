@@ -130,10 +130,14 @@ def check_named_data(preset: str, recipe: Recipe) -> None:
     Raises:
         ValueError: one is not; the message says how other pictures are trained on.
     """
+    from translate.view_names import view_folders
+
     root = Path(recipe.data.root)
     for folder in (*recipe.data.folder, *recipe.validation.folder):
         missing = root / folder.path
-        if missing.exists():
+        # Where A/train and B/train lie, there need not be a train.
+        apart = recipe.data.layout in ("views", "unpaired") and view_folders(missing)
+        if missing.exists() or apart:
             continue
         if missing.suffix:
             raise ValueError(

@@ -12,12 +12,13 @@ from pathlib import Path
 import pyvips
 
 from stacks.doctor.headers import Header, header_or_fault
-from stacks.recipe import parse_recipe, toml_value
+from stacks.recipe import parse_recipe, toml_key, toml_value
 from stacks.spec import FolderSpec, Recipe
 from stacks.starter import starter
 from stacks.survey import (
     Size,
     Survey,
+    as_photograph,
     as_picture,
     extremes,
     has_pictures,
@@ -70,7 +71,7 @@ def guess(path: Path, name: str = "checked") -> Recipe:
 
 def majority(folder: Path) -> Survey:
     """What most pictures of a folder are."""
-    parts = {name: path for name, path in view_folders(folder).items() if holds_pictures(path)}
+    parts = {name: path for name, path in view_folders(folder).items() if has_pictures(path)}
     if not parts:
         return alone(folder)
     views = named_views(parts)
@@ -81,7 +82,10 @@ def majority(folder: Path) -> Survey:
                 "a folder for each class, or pictures"
             )
         paths = [path for part in parts.values() for path in pictures_in(part)]
-        found = {"label": Found(f"class:{len(parts)}"), "target": voted(spread(paths))}
+        found = {
+            "label": Found(f"class:{len(parts)}"),
+            "target": as_photograph(voted(spread(paths))),
+        }
         return surveyed(folder, "classes", found, paths)
     found = {view: voted(spread(pictures_in(path))) for view, path in views.items()}
     seen = surveyed(folder, "views", found, pictures_in(views["target"]))
@@ -120,7 +124,7 @@ def alone(folder: Path) -> Survey:
     sizes = sizes_of(some)
     double = [width == 2 * height for height, width in sizes]
     if sum(double) < MAJORITY * len(sizes):
-        return surveyed(folder, "targets", {"target": voted(some)}, paths)
+        return surveyed(folder, "targets", {"target": as_photograph(voted(some))}, paths)
     found = {"source": voted(some, "left"), "target": voted(some, "right")}
     swap = found["target"].labels and not found["source"].labels
     if swap:
@@ -182,11 +186,6 @@ def voted(paths: Sequence[File], half: Half = "whole") -> Found:
     return kind_of(labels, half)
 
 
-def holds_pictures(folder: Path) -> bool:
-    """Whether pictures lie in a folder, of which two may share a name."""
-    return has_pictures(folder) or bool(pictures_in(folder))
-
-
 def of_table(file: Path, name: str) -> Recipe:
     """The recipe of a table: columns of paths are views, a column of few values is classes.
 
@@ -209,7 +208,13 @@ def of_table(file: Path, name: str) -> Recipe:
             continue
         if told and len(named) >= MAJORITY * len(told):
             paths = [file.parent / value for value in spread(list(dict.fromkeys(named)))]
-            views[column] = voted([path for path in paths if path.is_file()])
+            there = [path for path in paths if path.is_file()]
+            if not there:
+                raise DataError(
+                    f"{file}: column {column!r} names {paths[0]}, and there is no such file; paths "
+                    f"are seen from {file.parent}"
+                )
+            views[column] = voted(there)
             pictures = paths if column == "target" else pictures
         elif 1 < len(values := sorted(set(told))) <= min(MOST_CLASSES, len(told) / 2):
             classes[column] = values
@@ -222,14 +227,16 @@ def of_table(file: Path, name: str) -> Recipe:
     # The starter writes for pictures; a class is a condition that a table adds to them.
     kinds = {view: found.kind for view, found in views.items()}
     kinds |= {view: f"class:{len(values)}" for view, values in classes.items()}
+    names = ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in classes.items())
     changes = [
         'data.layout="table"',
         f"data.folder=[{{ path = {toml_value(file.name)} }}]",
         "data.views={"
-        + ", ".join(f"{toml_value(k)} = {toml_value(v)}" for k, v in kinds.items())
+        + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in kinds.items())
         + "}",
         "validation.folder=[]",
-        *(f"data.names.{view}={toml_value(values)}" for view, values in classes.items()),
+        # At once: a column may have a dot in its name.
+        *([f"data.names={{ {names} }}"] if names else []),
     ]
     return parse_recipe(starter(survey, name, str(file.parent)), changes)
 

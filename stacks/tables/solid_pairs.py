@@ -28,9 +28,9 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Draw solids before and after a turn.")
     parser.add_argument("--to", type=Path, default=Path("data"), help="folder of the tables")
-    parser.add_argument("--solids", type=int, default=240, help="how many")
+    parser.add_argument("--solids", type=int, default=600, help="how many")
     parser.add_argument("--views", type=int, default=18, help=f"of each, 2 to {VIEWS}")
-    parser.add_argument("--pairs", type=int, default=96, help="of each")
+    parser.add_argument("--pairs", type=int, default=60, help="of each")
     parser.add_argument("--size", type=int, default=64, help="pixels a side")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()

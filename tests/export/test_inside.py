@@ -53,3 +53,10 @@ def test_the_halo_is_that_of_the_generator_wherever_the_area_lies() -> None:
     plain = make(MASKED.replace('join = "inside"\ninside = { views = ["area"] }', ""))
     assert measure_halo(masked) == measure_halo(plain)
     assert measure_halo(make(FASHION)) == measure_halo(plain)
+
+
+def test_what_a_generator_is_shown_of_a_found_area_reaches_further() -> None:
+    # Each of the two sees 11 pixels around, 12 in whole cells; one after the other 22.
+    assert measure_halo(make(FASHION)) == 12
+    hidden = make(FASHION.replace("labels = [1, 3] }", "labels = [1, 3], hide = true }"))
+    assert measure_halo(hidden) == 22

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from export.runtime import ensemble
 from stacks.recipe import load_recipe
 from tests.photographs import write_pictures
 from translate.augment import Augment, AugmentSpec
@@ -13,7 +14,7 @@ from translate.batches import Sampler
 from translate.kinds import parse_kind
 from translate.layouts import Reading, find_items
 from translate.pairs import Pairs
-from translate.sides import opposite, swapped
+from translate.sides import SIDE, opposite, swapped
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,8 @@ from translate.sides import opposite, swapped
         ("left_elbow", "right_elbow"),
         ("Right-leg", "Left-leg"),
         ("LEFT ARM", "RIGHT ARM"),
-        ("leftArm", "leftArm"),  # no word of its own, and no capital
+        ("leftUpperArm", "rightUpperArm"),
+        ("leftarm", "leftarm"),
         ("LeftArm", "RightArm"),
         ("armRight", "armLeft"),
         ("shoe (left)", "shoe (right)"),
@@ -35,6 +37,10 @@ from translate.sides import opposite, swapped
 def test_the_other_side_is_called_alike(name: str, other: str) -> None:
     assert opposite(name) == other
     assert opposite(other) == name
+
+
+def test_runtimes_find_the_same_sides() -> None:
+    assert ensemble.SIDE.pattern == SIDE.pattern
 
 
 def test_names_without_a_partner_stand_for_themselves() -> None:
