@@ -90,6 +90,22 @@ def test_sources_that_are_none_are_told(
     assert said in answer.err
 
 
+@pytest.mark.parametrize("options", [["--results"], ["--results", "--attention"]])
+def test_results_never_take_the_place_of_pictures(
+    pixstack: Call, targets: Path, tmp_path: Path, options: list[str]
+) -> None:
+    before = {path: path.read_bytes() for path in targets.iterdir()}
+    folder = targets if len(options) == 1 else tmp_path / "both"
+    answer = pixstack(
+        "eval", adder(tmp_path / "adder.onnx"), "--targets", targets, "--degrade", "noise:5",
+        *(part for option in options for part in (option, folder)),
+    )  # fmt: skip
+    assert (answer.code, len(answer.error_lines)) == (2, 1)
+    said = "would overwrite a.png, which" if len(options) == 1 else "name one folder; give each"
+    assert said in answer.err
+    assert {path: path.read_bytes() for path in targets.iterdir()} == before
+
+
 def test_inputs_are_those_of_the_first_model_alone(pixstack: Call, tmp_path: Path) -> None:
     targets = write_pictures(tmp_path / "targets", {"a.png": window("coffee", 24, 24)})
 

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pixstack.commands.train import check_named_data
 from stacks.checkpoint import save_stack
 from stacks.presets import preset_names
 from stacks.recipe import load_recipe
@@ -194,6 +196,17 @@ def test_pictures_of_ones_own_are_no_data_set_of_a_preset(
         "`pixstack recipes photo-sr` and docs/data.md); for your own pictures: pixstack new FOLDER"
         in answer.err
     )
+
+
+def test_a_preset_takes_parts_within_the_sides(tmp_path: Path) -> None:
+    for side in "AB":
+        (tmp_path / side / "train").mkdir(parents=True)
+    changes = [f"data.root={str(tmp_path)!r}", "data.layout=views", "validation.folder=[]"]
+    for part, message in (("train", None), ("val", "val: no such folder; this preset trains on")):
+        recipe = load_recipe("pix2pix", [*changes, f"data.folder=[{{ path = {part!r} }}]"])
+        expected = pytest.raises(ValueError, match=message) if message else nullcontext()
+        with expected:
+            check_named_data("pix2pix", recipe)
 
 
 @pytest.mark.parametrize(

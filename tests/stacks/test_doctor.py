@@ -32,6 +32,7 @@ from tests.stacks.faults import (
     truncate,
     write,
 )
+from translate.pairs import DataError
 
 
 def checked(root: Path, quick: bool = False) -> Report:
@@ -247,6 +248,21 @@ def test_tables_keep_their_good_rows(tmp_path: Path, suffix: str) -> None:
     assert (mended.findings, mended.subject.splits) == ([], {"training": 6})
 
 
+def test_columns_of_a_table_may_have_any_name(tmp_path: Path) -> None:
+    rows = ["source,hair.color,target"]
+    for index in range(8):
+        write(tmp_path / f"a{index}.png", photo(index))
+        rows.append(f"a{index}.png,{'brown' if index % 2 else 'red'},a{index}.png")
+    table = tmp_path / "pairs.csv"
+    table.write_text("\n".join(rows))
+    recipe = guess(table)
+    assert recipe.data.names == {"hair.color": ("brown", "red")}
+    assert recipe.data.views["hair.color"] == "class:2"
+    table.write_text(re.sub(r"(a\d)", r"elsewhere/\1", table.read_text()))
+    with pytest.raises(DataError, match=r"names .*elsewhere/a0\.png, and there is no such file"):
+        guess(table)
+
+
 JOINTED = RECIPE.replace('source = "labels:4"', 'source = "rgb", pose = "keypoints:2"').replace(
     "[validation]",
     """[data.joints]
@@ -320,7 +336,7 @@ def test_what_cannot_be_checked_is_one_line(
 
 
 def test_the_page_stands_alone(tmp_path: Path) -> None:
-    root, page = healthy(tmp_path / "a<b>", 6), tmp_path / "page.html"
+    root, page = healthy(tmp_path / "a<b>", 6), tmp_path / "new" / "page.html"
     truncate(root / "A" / "02.png")
     assert main(["check-data", str(root), "--page", str(page), "--json", str(tmp_path / "r")]) == 1
     text = page.read_text("utf-8")

@@ -25,8 +25,8 @@ from stacks.recipe import parse_recipe
 from stacks.stack import Stack
 from tests.photographs import window, write_pictures
 from tests.stacks import tiny
-from translate.layouts import Reading, find_items
-from translate.pairs import Pairs
+from translate.layouts import Reading, find_items, match
+from translate.pairs import Pairs, list_pictures
 from translate.pixels import to_bytes, to_floats
 
 PHOTOS = {
@@ -37,6 +37,7 @@ PHOTOS = {
 
 
 KINDS = Reading({"target": "rgb"})
+BOTH = Reading({"source": "rgb", "target": "rgb"})
 
 
 @pytest.fixture
@@ -190,6 +191,25 @@ def test_targets_are_told_apart_by_name_and_file(tmp_path: Path) -> None:
     ]
     found = {told(f"other{index}", other) for index, other in enumerate(others)}
     assert len({first, *found}) == 4
+
+
+def test_targets_are_the_same_whatever_their_sources_are_called(tmp_path: Path) -> None:
+    for folder, name in (("clean", "clean-{}"), ("wet", "rainy-{}"), ("again", "clean-{}")):
+        pictures = {f"{name.format(one)}.png": photo for one, photo in PHOTOS.items()}
+        write_pictures(tmp_path / folder, pictures)
+    targets = list_pictures(tmp_path / "clean")
+    marks = {
+        fingerprint(
+            Pairs(match({"source": list_pictures(tmp_path / one), "target": targets}, BOTH))
+        )
+        for one in ("wet", "again")
+    }
+    assert len(marks) == 1
+
+
+def test_a_subset_has_every_picture_of_a_name(pairs: Pairs) -> None:
+    twice = Pairs([*pairs.items, *pairs.items])
+    assert [item.name for item in subset(twice, ["b"]).items] == ["b", "b"]
 
 
 def test_a_stack_as_a_predictor_at_odd_sizes() -> None:

@@ -84,6 +84,38 @@ def test_a_smaller_mask_is_repeated() -> None:
     assert found[0, 0].tolist() == [[False] * 3 + [True] * 3] * 3
 
 
+def test_masks_are_enlarged_to_what_is_written() -> None:
+    larger = MASKED.replace(
+        "[[stage]]",
+        """[[stage]]
+name = "enlarge"
+writes = "large"
+join = "add"
+generator = { kind = "pyramid", channels = 4, blocks = 1, scale = 2 }
+[[stage]]""",
+    ).replace(
+        'views = ["area"] }', 'views = ["area"], unless = "kind", but = "mask", of = "large" }'
+    )
+    recipe = parse_recipe(
+        larger,
+        [
+            "data.scale=2",
+            "data.layout='table'",
+            *(f"data.views.{view}" for view in ("mask='gray'", "kind='class:2'")),
+            "stage.1.reads=['large']",
+            "phase.0.train=['enlarge', 'paint']",
+        ],
+    )
+    stack = Stack(recipe).eval()
+    masks = torch.zeros(2, 1, 8, 8)
+    masks[0, :, :4] = 1
+    given = {"source": torch.rand(1, 3, 8, 8), "kind": torch.zeros(1).long()}
+    written = stack(given | {"area": masks[1:], "mask": masks[:1]})
+    same = (written["target"] == written["large"]).all(dim=1)[0]
+    assert same[8:].all()
+    assert not same[:8].any()
+
+
 def test_what_is_outside_stays_to_the_bit() -> None:
     torch.manual_seed(0)
     stack = Stack(parse_recipe(MASKED)).eval()

@@ -145,11 +145,13 @@ def test_numbers_targets_and_aliases(tmp_path: Path) -> None:
     recipe = load_recipe(str(written(tmp_path, str(alone))))
     assert (recipe.task, recipe.degrade.choices) == ("super-resolution", ("bicubic:4",))
     assert len(training_groups(recipe)[0][0]) == 4
-    renamed = {
-        name.replace("source", "A").replace("target", "B"): one for name, one in pairs(2).items()
-    }
-    found = survey_shards(write_tar(tmp_path / "3.tar", renamed))
-    assert kinds_of(found) == {"source": "rgb", "target": "rgb"}
+    for source, target in (("A", "B"), ("input", "target")):
+        renamed = {
+            name.replace("source", source).replace("target", target): one
+            for name, one in pairs(2).items()
+        }
+        found = survey_shards(write_tar(tmp_path / "3.tar", renamed))
+        assert list(kinds_of(found).items()) == [("source", "rgb"), ("target", "rgb")]
 
 
 @pytest.mark.parametrize(

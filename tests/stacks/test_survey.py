@@ -96,6 +96,22 @@ def test_sides_have_the_names_that_other_tools_give_them(
         assert items.load(0)["source"].shape == (64, 64, 1)
 
 
+def test_a_picture_of_blue_and_white_is_in_color(tmp_path: Path) -> None:
+    blue = np.full((64, 64, 3), 255, np.uint8)
+    blue[..., :2] = np.arange(64 * 64).reshape(64, 64, 1) // 16
+    assert survey(pairs(tmp_path, blue, photo())).views["source"].kind == "rgb"
+
+
+def test_flat_colors_without_partners_are_pictures(tmp_path: Path) -> None:
+    for index in range(6):
+        write(tmp_path / f"{index}.png", PALETTE[ids()])
+    for recipe in (
+        parse_recipe(starter(survey(tmp_path), "mine", str(tmp_path))),
+        guess(tmp_path),
+    ):
+        assert recipe.data.views == {"target": "rgb"}
+
+
 def test_endings_that_a_whole_folder_shares_are_passed_over(tmp_path: Path) -> None:
     for number in range(1, 5):
         write(tmp_path / "LR" / f"080{number}x4.png", photo(32, 40))
@@ -214,6 +230,10 @@ def test_partners_that_are_missing_are_told(tmp_path: Path) -> None:
         (
             lambda root: [write(root / f"{side}" / "1.png", photo()) for side in ("low", "high")],
             "'high' and 'low' hold pictures of the same names, as pairs do; call the folder",
+        ),
+        (
+            lambda root: write(pairs(root, photo(), photo()) / "source" / "0.jpg", photo()),
+            "0.jpg and 0.png share a name; keep one",
         ),
         (
             lambda root: cut(pairs(root, photo(), photo()) / "source" / "0.png"),

@@ -228,6 +228,15 @@ def test_small_pictures_make_batches(tmp_path: Path) -> None:
     assert batch.views["source"].shape == (4, 3, 8, 8)
 
 
+@pytest.mark.parametrize("degradation", ["bicubic:4", "noise:10"])
+def test_a_picture_of_the_size_of_its_crop_is_its_crop(tmp_path: Path, degradation: str) -> None:
+    whole = photograph("coffee")[40:72, 60:92]
+    write_pictures(tmp_path, {"1.png": whole})
+    pairs = Pairs(find_items(tmp_path, "targets", Reading({"target": "rgb"})))
+    targets = sampler(pairs, degradation, move=AugmentSpec(flip=False))(0).views["target"]
+    assert all((to_bytes(to_picture(targets, index)) == whole).all() for index in range(4))
+
+
 def test_divisors() -> None:
     assert divisors(1) == []
     assert divisors(2) == [2]

@@ -1,6 +1,7 @@
 """Files of keypoints, what is wrong with them, and that joints stay on their pixels."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +233,24 @@ def test_a_header_is_read_once_for_joints_and_sizes(
     monkeypatch.setattr(View, "given", lambda view: (read.append(view.path), given(view))[1])
     assert len(find_items(table, "table", reading(tmp_path, fit=(8, 12)))) == 2
     assert sorted(read) == [tmp_path / "source" / "1.png", tmp_path / "target" / "1.png"]
+
+
+def test_joints_without_sides_are_mirrored_as_they_are(tmp_path: Path) -> None:
+    # What a recipe says of such: nothing changes places.
+    draw = replace(sampler(pairs(tmp_path), 15, AugmentSpec()), swapped={})
+    for step in range(4):
+        views = draw(step).views
+        for picture, joints in zip(views["target"], views["pose"], strict=True):
+            assert found_colors(picture, joints, (0, 1, 2)).all()
+
+
+def test_joints_stand_under_the_name_of_either_partner(tmp_path: Path) -> None:
+    for number in range(2):
+        write_pictures(tmp_path / "source", {f"rainy-{number}.png": marked()})
+        write_pictures(tmp_path / "target", {f"clean-{number}.png": marked()})
+    for named in ("rainy-{}", "clean-{}", "{}"):
+        rows = "".join(rows_of(named.format(number)) for number in range(2))
+        write(tmp_path / "pose.csv", HEAD + rows)
+        items = find_items(tmp_path, "views", reading(tmp_path))
+        assert [item.name for item in items] == ["0", "1"]
+        assert all((item.values["pose"] == PLACES).all() for item in items)
