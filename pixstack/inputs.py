@@ -35,7 +35,7 @@ def parse_inputs(settings: list[str], manifest: Manifest) -> dict[str, Any]:
             range.
     """
     from export.runtime.errors import InputError
-    from export.runtime.request import check_value
+    from export.runtime.values import check_value
 
     known = {item.name: item for item in manifest.inputs}
     values: dict[str, Any] = {}

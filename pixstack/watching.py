@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,11 +111,9 @@ def spare_inputs(folders: Mapping[str, Path | None], pairs: Pairs) -> None:
 
 def files_of(folder: Path, names: Sequence[str]) -> list[Path]:
     """FOLDER/NAME.png for each picture; of several folders two may have one name."""
-    seen: Counter[str] = Counter()
-    files: list[Path] = []
+    files: dict[Path, None] = {}
     for name in names:
         bare = name.replace("/", "_").replace("\\", "_")
-        seen[bare] += 1
-        again = f"-{seen[bare]}" if seen[bare] > 1 else ""
-        files.append(folder / f"{bare}{again}.png")
-    return files
+        candidates = (folder / f"{bare}{f'-{n}' if n > 1 else ''}.png" for n in itertools.count(1))
+        files[next(file for file in candidates if file not in files)] = None
+    return list(files)

@@ -50,7 +50,7 @@ def _place(port: Input, name: Any) -> int:
     names = list(port.names)
     if name in names:
         return names.index(name)
-    if str(name).isdecimal() and int(name) < port.count:
+    if len(str(name)) < 10 and str(name).isdecimal() and int(name) < port.count:
         return int(name)
     known = ", ".join(names) or f"0..{port.count - 1}"
     raise InputError(f"input {port.name!r}: got {str(name)[:40]!r}; expected one of {known}")

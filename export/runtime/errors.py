@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# ONNX Runtime's own words, and those of C++.
+_NO_MEMORY = ("llocate memory", "bad_alloc", "ut of memory")
+
 
 class PixstackError(Exception):
     """Whatever the runtime refuses to do."""
@@ -31,3 +34,11 @@ def first_line(error: BaseException, limit: int = 200) -> str:
     """The first non-empty line of an error's message: libraries tend to dump whole stacks."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0][:limit] if lines else type(error).__name__
+
+
+def run_error(model: str, size: tuple[int, int], error: BaseException) -> ModelError | InputError:
+    """What is told of a graph that does not run on (width, height) pixels."""
+    at = f"{size[0]}x{size[1]} pixels"
+    if any(sign in str(error) for sign in _NO_MEMORY):
+        return InputError(f"{model}: not enough memory for {at}; try a smaller picture")
+    return ModelError(f"{model} failed on {at}: {first_line(error)}")

@@ -60,7 +60,10 @@ def translate_file(
         raise InputError(f"input {first.name!r} is the source file; do not give it twice")
     # The suffix and the folder first: they are wrong more often than anything else.
     images.check_target(target, 1, 1)
-    picture = _read(first, source)
+    picture = read_for(first, source)
+    if first.family == "labels":
+        # Its profile is of the colors that name labels, and not of what is made of them.
+        picture = replace(picture, profile=None)
     if picture.alpha is not None:
         # Colors of labels count as they are, see-through or not.
         pixels, alpha = picture.pixels, picture.alpha
@@ -143,10 +146,15 @@ def as_view(manifest: Manifest, name: str, value: Any) -> Any:
         return read_pose(Path(value))
     if not port.is_picture:
         return value
-    return _as_fed(port, _read(port, Path(value)).pixels)
+    picture = read_for(port, Path(value))
+    pixels = picture.pixels
+    if picture.alpha is not None and port.family != "labels":
+        # As the first picture, and those of training.
+        pixels = on_white(pixels, picture.alpha)
+    return _as_fed(port, pixels)
 
 
-def _read(port: Input, path: Path) -> Picture:
+def read_for(port: Input, path: Path) -> Picture:
     """The picture of a file that an input is fed."""
     picture = images.read(path)
     if port.family != "labels" or images.stored_as(path)[0] not in LOSSY:
@@ -159,7 +167,7 @@ def nearest_colors(port: Input, pixels: np.ndarray) -> np.ndarray:
 
     As in training; of any other file a strange color is more likely a mistake.
     """
-    if not port.palette or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+    if not port.palette or pixels.shape[2] not in (1, 3) or pixels.dtype != np.uint8:
         return pixels
     palette = np.array(port.palette, np.int32)
     nearest = np.empty(pixels.shape[:2], np.intp)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ from export.runtime.feeds import (
     scaled,
 )
 from export.runtime.keypoints import as_keypoints
+from export.runtime.values import angle, as_array, class_id, strength
 
-_AUTOMATIC = -1.0
 _BRIGHTEST = 8.0
 """Floats above this are of pictures in which white is not 1."""
 # The height and width of a generator's canvas are its own: nothing the caller feeds has them.
@@ -80,7 +81,7 @@ def build(
         height, width = manifest.fixed_size or _NO_PICTURE
         dtype, layout = np.dtype(np.float32), "color"
     else:
-        shape = np.shape(views[first.name])
+        shape = as_array(first, views[first.name]).shape
         if first.family != "labels" and len(shape) == 3 and shape[2] not in (1, 3):
             raise _wrong_shape(first, shape)
         if len(shape) in (2, 3) and 0 not in shape:
@@ -93,7 +94,9 @@ def build(
         layout = "color"
         if first.family != "labels":
             layout = "flat" if len(shape) == 2 else ("color" if array.shape[2] == 3 else "gray")
-    generator = np.random.default_rng(seed)
+    if not isinstance(seed, Integral) or seed < 0:
+        raise InputError(f"the seed is {str(seed)[:40]!r}; expected a whole number from 0 on")
+    generator = np.random.default_rng(int(seed))
     feeds = {
         port.name: _feed(
             port, views.get(port.name), shapes[port.name], (height, width), manifest, generator
@@ -106,7 +109,7 @@ def build(
 
 def as_picture(port: Input, value: Any) -> np.ndarray:
     """A caller's array as (H, W, 1 or 3) pixels, or (H, W) label ids."""
-    array = np.asarray(value)
+    array = as_array(port, value)
     if port.family == "labels":
         return _label_ids(port, array)
     if array.dtype.kind == "f":
@@ -221,7 +224,7 @@ def split(
             f'such as {{"{first}": ...}}'
         )
     first = manifest.picture
-    if first is None or first.name not in views or np.ndim(views[first.name]) != 4:
+    if first is None or first.name not in views or as_array(first, views[first.name]).ndim != 4:
         return None
     count = len(views[first.name])
     if count == 0:
@@ -231,7 +234,11 @@ def split(
     batched: set[str] = set()
     for port in manifest.inputs:
         rank = ranks.get(port.family, len(shapes[port.name]))
-        given = np.shape(views.get(port.name, ()))
+        value = views.get(port.name, ())
+        if port.family in ("colors", "keypoints") and _are_named(value):
+            given = (len(value),) + (1,) * (rank - 1)
+        else:
+            given = as_array(port, value).shape
         if port.is_picture and len(given) == 3 and given[-1] not in (1, 3):
             rank = 3  # of (H, W) each
         if port.name in views and len(given) == rank:
@@ -244,6 +251,12 @@ def split(
         {name: value[index] if name in batched else value for name, value in views.items()}
         for index in range(count)
     ]
+
+
+def _are_named(value: Any) -> bool:
+    """Whether colors or joints of several pictures are given by names, one mapping for each."""
+    named = isinstance(value, list | tuple) and len(value) > 0
+    return named and all(one is None or isinstance(one, Mapping | str) for one in value)
 
 
 def blank(manifest: Manifest, shapes: Mapping[str, Shape], side: int) -> Request:
@@ -272,13 +285,6 @@ def check_size(manifest: Manifest, height: int, width: int) -> None:
         )
 
 
-def check_value(port: Input, value: Any) -> None:
-    """Raise InputError where a class, strength, angle or colors are not what the input takes."""
-    checks = {"class": _class_id, "strength": _strength, "angle": _angle, "colors": as_colors}
-    if (check := checks.get(port.family)) is not None:
-        check(port, value)
-
-
 def _feed(
     port: Input,
     value: Any,
@@ -303,10 +309,10 @@ def _feed(
     if port.family == "keypoints":
         return KeypointsFeed(as_keypoints(port, value, size), port.scale)
     if port.family == "class":
-        return ConstantFeed(np.array([_class_id(port, value)], np.int64))
+        return ConstantFeed(np.array([class_id(port, value)], np.int64))
     if port.family == "colors":
         return ConstantFeed(as_colors(port, value)[None])
-    number = _angle if port.family == "angle" else _strength
+    number = angle if port.family == "angle" else strength
     return ConstantFeed(np.array([number(port, value)], np.float32))
 
 
@@ -330,53 +336,15 @@ def _noise(
     if value is None:
         values = generator.standard_normal(expected, dtype=np.float32)
     else:
-        values = np.asarray(value, np.float32)
+        values = as_array(port, value)
+        if values.dtype.kind not in "fiub":
+            raise InputError(f"input {port.name!r} is {str(value)[:40]!r}; expected numbers")
         if values.shape != tuple(expected):
             raise InputError(
                 f"input {port.name!r} has the shape {values.shape}; expected {tuple(expected)}"
             )
+        values = values.astype(np.float32)
+        if not np.isfinite(values).all():
+            raise InputError(f"input {port.name!r} holds values that are no numbers")
     fixed = len(shape) == 2 or isinstance(shape[2], int)
     return ConstantFeed(values[None]) if fixed else NoiseFeed(values, port.scale)
-
-
-def _class_id(port: Input, value: Any) -> int:
-    if value is None:
-        return int(port.default or 0)
-    if isinstance(value, str):
-        if value in port.names:
-            return port.names.index(value)
-        if not value.isdecimal():
-            known = ", ".join(port.names) or f"0..{port.count - 1}"
-            raise InputError(f"input {port.name!r} is {value!r}; expected one of {known}")
-    number = _number(port, value)
-    if number != int(number) or not 0 <= number < port.count:
-        raise InputError(f"input {port.name!r} is {value}; expected 0..{port.count - 1}")
-    return int(number)
-
-
-def _strength(port: Input, value: Any) -> float:
-    automatic = _AUTOMATIC if port.default is None else port.default
-    number = automatic if value is None else _number(port, value)
-    if port.range is None or number in (_AUTOMATIC, automatic):
-        return number
-    low, high = port.range
-    if not low <= number <= high:
-        raise InputError(
-            f"input {port.name!r} is {number:g}; expected {low:g}..{high:g}, or -1 for automatic"
-        )
-    return number
-
-
-def _angle(port: Input, value: Any) -> float:
-    """Degrees in [-180, 180]: as float32, many whole turns would leave few digits for the rest."""
-    return math.remainder(port.default or 0 if value is None else _number(port, value), 360)
-
-
-def _number(port: Input, value: Any) -> float:
-    try:
-        number = float(np.asarray(value).reshape(()))
-    except (TypeError, ValueError, OverflowError):  # the last of JSON's numbers of many digits
-        number = float("nan")
-    if not np.isfinite(number):
-        raise InputError(f"input {port.name!r} is {str(value)[:40]!r}; expected a number")
-    return number

@@ -28,6 +28,10 @@ class Opened:
     provider: str
 
 
+THREADS = 1024
+"""At most: with more of them than a system grants, ONNX Runtime waits for ever."""
+
+
 def open_session(
     model: bytes,
     providers: str | Sequence[str] = "auto",
@@ -46,8 +50,8 @@ def open_session(
     """
     if precision not in ("exact", "fast"):
         raise ProviderError(f"precision must be exact or fast; got {precision!r}")
-    if threads is not None and (not isinstance(threads, Integral) or threads < 1):
-        raise ProviderError(f"threads must be at least 1, or None for all cores; got {threads}")
+    if threads is not None and (not isinstance(threads, Integral) or not 1 <= threads <= THREADS):
+        raise ProviderError(f"threads must be 1 to {THREADS}, or None for all cores; got {threads}")
     automatic = providers == "auto"
     names = _names(providers, precision)
     problems: list[str] = []

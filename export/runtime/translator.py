@@ -14,7 +14,7 @@ import onnxruntime
 from export.runtime import budget, files, images, request, tiles
 from export.runtime.cancel import Cancel, check, watched
 from export.runtime.ensemble import Ensemble
-from export.runtime.errors import InputError, ModelError, first_line
+from export.runtime.errors import InputError, ModelError, run_error
 from export.runtime.feeds import Feed, Fit
 from export.runtime.images import largest, resize
 from export.runtime.model_file import read_model
@@ -345,7 +345,7 @@ class Translator:
                     found = session.run(names, tensors, options)
             except Exception as error:  # ONNX Runtime's errors share no base class.
                 check(cancel)
-                raise self._failed(window, error) from None
+                raise run_error(self.path.name, (window.width, window.height), error) from None
             step()
             return [np.asarray(tensor) for tensor in found]
 
@@ -390,11 +390,5 @@ class Translator:
                         self._model, tensors, box.pixels, self._threads
                     )
                 except Exception as error:  # ONNX Runtime's errors share no base class.
-                    raise self._failed(box, error) from None
+                    raise run_error(self.path.name, (side, side), error) from None
             return self._pixel_cost
-
-    def _failed(self, window: Box, error: Exception) -> ModelError:
-        """What is told of a graph that does not run."""
-        return ModelError(
-            f"{self.path.name} failed on {window.width}x{window.height} pixels: {first_line(error)}"
-        )

@@ -176,6 +176,9 @@ def _at_size(
         except MemoryError as error:
             yield Miss(entry, size, lane, error)
             step(rounds + 2)
+    if not peaks:
+        # What was too much for the other process would be for this one.
+        return
     views = made_up(entry.manifest, *(size or (0, 0)))
     contenders = {lane: Contender(translators[lane], views) for lane in peaks}
     medians, failures = take_turns(contenders, rounds, lambda: step(1))

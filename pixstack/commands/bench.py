@@ -33,7 +33,9 @@ def command(
         ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="That count, after one to warm up.")] = 5,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; all if unsaid.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="CPU threads; all if unsaid.")
+    ] = None,
     models: Annotated[
         Path | None, typer.Option(help="A folder where names are looked up first.")
     ] = None,

@@ -188,7 +188,7 @@ def _component(port: Input, elem_id: str, preferred: str) -> gr.Radio | gr.Dropd
         if is_automatic(port):
             low = usual = min(low, AUTOMATIC)
         else:
-            usual = low if port.default is None else min(high, max(low, port.default))
+            usual = min(high, max(low, port.default or 0))
         return gr.Slider(
             low,
             high,

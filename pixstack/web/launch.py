@@ -59,6 +59,9 @@ def started(settings: Settings) -> Iterator[str]:
         # gradio reads both when it is imported or builds its components.
         os.environ["GRADIO_TEMP_DIR"] = cache
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        # Its history would keep every picture in the browser of whoever used the page, and its
+        # routes offer whoever runs the server's own account to strangers behind a proxy.
+        os.environ["GRADIO_RUN_HISTORY"] = "False"
 
         from starlette.middleware import Middleware
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Lock
+
+REMEMBERED = 256
+"""Pages that were closed, of which runs may still come up; many times as many as wait at once."""
 
 
 class Runs:
@@ -17,6 +21,7 @@ class Runs:
     def __init__(self) -> None:
         self._events: dict[tuple[str, str], Event] = {}
         self._reasons: dict[tuple[str, str], str] = {}
+        self._left = deque[str](maxlen=REMEMBERED)
         self._lock = Lock()
 
     def announce(self, page: str, tab: str) -> None:
@@ -30,6 +35,8 @@ class Runs:
         """The cancel event of the run that starts here; forgotten when it ends."""
         with self._lock:
             event = self._events.setdefault((page, tab), Event())
+            if page in self._left:
+                event.set()
         try:
             yield event
         finally:
@@ -57,6 +64,9 @@ class Runs:
         """Stop all runs of a page that was closed and forget it."""
         self.stop(page)
         with self._lock:
+            # What still waited need not begin, and one that works holds its event itself.
+            self._events = {key: event for key, event in self._events.items() if key[0] != page}
+            self._left.append(page)
             self._reasons = {key: text for key, text in self._reasons.items() if key[0] != page}
 
     def stop(self, page: str, tab: str | None = None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from export.manifest import Input, Manifest
-from export.runtime import images
+from export.runtime import files, images
 from export.runtime.errors import ImageError
 from export.runtime.feeds import LUMA, Fit, as_float, from_float
 from export.runtime.images import Picture
@@ -20,6 +20,8 @@ from export.runtime.transparency import on_white
 PNG = "data:image/png;base64,"
 LONGEST_DRAWING = 4_000_000  # characters; a board's PNG has some ten thousand
 LARGEST_DRAWING = 2**22  # pixels
+HARDLY = 1e-4
+"""Of what is seen less than this, the color is of no account."""
 DISTANCES = 2**20  # that are held at once; a drawing of noise has as many colors as pixels
 
 
@@ -82,15 +84,10 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
     smaller = largest_size(manifest, height, width)
     if smaller == (height, width) and not port.paper:
         return source
-    picture = images.read(source)
-    pixels = picture.pixels
+    picture = files.read_for(port, source)
     if smaller != (height, width):
-        kernel = "nearest" if port.family == "labels" else "cubic"
-        pixels = images.resize(pixels, *smaller, kernel)
-        alpha = picture.alpha
-        if alpha is not None:
-            alpha = images.resize(alpha, *smaller)
-        picture = replace(picture, pixels=pixels, alpha=alpha)
+        picture = reduced(picture, smaller, of_labels=port.family == "labels")
+    pixels = picture.pixels
     if port.paper:
         if picture.alpha is not None:
             pixels = on_white(pixels, picture.alpha)
@@ -100,12 +97,39 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
     return target
 
 
+def reduced(picture: Picture, size: tuple[int, int], of_labels: bool) -> Picture:
+    """A picture at a smaller (height, width); of labels no mixtures are made."""
+    pixels, alpha = picture.pixels, picture.alpha
+    if of_labels:
+        pixels = images.resize(pixels, *size, "nearest")
+        return replace(picture, pixels=pixels, alpha=None)
+    if alpha is None:
+        return replace(picture, pixels=images.resize(pixels, *size, "cubic"))
+    # By how much each is seen: what is hidden has a color, too, and would bleed into the rest.
+    seen = as_float(alpha)[..., None]
+    small = images.resize(seen, *size)
+    colors = images.resize(as_float(pixels) * seen, *size) / np.maximum(small, HARDLY)
+    return replace(
+        picture,
+        pixels=from_float(colors, pixels.dtype),
+        alpha=from_float(small[..., 0], alpha.dtype),
+    )
+
+
 def largest_size(manifest: Manifest, height: int, width: int) -> tuple[int, int]:
     """The (height, width), at most that of the picture, at which the model takes it at once."""
-    factor = 1.0
-    if manifest.tiling == "whole" and manifest.max_pixels:
-        factor = min(1.0, math.sqrt(manifest.max_pixels / (height * width)))
-    return max(1, math.floor(height * factor)), max(1, math.floor(width * factor))
+    most = manifest.max_pixels
+    if manifest.tiling != "whole" or not most or height * width <= most:
+        return height, width
+    factor = math.sqrt(most / (height * width))
+    smaller = [math.floor(side * factor) for side in (height, width)]
+    # Of a long strip the short side stays what the model needs, and the long one makes up for it.
+    least = max(1, min(height, width, manifest.min_size))
+    short = smaller.index(min(smaller))
+    if smaller[short] < least:
+        smaller[short] = least
+        smaller[1 - short] = most // least
+    return smaller[0], smaller[1]
 
 
 def drawn_size(manifest: Manifest, output: str, height: int, width: int) -> tuple[int, int] | None:

@@ -19,6 +19,11 @@ from pixstack.errors import one_line
 # By libvips' name.
 BITS = {"uchar": "8-bit", "ushort": "16-bit", "float": "float", "double": "double-precision"}
 
+# What Markdown could take for more than a sign: emphasis at the edge of a word, code, formulas, a
+# heading or a list at the start, and what makes an address a link.
+MARKUP = re.compile(
+    r"[\[\]\\`*~$@]|(?<!\w)_|_(?!\w)|^[#+-]|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE | re.MULTILINE
+)
 # Errors that a picture can cause; anything else is a fault of the app and looks like one.
 PICTURE_ERRORS = (ValueError, OSError, MemoryError)
 
@@ -169,4 +174,4 @@ def page_message(error: Exception, cache: Path) -> str:
 def as_text(words: str) -> str:
     """Words of strangers as Markdown that shows them as they are: no markup, link or picture."""
     told = html.escape(words, quote=False)
-    return told.replace("[", "&#91;").replace("]", "&#93;")
+    return MARKUP.sub(lambda found: f"&#{ord(found[0])};", told)

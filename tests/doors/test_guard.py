@@ -85,3 +85,8 @@ def test_files_beside_the_cache_are_not_served(address: str, photo: Path) -> Non
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"{address}/gradio_api/file={path}", timeout=30)
         assert caught.value.code in (403, 404)
+
+
+def test_nothing_is_kept_of_what_visitors_do(address: str) -> None:
+    with urllib.request.urlopen(f"{address}/config", timeout=60) as response:
+        assert json.load(response)["run_history"] is False

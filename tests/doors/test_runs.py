@@ -62,3 +62,15 @@ def test_nothing_is_kept_of_those_who_left_or_never_announced() -> None:
     assert runs.reason("b", "denoise") == "no picture"
     with runs.going_on("a", "denoise") as cancel:
         assert cancel.is_set()
+
+
+def test_nothing_is_kept_of_a_page_that_was_closed() -> None:
+    runs = Runs()
+    for page in map(str, range(2000)):
+        runs.announce(page, "denoise")
+        runs.leave(page)
+    assert len(runs._events) == 0
+    assert len(runs._left) <= 256
+    # Should its run come up all the same, it ends at once.
+    with runs.going_on("1999", "denoise") as cancel:
+        assert cancel.is_set()

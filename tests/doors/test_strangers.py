@@ -40,8 +40,13 @@ def asks(path: Path, *inputs: Input) -> Path:
 
 def test_words_are_no_markup_link_or_picture() -> None:
     assert as_text("a <b>bold</b> ![x](http://evil/x.png) hand & arm") == (
-        "a &lt;b&gt;bold&lt;/b&gt; !&#91;x&#93;(http://evil/x.png) hand &amp; arm"
+        "a &lt;b&gt;bold&lt;/b&gt; !&#91;x&#93;(http:&#47;/evil/x.png) hand &amp; arm"
     )
+    assert as_text("_holiday_.jpg, www.evil.com, $x$, `code`") == (
+        "&#95;holiday&#95;.jpg, www&#46;evil.com, &#36;x&#36;, &#96;code&#96;"
+    )
+    # What is no more than a word stays readable for programs.
+    assert as_text("input 'source_pose': 64x64 - 3 #") == "input 'source_pose': 64x64 - 3 #"
 
 
 def test_what_is_wrong_with_a_model_is_told_to_its_owner(

@@ -183,6 +183,7 @@ def adder(
     tiling: str = "exact",
     size: int | None = None,
     names: tuple[str, ...] = ("none", "low", "mid", "high"),
+    palette: tuple[tuple[int, ...], ...] = ((0, 0, 0), (255, 0, 0), (0, 0, 255)),
 ) -> Path:
     """image + strength / 255 (-1: 100) + class / 8 + noise / 8; labels and noise handed through."""
     graph = Graph()
@@ -205,14 +206,14 @@ def adder(
         task="adding",
         inputs=(
             Input("image", "rgb"),
-            Input("layout", "labels:3", palette=((0, 0, 0), (255, 0, 0), (0, 0, 255))),
+            Input("layout", "labels:3", palette=palette),
             Input("strength", "strength", default=-1, range=(0, 100)),
             Input("kind", "class:4", names=names),
             Input("noise", "noise"),
         ),
         outputs=(
             Output("result", "rgb"),
-            Output("same layout", "labels:3", palette=((0, 0, 0), (255, 0, 0), (0, 0, 255))),
+            Output("same layout", "labels:3", palette=palette),
             Output("same noise", "noise"),
         ),
         tiling=tiling,  # pyright: ignore[reportArgumentType]
@@ -269,6 +270,20 @@ def pointer(path: Path, size: int = 8) -> Path:
             "bright": (INT64, ["n"]),
         },
     )
+
+
+def blender(path: Path) -> Path:
+    """Gives back the second of two pictures."""
+    graph = Graph()
+    nothing = graph.add("Mul", "a", graph.constant([0]))
+    graph.add("Add", nothing, "b", output="result")
+    manifest = Manifest(
+        name="test-blender",
+        task="blending",
+        inputs=(Input("a", "rgb"), Input("b", "rgb")),
+        outputs=(Output("result", "rgb"),),
+    )
+    return graph.save(path, manifest, {"a": picture(), "b": picture()}, {"result": picture()})
 
 
 def dreamer(path: Path) -> Path:

@@ -71,6 +71,24 @@ def test_alpha_is_sent_to_the_call(enlarger: Translator):
         enlarger.run({"image": np.zeros((4, 4, 4), np.uint8)})
 
 
+@pytest.mark.parametrize(
+    ("views", "seed", "words"),
+    [
+        ({"noise": "abc"}, 0, "'noise' is 'abc'; expected numbers"),
+        ({"noise": {}}, 0, "'noise' is '{}'; expected numbers"),
+        ({"noise": [[1], [2, 3]]}, 0, "'noise' is no array"),
+        ({"noise": np.full((3, 4, 4), np.nan)}, 0, "'noise' holds values that are no numbers"),
+        ({"image": [[1], [2, 3]]}, 0, "'image' is no array"),
+        ({}, -1, "the seed is '-1'; expected a whole number from 0 on"),
+        ({}, 1.5, "the seed is '1.5'"),
+    ],
+)
+def test_what_is_no_array_and_no_seed_is_told(adder: Translator, views, seed, words: str):
+    given = {"image": np.zeros((4, 4, 3), np.uint8), "layout": np.zeros((4, 4), np.uint8)} | views
+    with pytest.raises(InputError, match=re.escape(words)):
+        adder.run(given, seed=seed)
+
+
 def test_everything_it_refuses_has_one_base(tmp_path: Path):
     for error in (Cancelled, ImageError, InputError, ModelError, ProviderError):
         assert issubclass(error, PixstackError)

@@ -97,6 +97,32 @@ def test_labels_that_a_jpeg_changed_are_the_nearest_ones(tmp_path: Path, adder: 
         adder.file(tmp_path / "a.png", tmp_path / "b.png", inputs)
 
 
+def test_a_gray_jpeg_of_a_mask_is_taken_as_in_training(tmp_path: Path, adder: Translator):
+    path = models.adder(tmp_path / "mask.onnx", palette=((0, 0, 0), (128, 128, 128), (255,) * 3))
+    translator = Translator(path, "cpu")
+    ids = np.zeros((32, 48), np.uint8)
+    ids[4:20, 8:30], ids[22:, 30:] = 1, 2
+    Image.fromarray((ids * 127.5).astype(np.uint8)).save(tmp_path / "mask.jpg", quality=60)
+    Image.fromarray(np.zeros((32, 48, 3), np.uint8)).save(tmp_path / "a.png")
+    translator.file(
+        tmp_path / "a.png", tmp_path / "b.png", {"layout": tmp_path / "mask.jpg"}, "same layout"
+    )
+    made = np.asarray(Image.open(tmp_path / "b.png").convert("L"))
+    assert np.mean(np.abs(made - ids * 127.5) > 1) < 0.02
+
+
+def test_a_further_picture_stands_on_white_where_it_is_see_through(tmp_path: Path):
+    two = Translator(models.blender(tmp_path / "two.onnx"), "cpu")
+    seen = np.zeros((8, 8, 4), np.uint8)
+    seen[:, 4:, 3] = 255
+    Image.fromarray(seen).save(tmp_path / "b.png")
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.png")
+    two.file(tmp_path / "a.png", tmp_path / "o.png", {"b": tmp_path / "b.png"})
+    made = np.asarray(Image.open(tmp_path / "o.png"))
+    assert (made[:, :4] == 255).all()
+    assert (made[:, 4:] == 0).all()
+
+
 def test_further_outputs_of_the_same_run_are_handed_over(tmp_path: Path, adder: Translator):
     Image.new("RGB", (5, 4), (40, 40, 40)).save(tmp_path / "a.png")
     noise = RANDOM.normal(size=(3, 4, 5)).astype(np.float32) / 100
