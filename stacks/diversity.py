@@ -28,7 +28,8 @@ def thumbnails(pictures: Tensor) -> Tensor:
 
 def spread(pictures: Tensor) -> Tensor:
     """Mean over all pairs of ``(N, ...)`` of their root mean square distance; 0 of one alone."""
-    flat = pictures.flatten(1)
+    # Of some devices there are no pairs to be had; thumbnails are small.
+    flat = pictures.flatten(1).cpu()
     return torch.pdist(flat).mean() / flat.shape[1] ** 0.5 if len(flat) > 1 else flat.new_zeros(())
 
 

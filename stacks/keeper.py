@@ -73,6 +73,8 @@ class Verdict:
     """Why it ends before its last step."""
     stopped: Signals | None = None
     """Who asked for it, where that is why."""
+    unwritten: bool = False
+    """It ends with weights that are no numbers, and its last state is an earlier one."""
     failed: bool = False
     """The process that looks after the run has failed, and says why."""
 
@@ -190,12 +192,13 @@ class Keeper:
         over = out_of_patience(run) if due.measure else ""
         if stopped and not over:
             over = f"{stopped.name} asked for it"
-        if (due.save or over) and self.is_whole():
+        whole = not (due.save or over) or self.is_whole()
+        if (due.save or over) and whole:
             run.seconds = record.seconds()
             self.states.save(run)
         if over:
             record.end(run, over)
-        return Verdict(over=over, stopped=stopped)
+        return Verdict(over=over, stopped=stopped, unwritten=not whole)
 
     def judged(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """What health is judged by; of fp16 the scaler leaves out gradients that overflow."""

@@ -101,6 +101,8 @@ class Run:
     diversity: Diversity = field(init=False, default_factory=Diversity)
     lazy_terms: frozenset[str] = field(init=False)
     """Names of the terms that are not due at every step."""
+    frozen: list[str] = field(init=False, default_factory=list)
+    """How the names of weights begin that do not learn in this phase."""
     lazy: dict[str, Tensor] = field(init=False, default_factory=dict)
     """Their last values, in this phase."""
     scaler: GradScaler | None = field(init=False, default=None)
@@ -172,8 +174,9 @@ class Run:
         phase, optimizer = self.phase_spec, self.recipe.optimizer
         # A generator that several of the stages use learns from all of them, once.
         owners = dict.fromkeys(self.stack.owner(name) for name in phase.train)
+        self.frozen = [f"stages.{name}." for name in self.stack.stages if name not in owners]
         for name, stage in self.stack.stages.items():
-            # What does not learn is read as it ships: no dropout, nothing that follows batches.
+            # What does not learn is read without dropout, and nothing in it follows batches.
             stage.requires_grad_(name in owners).train(name in owners)
         learning = [self.stack.stages[name] for name in owners]
         self.generator_optimizer = optimizer.generator.build(
@@ -307,6 +310,7 @@ class Run:
             "stale": self.stale,
             "rollbacks": self.rollbacks,
             "health": self.health.facts(),
+            "lazy": {name: float(value) for name, value in self.lazy.items()},
             "scaler": self.scaler.state_dict() if self.scaler else {},
             "optimizers": self.optimizer_kinds(),
             "rates": self.rates(),
@@ -365,6 +369,7 @@ class Run:
         self.diversity.restore(without_prefix("diversity", tensors), self.fabric.device)
         self.health.begin(step, self.weight_norms())
         self.health.restore(facts.get("health", {}))
+        self.lazy = {name: torch.tensor(value) for name, value in facts.get("lazy", {}).items()}
         if self.scaler and facts.get("scaler"):
             self.scaler.load_state_dict(facts["scaler"])
         # A run from before these were counted has none of them.

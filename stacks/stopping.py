@@ -11,14 +11,17 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped(Exception):
-    """A run ended early because it was asked to; nothing is lost.
+    """A run ended early because it was asked to; nothing is lost but weights that are no numbers.
 
     Attributes:
         code: what a shell expects of a process that a signal ended: 128 and the signal's number.
     """
 
-    def __init__(self, number: signal.Signals, step: int) -> None:
-        super().__init__(f"stopped by {number.name} after step {step}, which is written")
+    def __init__(self, number: signal.Signals, step: int, unwritten: bool = False) -> None:
+        told = "which is written"
+        if unwritten:
+            told = "whose weights are no numbers; an earlier state is the last that is written"
+        super().__init__(f"stopped by {number.name} after step {step}, {told}")
         self.code = 128 + number
 
 

@@ -38,6 +38,7 @@ from stacks.sight import band_base
 from stacks.spec import Recipe
 from stacks.spoken import opening
 from stacks.stack import Stack
+from stacks.step_values import averaged, with_lazy
 from stacks.stopping import Stopped, Stopping
 from stacks.validation import out_of_patience, training_sample
 from stacks.whole import sweep, write_whole
@@ -171,7 +172,7 @@ def train(
                 if verdict.back or verdict.over:
                     break
         if verdict.stopped:
-            raise Stopped(verdict.stopped, run.step)
+            raise Stopped(verdict.stopped, run.step, verdict.unwritten)
         if keeper:
             keeper.finish()
     # Nobody goes on to read the weights before they are written.
@@ -228,6 +229,7 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
         measured=look,
     )
     values: dict[str, Tensor] = {}
+    said: list[dict[str, Tensor]] = []
     cases: list[Case] = []
     adversary = run.discriminator_optimizer
     last = len(batches) - parts
@@ -241,30 +243,27 @@ def train_step(run: Run, batches: Sequence[Batch]) -> dict[str, Tensor]:
             with nullcontext() if shared else torch.no_grad():
                 cases = predict(run, batch.on(run.fabric.device))
             # Without a case that is judged it is a part all the same: of 0, and maybe the last.
-            values |= discriminator_step(cases, adversary, run.step, settings)
+            if settings.part.first:
+                said = []
+            said.append(discriminator_step(cases, adversary, run.step, settings))
             if settings.part.last:
                 remember(run, "discriminator")
+        values |= averaged(said)
+        said = []
         for index, batch in enumerate(batches[last:]):
             settings = replace(settings, part=Part(index, parts))
             # Of several batches no graph is kept while the discriminators learn from the others.
             if parts > 1 or not adversary:
                 cases = predict(run, batch.on(run.fabric.device))
-            values |= generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
+            said.append(
+                generator_step(cases, run.generator_optimizer, run.step, settings, adversary)
+            )
+        values |= averaged(said)
         remember(run, "generator")
-    run.average.update(run.stack, run.step)
+    run.average.update(run.stack, run.step, run.frozen)
     # How diverse outputs are is seen by the device that speaks for all, in its own items.
     values = with_lazy(run, shared_values(run.fabric, values))
     return values | (diversities(run, cases) if look else {})
-
-
-def with_lazy(run: Run, values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Values of a step, and the last ones of terms that were not due at it.
-
-    Terms go by the steps before this one, looks by those up to it: a term of every other step would
-    not be seen at any look.
-    """
-    run.lazy |= {name: value for name, value in values.items() if name in run.lazy_terms}
-    return {**values, **run.lazy}
 
 
 def remember(run: Run, side: str) -> None:

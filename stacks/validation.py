@@ -15,7 +15,6 @@ from stacks.evaluate import (
     means,
     output_of_scale,
     stack_predictor,
-    subset,
 )
 from stacks.growth import full_grown
 from stacks.health import Alarm
@@ -99,7 +98,8 @@ def training_sample(run: Run, groups: Sequence[Pairs]) -> list[Pairs]:
     for pairs in groups:
         count = max(1, wanted // len(groups))
         places = np.linspace(0, len(pairs.items) - 1, min(count, len(pairs.items))).astype(int)
-        few.append(subset(pairs, [pairs.items[place].name for place in places]))
+        # By their places: several may have one name.
+        few.append(Pairs([pairs.items[place] for place in places], pairs.cache_bytes))
     return few
 
 

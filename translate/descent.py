@@ -33,6 +33,11 @@ class Part:
 WHOLE = Part()
 
 
+def at_once(tensors: Sequence[Tensor]) -> bool | None:
+    """Whether the norm of many tensors is taken in one go; torch knows on which other devices."""
+    return all(tensor.device.type in ("cpu", "cuda") for tensor in tensors) or None
+
+
 def descend(
     losses: Sequence[Tensor],
     optimizer: torch.optim.Optimizer,
@@ -72,10 +77,10 @@ def descend(
         scaler.unscale_(optimizer)
     norm = None
     if clip:
-        norm = nn.utils.clip_grad_norm_(parameters, clip, foreach=True)
+        norm = nn.utils.clip_grad_norm_(parameters, clip, foreach=at_once(parameters))
     elif measured:
         gradients = [weight.grad for weight in parameters if weight.grad is not None]
-        norm = nn.utils.get_total_norm(gradients, foreach=True)
+        norm = nn.utils.get_total_norm(gradients, foreach=at_once(gradients))
     if scaler is None:
         optimizer.step()
     else:

@@ -47,6 +47,8 @@ class Term:
     weight: float
     function: Callable[[StepContext], Tensor]
     every: int = 1
+    alike: bool = False
+    """Whether the discriminator must be shown a fake and its truth in the same way."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,7 @@ class ObjectiveSpec:
     def generator_terms(self, adversarial: bool) -> list[Term]:
         """Terms of the generator; those that need a discriminator only in phases that have one."""
         terms = [
-            Term(name, spec.weight, spec.value, spec.every)
+            Term(name, spec.weight, spec.value, spec.every, spec.judged and spec.paired)
             for name, spec in self.specs("generator").items()
             if adversarial or not spec.judged
         ]

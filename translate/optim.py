@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
@@ -166,13 +166,18 @@ class MovingAverage(Generic[Averaged]):
             self.names.setdefault(next(starts, 0), []).append(name)
 
     @torch.no_grad()
-    def update(self, module: Averaged, step: int) -> None:
-        """Move towards the weights of ``module``; ``step`` counts updates from 0."""
+    def update(self, module: Averaged, step: int, frozen: Sequence[str] = ()) -> None:
+        """Move towards the weights of ``module``; ``step`` counts updates from 0.
+
+        Weights whose names begin as one of ``frozen`` have learned, and learn no more: their
+        average stays what it is, and does not become their last value.
+        """
         weights = effective_weights(module)
         averages = dict(self.module.named_parameters())
         for first, names in self.names.items():
             # Weights that do not learn yet stand still, and their average with them.
-            if (learned := step - first) >= 0:
+            names = [name for name in names if not name.startswith(tuple(frozen))]
+            if names and (learned := step - first) >= 0:
                 decay = min(self.decay, (1 + learned) / (10 + learned))
                 torch._foreach_lerp_(
                     [averages[name] for name in names], [weights[name] for name in names], 1 - decay

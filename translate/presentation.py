@@ -52,6 +52,19 @@ class PresentationSpec:
         return self.noise * max(0.0, 1 - step / self.noise_steps)
 
 
+def random_state(device: torch.device) -> tuple[Tensor, ...]:
+    """Where torch's own generators stand: that of the host, and that of the device."""
+    host = torch.get_rng_state()
+    return (host, torch.cuda.get_rng_state(device)) if device.type == "cuda" else (host,)
+
+
+def set_random_state(state: tuple[Tensor, ...], device: torch.device) -> None:
+    """Let them draw again what they drew from there on."""
+    torch.set_rng_state(state[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state[1], device)
+
+
 def normal_like(shown: Tensor) -> Tensor:
     """Standard normal noise of the shape of pictures ``(N, C, H, W)``, laid out as they are."""
     if not shown.is_contiguous(memory_format=torch.channels_last):

@@ -24,7 +24,12 @@ from translate.losses.adversarial import Mean
 from translate.losses.history import HistoricalAverage
 from translate.losses.penalties import clip_weights_
 from translate.objective import Term, total
-from translate.presentation import Presentation, PresentationSpec
+from translate.presentation import (
+    Presentation,
+    PresentationSpec,
+    random_state,
+    set_random_state,
+)
 from translate.unroll import unroll
 
 
@@ -105,7 +110,7 @@ def discriminator_step(
         fake = case.fake.detach()
         with settings.autocast():
             context = judged(case, case.discriminator, fake, step, pooled=True)
-            context.parameters = list(case.discriminator.parameters())
+            context.parameters = working(case.discriminator)
             context.history = case.discriminator_history
             loss, terms = total(case.discriminator_terms, context, step)
         losses.append(loss)
@@ -147,16 +152,32 @@ def generator_step(
                 weights = None
                 if settings.unroll and adversary is not None:
                     weights = looked_ahead(case, adversary, step, settings)
+                alike = any(term.alike for term in case.generator_terms)
                 context = judged(
-                    case, case.discriminator, case.fake, step, weights, compared=case.compares
-                )
-        context.parameters = list(case.generator.parameters()) if case.generator else []
+                    case, case.discriminator, case.fake, step, weights,
+                    compared=case.compares, alike=alike,
+                )  # fmt: skip
+        context.parameters = working(case.generator) if case.generator else []
         context.history = case.generator_history
         context.autocast = settings.autocast
         loss, terms = total(case.generator_terms, context, step)
         losses.append(loss)
         values |= {f"{case.name}/generator/{name}": value for name, value in terms.items()}
     return values | settings.descend("generator", losses, optimizer, settings.generator_clip)
+
+
+def working(network: nn.Module) -> list[Tensor]:
+    """The parameters of a network; of one that grows, those of levels that do not work yet are
+    constants, which no term of the weights moves.
+    """
+    if not isinstance(network, Growing):
+        return list(network.parameters())
+    depths = range(network.depth + 1, network.depths + 1)
+    later = tuple(begin for depth in depths for begin in network.joining(depth))
+    return [
+        weight.detach() if name.startswith(later) else weight
+        for name, weight in network.named_parameters()
+    ]
 
 
 def judged(
@@ -167,6 +188,7 @@ def judged(
     weights: Mapping[str, Tensor] | None = None,
     pooled: bool = False,
     compared: bool = True,
+    alike: bool = False,
 ) -> StepContext:
     """The truth and a fake before the discriminator; whose weights count is left to the caller.
 
@@ -178,6 +200,8 @@ def judged(
         weights: in place of the discriminator's own.
         pooled: show earlier fakes among the present ones.
         compared: otherwise what is said of the fake stands on both sides.
+        alike: the truth is moved, colored and noised as its own fake is, for a term that holds the
+            one against the other.
     """
 
     def verdict(shown: Tensor) -> Verdict:
@@ -189,13 +213,16 @@ def judged(
     fake_shown = case.show(fake)
     if pooled:
         fake_shown = present.from_pool(fake_shown)
+    drawn = random_state(fake.device) if alike else None
     fake_shown = present(fake_shown, step)
+    if drawn is not None:
+        set_random_state(drawn, fake.device)
+    real_shown = present(case.show(case.truth), step) if compared else fake_shown
     if not compared:
         real = made = verdict(fake_shown)
     elif present.spec.apart:
-        real, made = verdict(present(case.show(case.truth), step)), verdict(fake_shown)
+        real, made = verdict(real_shown), verdict(fake_shown)
     else:
-        real_shown = present(case.show(case.truth), step)
         # Real and fake go through as one batch: one pass over the weights instead of two.
         both = verdict(torch.cat([real_shown, fake_shown]))
         real, made = halves(both, 0), halves(both, 1)

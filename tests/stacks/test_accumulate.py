@@ -10,6 +10,7 @@ from torch import Tensor
 from stacks.data import phase_sampler, training_groups
 from stacks.recipe import parse_recipe
 from stacks.run import Run, launch
+from stacks.step_values import averaged
 from stacks.train import predict, train_step
 from tests.stacks import tiny
 from tests.stacks.tiny import super_resolution
@@ -103,3 +104,10 @@ def test_means_of_weights_count_the_steps_in_which_they_moved(targets: Path) -> 
         run.step += 1
         counts.append([run.histories[side, "x4"].count for side in ("discriminator", "generator")])
     assert counts == [[1, 1], [2, 2], [2, 2], [3, 3]]
+
+
+def test_what_is_told_of_a_step_is_the_mean_over_its_parts() -> None:
+    one, two = torch.tensor(1.0), torch.tensor(2.0)
+    parts = [{"a": one, "b": two}, {"a": two}, {"a": torch.tensor(6.0), "gradient": one}]
+    assert averaged(parts) == {"a": 3, "b": 2, "gradient": 1}
+    assert averaged([]) == {}

@@ -208,6 +208,27 @@ def test_outer_levels_wait_for_their_phase(targets: Path, tmp_path: Path) -> Non
     assert {tuple(name.split(".")[3:5]) for name in moved} == {("levels", "0"), ("pictures", "0")}
 
 
+@pytest.mark.parametrize("term", ["weight_l2", "history"])
+def test_terms_of_the_weights_leave_later_levels_alone(
+    targets: Path, tmp_path: Path, term: str
+) -> None:
+    recipe = growing(
+        targets, "phase.1.steps=0", "phase.2.steps=0",
+        f"stage.0.objective.discriminator.{term}=1e-4",
+        "optimizer.discriminator={ kind='adamw', rate=1e-2, weight_decay=0.1 }",
+    )  # fmt: skip
+    run = Run(recipe, launch(recipe))
+    start = {name: weight.clone() for name, weight in run.discriminators.named_parameters()}
+    train(recipe, tmp_path)
+    after = read(tmp_path / "last" / "state.safetensors", STATE).tensors
+    later = (".levels.1.", ".levels.2.", ".enter.1.", ".enter.2.")
+    waiting = {name for name in start if any(part in name for part in later)}
+    assert len(waiting) >= 4
+    moved = {name for name in start if not after[f"discriminators.{name}"].equal(start[name])}
+    assert moved
+    assert not moved & waiting
+
+
 def level_of(name: str) -> int:
     """Which level a weight of the generator is of; pictures leave each level by layers of its own,
     at the same place in their list.

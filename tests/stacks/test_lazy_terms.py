@@ -34,6 +34,15 @@ def test_every_look_meets_the_last_value(targets: Path, tmp_path: Path) -> None:
     assert judged == [each[0], *each[1::2]]
 
 
+def test_a_resumed_run_has_met_it(targets: Path, tmp_path: Path) -> None:
+    recipes = [translation(targets, LAZY, f"phase.0.steps={steps}") for steps in (3, 8)]
+    train(recipes[0], tmp_path)
+    train(recipes[1], tmp_path, resume=True)
+    each = told(tmp_path)
+    assert each[:4] == each[:1] * 4
+    assert None not in each
+
+
 def test_another_phase_knows_nothing_of_it(targets: Path, tmp_path: Path) -> None:
     phases = "phase=[{ train=['paint'], steps=2 }, { train=['paint'], steps=2, adversarial=false }]"
     train(translation(targets, LAZY, phases), tmp_path)

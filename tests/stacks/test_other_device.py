@@ -98,8 +98,8 @@ def test_a_value_that_is_read_back_is_found(
 ) -> None:
     update = MovingAverage.update
 
-    def reading(average: MovingAverage[Stack], module: Stack, step: int) -> None:
-        update(average, module, step)
+    def reading(average: MovingAverage[Stack], module: Stack, step: int, *more: Any) -> None:
+        update(average, module, step, *more)
         next(module.parameters()).detach().sum().item()
 
     monkeypatch.setattr(MovingAverage, "update", reading)

@@ -180,6 +180,17 @@ def test_a_frozen_stage_is_read_and_stays(pairs: Path, tmp_path: Path) -> None:
     assert not same(those(unread, "generator.refine"), those(frozen, "generator.refine"))
 
 
+def test_the_average_of_a_frozen_stage_stays(pairs: Path, tmp_path: Path) -> None:
+    averages = []
+    for name, phases in (("first", FIRST), ("frozen", FROZEN)):
+        trained(pairs, phases, tmp_path / name)
+        tensors = read(tmp_path / name / "last" / "state.safetensors", STATE).tensors
+        averages.append(those(tensors, "average.stages.coarse"))
+        raw = {key.replace("average", "stack", 1): value for key, value in averages[-1].items()}
+        assert not same(raw, tensors), "it is not the last of the weights"
+    assert same(*averages)
+
+
 def test_no_phase_sees_the_batches_of_another(targets: Path) -> None:
     recipe = super_resolution(targets, "accumulate=2", "optimizer.discriminator_steps=3")
     run = Run(recipe, launch(recipe))

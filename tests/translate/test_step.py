@@ -11,6 +11,7 @@ from translate.descent import descend
 from translate.discriminators import Verdict
 from translate.discriminators.patch import PatchSpec
 from translate.objective import ObjectiveSpec
+from translate.presentation import Presentation, PresentationSpec
 from translate.step import (
     Case,
     Settings,
@@ -105,6 +106,25 @@ def test_cases_without_a_discriminator_are_passed_over() -> None:
     )  # fmt: skip
     assert {name.split("/")[0] for name in values} == {"b"}
     assert value(discriminator) == pytest.approx(0.25 + 0.05)
+
+
+@pytest.mark.parametrize("form", ["layers", "means"])
+def test_a_fake_and_its_truth_are_presented_alike_where_they_are_compared(form: str) -> None:
+    torch.manual_seed(0)
+    truth, generator, discriminator = torch.rand(4, 3, 16, 16), Scale(1.0), Judge(0.25)
+    spec = PresentationSpec(noise=0.1, augment=("translation", "cutout", "color"))
+    objective = ObjectiveSpec("lsgan", generator={"feature_matching": {"form": form}})
+    perfect = replace(
+        case(generator, discriminator),
+        fake=generator(truth),
+        truth=truth,
+        generator_terms=objective.generator_terms(True),
+        presentation=Presentation(spec),
+    )
+    optimizer = torch.optim.SGD(generator.parameters(), lr=0.1)
+    value = generator_step([perfect], optimizer, 0, settings())["a/generator/feature_matching"]
+    # Means of batches are of pictures that do not belong together: each is drawn for itself.
+    assert (float(value) == 0) == (form == "layers")
 
 
 def test_the_discriminator_sees_what_it_is_shown() -> None:
