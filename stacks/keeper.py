@@ -198,7 +198,7 @@ class Keeper:
             self.states.save(run)
         if over:
             record.end(run, over)
-        return Verdict(over=over, stopped=stopped, unwritten=not whole)
+        return Verdict(over=over, stopped=stopped, unwritten=bool(over) and not whole)
 
     def judged(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """What health is judged by; of fp16 the scaler leaves out gradients that overflow."""
