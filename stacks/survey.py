@@ -136,9 +136,10 @@ def survey(folder: Path) -> Survey:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected pictures, or a folder for each view")
     training, held_out = split_folders(folder)
-    if held_out:
+    if training != ".":
         found = survey_part(folder / training)
-        remark = f"{training}/ is trained on, {held_out}/ validates"
+        rest = f"{held_out}/ validates" if held_out else "some of which are kept for validation"
+        remark = f"{training}/ is trained on, {rest}"
         return replace(
             found,
             folder=folder,
@@ -188,6 +189,9 @@ def survey_views(folder: Path, views: Mapping[str, Path]) -> Survey:
     scale = scale_between(first, sizes["target"])
     if scale > 1:
         found = {name: as_picture(folder, name, kind, scale) for name, kind in found.items()}
+        if len({kind.kind for kind in found.values()}) > 1:
+            # What is enlarged is of one kind with what it becomes; gray files are read in color.
+            found = dict.fromkeys(found, Found("rgb"))
         remarks.append(f"targets are {scale} times as large as their sources, which is learned")
     for name, own in sizes.items():
         own_scale = scale if name == "target" else 1
@@ -230,17 +234,31 @@ def as_picture(folder: Path, view: str, found: Found, scale: int) -> Found:
 
 
 def split_folders(folder: Path) -> tuple[str, str]:
-    """The folders of what is trained on and what is held out: train and val; ".", "" without.
+    """The folders of what is trained on and what is held out: train and val; ".", "" without, and
+    "train", "" where nothing that is held out is like what is trained on.
 
     They lie in the folder, or in those of both sides: A/train, B/train, A/val, B/val.
     """
     inside = view_folders(folder)
     sides = [inside[name] for name in both_sides(inside) or ()]
     for places in ([folder], sides):
-        training, held_out = (part_in(places, TRAINING_FOLDERS), part_in(places, HELD_OUT_FOLDERS))
-        if training and held_out:
+        if not (training := part_in(places, TRAINING_FOLDERS)):
+            continue
+        there = [name for name in HELD_OUT_FOLDERS if part_in(places, [name])]
+        # A test set often comes without its targets.
+        like = shape_of(folder / training)
+        held_out = next((name for name in there if shape_of(folder / name) == like), "")
+        # A class may be called train: without a held-out part, no other folder stands beside it.
+        parts = {*TRAINING_FOLDERS, *HELD_OUT_FOLDERS}
+        if held_out or all(set(view_folders(place)) <= parts for place in places):
             return training, held_out
     return ".", ""
+
+
+def shape_of(folder: Path) -> tuple[bool, bool]:
+    """Whether pictures lie in a folder, and in folders of both sides within it."""
+    inside = {name: path for name, path in view_folders(folder).items() if has_pictures(path)}
+    return has_pictures(folder), both_sides(inside) is not None
 
 
 def part_in(places: Sequence[Path], names: Sequence[str]) -> str:

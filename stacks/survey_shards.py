@@ -106,6 +106,17 @@ def views_of(path: Path, samples: Sequence[Sample]) -> list[str]:
     ]
     if sides := both_sides(names):
         names = [sides.get(name, name) for name in names]
+    if "label" in names:
+        raise DataError(
+            f"{path}: its samples hold pictures called label, as classes are; give KEY.label.png "
+            "another name"
+        )
+    if len(names) > 1 and "source" not in names and "target" in names:
+        other = next(name for name in sorted(names) if name != "target")
+        raise DataError(
+            f"{path}: its samples hold {other} beside the target, and no source; name the picture "
+            "that is read KEY.source.png"
+        )
     if "target" not in names:
         given = ", ".join(sorted(counts))
         raise DataError(

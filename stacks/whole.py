@@ -29,6 +29,11 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            # Nobody asked for that one.
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

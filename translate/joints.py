@@ -91,6 +91,10 @@ class JointsSpec:
                     "add it, or name its pair in mirror"
                 )
 
+        whole = sorted(self.swapped) == list(range(len(self.names)))
+        known = "pairs that leave no joint called left or right without its partner"
+        require(whole, "mirror", [list(pair) for pair in self.mirror], known)
+
     @property
     def swapped(self) -> tuple[int, ...]:
         """Of each joint, the number of the one that stands for it in a mirrored picture."""

@@ -223,12 +223,19 @@ def side_by_side(folder: Path, reading: Reading) -> list[Item]:
     ]
 
 
+def class_folders(folder: Path) -> list[Path]:
+    """The folders in a folder, in name order, but for hidden ones, which programs leave behind."""
+    return sorted(
+        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
+    )
+
+
 def classes(folder: Path, reading: Reading) -> list[Item]:
     """One folder a class."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected a folder of one folder a class")
     [view] = reading.classes
-    found = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+    found = {path.name: path for path in class_folders(folder)}
     count = reading.parsed[view].count
     if len(found) != count:
         raise DataError(

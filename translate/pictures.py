@@ -103,7 +103,7 @@ def open_picture(file: File) -> pyvips.Image:
     if not file.is_file():
         raise DataError(f"{file}: no such file")
     found = pyvips.vips_lib.vips_foreign_find_load(os.fsencode(file))
-    return loaded(file, loader_of(found, "File"), str(file))
+    return loaded(file, loader_of(found, "File"), os.fsencode(file))
 
 
 def content_of(file: File) -> bytes:

@@ -100,6 +100,11 @@ def write_page(
             page, key = make_page(
                 trials, (first, second), seed, question or QUESTION, count, progress
             )
+    if key_path.exists() and json.loads(key_path.read_text("utf-8")).get("page") != key["page"]:
+        raise ValueError(
+            f"{key_path}: is the key of another page, whose votes cannot be read without it; name "
+            "another file with --key"
+        )
     for target in (output, key_path):
         target.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(output) as path:

@@ -43,10 +43,15 @@ def command(
     require_train()
     from pixstack.console import print_table, progress_bar, write_json
     from stacks.judge import JudgeRecipe, class_names, read_classes, train_judge
+    from stacks.mishaps import prepare_folder
     from translate.features.weights import fingerprint
 
     if output.suffix != ".safetensors":
         raise WrongUse(f"--to {output}: expected the name of a .safetensors file to write")
+    if output.is_dir():
+        raise WrongUse(f"--to {output}: is a folder; expected the name of a file")
+    # Told before the judge is trained.
+    prepare_folder(output.parent)
     names = class_names(folder)
     recipe = JudgeRecipe(
         names, size, steps=steps, batch=batch, held_out=held_out, mirror=mirror, seed=seed

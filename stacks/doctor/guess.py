@@ -61,9 +61,11 @@ def guess(path: Path, name: str = "checked") -> Recipe:
         raise DataError(f"{path}: no such folder; expected pictures, or a folder for each view")
     training, held_out = split_folders(path)
     recipe = parse_recipe(starter(majority(path / training), name, str(path)))
-    if not held_out:
+    if training == ".":
         return recipe
     data = replace(recipe.data, folder=(FolderSpec(training),))
+    if not held_out:
+        return replace(recipe, data=data, validation=replace(recipe.validation, folder=()))
     degrade = next(iter(recipe.degrade.choices), "")
     validation = replace(recipe.validation, folder=(FolderSpec(held_out),), degrade=degrade)
     return replace(recipe, data=data, validation=validation)

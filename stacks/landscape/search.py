@@ -155,6 +155,12 @@ def create(folder: Path, name: str, resume: bool) -> None:
             f"{folder} holds a study already; add --resume, which skips the trials that are "
             "finished, or choose another folder"
         )
+    if not (folder / STUDY).exists():
+        for theirs in (folder / RECIPE, folder / "log.jsonl"):
+            if theirs.exists() and not same(theirs, source):
+                raise TableError(
+                    f"{folder}: holds a {theirs.name} that is of no study; choose another folder"
+                )
     prepare_folder(folder)
     write_whole(folder / STUDY, text.encode())
     write_whole(folder / RECIPE, source.encode())

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from stacks.tables.rows import Row, write_table
 from stacks.whole import write_whole
+from translate.pictures import open_header
 
 COLUMNS = ("name", "source", "target")
 DRAWN, PHOTOS, EDGES = Path("bsds500"), Path("ccp/photos"), Path("ccp/edges")
@@ -84,9 +85,9 @@ def traced(data: Path) -> list[Row]:
 def write_sketch(photo: Path, to: Path, width: int = 0) -> None:
     """Write the edges of a photo, whole or not at all; what is there is taken for done.
 
-    With a ``width`` in pixels the photo is brought to it first.
+    With a ``width`` in pixels the photo is brought to it first; what is of another one is not done.
     """
-    if not to.is_file():
+    if not to.is_file() or (width and open_header(to).width != width):
         found = pyvips.Image.new_from_array(sketch(photo, width))
         write_whole(to, found.write_to_buffer(".png"))
 

@@ -11,8 +11,10 @@ from PIL import Image
 from pixstack.cli import main
 from stacks.data import training_groups, validation_pairs
 from stacks.doctor.guess import guess
+from stacks.judge import class_names
 from stacks.recipe import load_recipe, parse_recipe
 from stacks.run import Run, launch
+from stacks.stack import Stack
 from stacks.starter import starter
 from stacks.survey import Survey, survey
 from stacks.survey_kinds import Found
@@ -123,6 +125,45 @@ def test_endings_that_a_whole_folder_shares_are_passed_over(tmp_path: Path) -> N
     items = find_items(tmp_path, "views", reading)
     assert [item.name for item in items] == ["0801", "0802", "0803", "0804"]
     assert {view.path.name for view in items[1].views.values()} == {"0802x4.png", "0802.png"}
+
+
+def test_gray_sources_of_larger_colored_targets_are_read_in_color(tmp_path: Path) -> None:
+    for index in range(3):
+        write(tmp_path / "LR" / f"{index}.png", photo(16, 16, index)[..., 0])
+        write(tmp_path / "HR" / f"{index}.png", photo(64, 64, index))
+    recipe = parse_recipe(starter(survey(tmp_path), "mine", str(tmp_path)))
+    assert recipe.data.views == {"source": "rgb", "target": "rgb"}
+    assert list(Stack(recipe).inputs) == ["source"]
+
+
+def test_a_test_set_without_targets_validates_nothing(tmp_path: Path) -> None:
+    pairs(tmp_path / "train", photo(), photo(), count=8)
+    write(tmp_path / "test" / "source" / "0.png", photo())
+    (tmp_path / "val").mkdir()
+    found = survey(tmp_path)
+    assert (found.path, found.apart, found.held_out) == ("train", "", 2)
+    recipe = parse_recipe(starter(found, "mine", str(tmp_path)))
+    assert [len(items) for items, _ in training_groups(recipe)] == [6]
+    assert [len(items) for items in validation_pairs(recipe)] == [2]
+    assert [len(items) for items, _ in training_groups(guess(tmp_path))] == [8]
+    pairs(tmp_path / "valid", photo(), photo())
+    assert survey(tmp_path).apart == "valid"
+
+
+def test_a_class_may_be_called_train(tmp_path: Path) -> None:
+    for name in ("car", "train"):
+        write(tmp_path / name / f"{name}.png", photo())
+    assert survey(tmp_path).views["label"].names == ("car", "train")
+
+
+def test_hidden_folders_are_no_classes(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        write(tmp_path / name / f"{name}.png", photo())
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    recipe = parse_recipe(starter(survey(tmp_path), "mine", str(tmp_path)))
+    [(items, _)] = training_groups(recipe)
+    assert len(items) == 2
+    assert class_names(tmp_path) == ("cat", "dog")
 
 
 def test_splits_within_the_sides_are_taken(tmp_path: Path) -> None:

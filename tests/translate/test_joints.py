@@ -110,3 +110,8 @@ def test_planes_of_a_kind_are_those_that_are_drawn() -> None:
     drawn = torch.rand(2, 5, 4, 4)
     assert planes(drawn, kind) is drawn
     assert torch.equal(seen(drawn, kind), drawn * 2 - 1)
+
+
+def test_pairs_that_leave_a_joint_alone_are_refused() -> None:
+    with pytest.raises(TableError, match=r"mirror: got .* leave no joint called left or right"):
+        JointsSpec(("left_x", "right_x", "y"), mirror=(("right_x", "y"),))
