@@ -106,6 +106,17 @@ def test_the_seed_and_the_count(pixstack: Call, folders: tuple[Path, Path], tmp_
     assert keys[0]["trials"] != keys[2]["trials"]
 
 
+def test_the_key_of_an_earlier_page_is_kept(
+    pixstack: Call, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    page = tmp_path / "page.html"
+    calls = [pixstack("compare", *folders, "-o", page, "--seed", seed) for seed in ("1", "1", "2")]
+    assert [call.code for call in calls] == [0, 0, 1]
+    assert "page.key.json: is the key of another page" in calls[2].err
+    key = json.loads((tmp_path / "page.key.json").read_text())
+    assert key["page"] == page_data(page)["page"]
+
+
 def test_two_models_and_their_sources(pixstack: Call, tmp_path: Path) -> None:
     sources = write_pictures(tmp_path / "sources", {"a.png": flat(10), "b.png": flat(90)})
     for name in ("one.onnx", "two.onnx"):
