@@ -40,8 +40,7 @@ SHRUNK = {
     "hand-pose": "data.size=64 *.generator.channels=4 *.generator.depth=3 "
     "*.discriminator.channels=4",
     "lapgan": "*.generator.channels=8 *.generator.blocks=1 *.discriminator.channels=8",
-    "object-turn": "data.size=64 *.generator.channels=4 *.generator.depth=2 "
-    "*.discriminator.channels=4",
+    "object-turn": "data.size=64 *.generator.channels=4 *.generator.depth=2",
     "photo-denoise": "data.size=32 stage.0.generator.channels=4 stage.0.generator.depth=2 "
     "stage.0.generator.window=3 stage.1.generator.widths=[4,6,6,8] stage.1.generator.blocks=1",
     "photo-denoise-real": "data.size=32 phase.1.size=32 stage.0.generator.channels=4 "
