@@ -71,9 +71,9 @@ def test_the_names_of_onnx_runtime_are_known_as_well(path: Path, name):
 def test_other_settings_are_checked(path: Path):
     with pytest.raises(ProviderError, match="exact or fast"):
         Translator(path, precision="fp16")
-    with pytest.raises(ProviderError, match="at least 1"):
+    with pytest.raises(ProviderError, match="threads must be 1 to 1024"):
         Translator(path, threads=0)
-    with pytest.raises(ProviderError, match="at least 1"):
+    with pytest.raises(ProviderError, match="threads must be 1 to 1024"):
         Translator(path, threads=2.5)  # pyright: ignore[reportArgumentType]
     for memory in (np.int64(10**8), 1.5e8):
         Translator(path, memory=memory)  # pyright: ignore[reportArgumentType]
