@@ -183,7 +183,7 @@ def adder(
     tiling: str = "exact",
     size: int | None = None,
     names: tuple[str, ...] = ("none", "low", "mid", "high"),
-    palette: tuple[tuple[int, ...], ...] = ((0, 0, 0), (255, 0, 0), (0, 0, 255)),
+    palette: tuple[tuple[int, int, int], ...] = ((0, 0, 0), (255, 0, 0), (0, 0, 255)),
 ) -> Path:
     """image + strength / 255 (-1: 100) + class / 8 + noise / 8; labels and noise handed through."""
     graph = Graph()

@@ -98,7 +98,9 @@ def test_labels_that_a_jpeg_changed_are_the_nearest_ones(tmp_path: Path, adder: 
 
 
 def test_a_gray_jpeg_of_a_mask_is_taken_as_in_training(tmp_path: Path, adder: Translator):
-    path = models.adder(tmp_path / "mask.onnx", palette=((0, 0, 0), (128, 128, 128), (255,) * 3))
+    path = models.adder(
+        tmp_path / "mask.onnx", palette=((0, 0, 0), (128, 128, 128), (255, 255, 255))
+    )
     translator = Translator(path, "cpu")
     ids = np.zeros((32, 48), np.uint8)
     ids[4:20, 8:30], ids[22:, 30:] = 1, 2

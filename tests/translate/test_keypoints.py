@@ -253,4 +253,4 @@ def test_joints_stand_under_the_name_of_either_partner(tmp_path: Path) -> None:
         write(tmp_path / "pose.csv", HEAD + rows)
         items = find_items(tmp_path, "views", reading(tmp_path))
         assert [item.name for item in items] == ["0", "1"]
-        assert all((item.values["pose"] == PLACES).all() for item in items)
+        assert all(np.array_equal(item.values["pose"], PLACES) for item in items)
