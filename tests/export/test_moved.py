@@ -29,7 +29,7 @@ def test_random_pictures_of_a_grain_are_smooth_and_reach_beyond_black_and_white(
 
 def test_pixels_that_move_far_are_no_hindrance(tmp_path: Path) -> None:
     stack = small.make(RECIPE)
-    for weights in stack.stages["move"].generator.parameters():
+    for weights in stack.generator("move").parameters():
         weights.data *= STEEP
     exported = export_stack(small.saved(stack, tmp_path), tmp_path / "move.onnx")
     assert exported.difference <= TOLERANCE
