@@ -15,8 +15,7 @@ def grow(run: Run, step: int) -> None:
     their full depth; the average of the weights is looked at as deep as the weights are.
     """
     phase = run.phase_spec
-    # A stage that is like another lets that one's generator learn.
-    learning = {run.stack.owner(name) for name in phase.train}
+    learning = run.owners
     for name, stage in run.stack.stages.items():
         generators = (stage.generator, run.average.module.stages[name].generator)
         networks = [(network, name in learning) for network in generators]

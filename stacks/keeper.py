@@ -192,13 +192,14 @@ class Keeper:
         over = out_of_patience(run) if due.measure else ""
         if stopped and not over:
             over = f"{stopped.name} asked for it"
-        whole = not (due.save or over) or self.is_whole()
-        if (due.save or over) and whole:
+        wanted = due.save or bool(over)
+        torn = wanted and not self.is_whole()
+        if wanted and not torn:
             run.seconds = record.seconds()
             self.states.save(run)
         if over:
             record.end(run, over)
-        return Verdict(over=over, stopped=stopped, unwritten=bool(over) and not whole)
+        return Verdict(over=over, stopped=stopped, unwritten=torn and bool(over))
 
     def judged(self, numbers: Mapping[str, float]) -> dict[str, float]:
         """What health is judged by; of fp16 the scaler leaves out gradients that overflow."""

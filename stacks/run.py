@@ -101,8 +101,6 @@ class Run:
     diversity: Diversity = field(init=False, default_factory=Diversity)
     lazy_terms: frozenset[str] = field(init=False)
     """Names of the terms that are not due at every step."""
-    frozen: list[str] = field(init=False, default_factory=list)
-    """How the names of weights begin that do not learn in this phase."""
     lazy: dict[str, Tensor] = field(init=False, default_factory=dict)
     """Their last values, in this phase."""
     scaler: GradScaler | None = field(init=False, default=None)
@@ -167,14 +165,25 @@ class Run:
         """The phase the run is in."""
         return self.recipe.phase[self.phase]
 
+    @property
+    def owners(self) -> list[str]:
+        """The stages whose generators learn in this phase: one that several use learns from all of
+        them, once.
+        """
+        return list(dict.fromkeys(self.stack.owner(name) for name in self.phase_spec.train))
+
+    @property
+    def frozen(self) -> list[str]:
+        """How the names of weights begin that do not learn in this phase."""
+        owners = self.owners
+        return [f"stages.{name}." for name in self.stack.stages if name not in owners]
+
     def begin_phase(self, index: int) -> None:
         """Freeze what does not learn, and start the optimisers of what does."""
         self.phase, self.stale = index, 0
         self.lazy.clear()
-        phase, optimizer = self.phase_spec, self.recipe.optimizer
-        # A generator that several of the stages use learns from all of them, once.
-        owners = dict.fromkeys(self.stack.owner(name) for name in phase.train)
-        self.frozen = [f"stages.{name}." for name in self.stack.stages if name not in owners]
+        optimizer = self.recipe.optimizer
+        owners = self.owners
         for name, stage in self.stack.stages.items():
             # What does not learn is read without dropout, and nothing in it follows batches.
             stage.requires_grad_(name in owners).train(name in owners)

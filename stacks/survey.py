@@ -7,7 +7,7 @@ user reads and edits.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +15,7 @@ from typing import Literal
 from stacks.survey_kinds import Found, kind_of
 from translate.layouts import Layout
 from translate.pairs import DataError, View, list_pictures, pictures_in
-from translate.partners import partners
+from translate.partners import partners, shared
 from translate.view_names import SIDES, name_of, view_folders
 
 HELD_OUT = 0.1
@@ -165,9 +165,8 @@ def survey_views(folder: Path, views: Mapping[str, Path]) -> Survey:
     """One folder a view, source first."""
     given = {name: list_pictures(path) for name, path in views.items()}
     pictures = partners(given)
-    names = [set(paths) for paths in pictures.values()]
-    shared = sorted(set.intersection(*names))
-    if not shared:
+    both = sorted(shared(pictures.values()))
+    if not both:
         example = {name: next(iter(paths)) for name, paths in pictures.items()}
         given = ", ".join(f"{name} has {first!r}" for name, first in example.items())
         raise DataError(
@@ -175,15 +174,14 @@ def survey_views(folder: Path, views: Mapping[str, Path]) -> Survey:
             "or, where there are no pairs: pixstack train cyclegan -o runs/cyclegan "
             f"--set 'data.root=\"{folder}\"' --set 'data.folder=[{{ path = \".\" }}]'"
         )
-    left = len(set.union(*names)) - len(shared)
+    left = len(set().union(*pictures.values())) - len(both)
     remarks = [f"{left} pictures have no partner and must be removed first"] if left else []
     if pictures != given:
-        files = (paths[shared[0]].name for paths in pictures.values())
+        files = (paths[both[0]].name for paths in pictures.values())
         remarks.append(f"names differ between views: {' goes with '.join(files)}, and so on")
-    found = {name: kind_of([paths[stem] for stem in shared]) for name, paths in pictures.items()}
+    found = {name: kind_of([paths[stem] for stem in both]) for name, paths in pictures.items()}
     sizes = {
-        name: [View(paths[stem], "rgb").size() for stem in shared]
-        for name, paths in pictures.items()
+        name: [View(paths[stem], "rgb").size() for stem in both] for name, paths in pictures.items()
     }
     first = next(iter(sizes.values()))
     scale = scale_between(first, sizes["target"])
@@ -195,7 +193,7 @@ def survey_views(folder: Path, views: Mapping[str, Path]) -> Survey:
         remarks.append(f"targets are {scale} times as large as their sources, which is learned")
     for name, own in sizes.items():
         own_scale = scale if name == "target" else 1
-        for stem, one, other in zip(shared, first, own, strict=True):
+        for stem, one, other in zip(both, first, own, strict=True):
             if (own_scale * one[0], own_scale * one[1]) != other:
                 raise DataError(
                     f"{pictures[name][stem]}: has {other[1]}x{other[0]} pixels, its partner "
@@ -203,7 +201,7 @@ def survey_views(folder: Path, views: Mapping[str, Path]) -> Survey:
                     "targets 2, 3 or 4 times as large as their sources"
                 )
     ends = extremes(sizes["target"])
-    return Survey(folder, "views", found, len(shared), *ends, remarks, scale=scale)
+    return Survey(folder, "views", found, len(both), *ends, remarks, scale=scale)
 
 
 def scale_between(sources: Sequence[Size], targets: Sequence[Size]) -> int:
@@ -242,11 +240,11 @@ def split_folders(folder: Path) -> tuple[str, str]:
     inside = view_folders(folder)
     sides = [inside[name] for name in both_sides(inside) or ()]
     for places in ([folder], sides):
-        if not (training := part_in(places, TRAINING_FOLDERS)):
+        training = next(parts_in(places, TRAINING_FOLDERS), "")
+        if not training:
             continue
-        there = [name for name in HELD_OUT_FOLDERS if part_in(places, [name])]
         # A test set often comes without its targets.
-        like = shape_of(folder / training)
+        like, there = shape_of(folder / training), parts_in(places, HELD_OUT_FOLDERS)
         held_out = next((name for name in there if shape_of(folder / name) == like), "")
         # A class may be called train: without a held-out part, no other folder stands beside it.
         parts = {*TRAINING_FOLDERS, *HELD_OUT_FOLDERS}
@@ -261,10 +259,9 @@ def shape_of(folder: Path) -> tuple[bool, bool]:
     return has_pictures(folder), both_sides(inside) is not None
 
 
-def part_in(places: Sequence[Path], names: Sequence[str]) -> str:
-    """The first of the names that is a folder in every place; empty without one."""
-    every = (name for name in names if all((place / name).is_dir() for place in places))
-    return next(every, "") if places else ""
+def parts_in(places: Sequence[Path], names: Sequence[str]) -> Iterator[str]:
+    """Those of the names that are folders in every place; none without a place."""
+    return (name for name in names if places and all((one / name).is_dir() for one in places))
 
 
 def has_pictures(folder: Path) -> bool:

@@ -52,7 +52,7 @@ def command(
     """
     check_provider(provider)
     from export.runtime.session import problem
-    from pixstack.shelf import how_to_export
+    from pixstack.shelf import how_to_export, list_models
     from pixstack.web.launch import Settings, serve
 
     # Models are opened when they are first asked for, by visitors who can change nothing about it.
@@ -65,7 +65,7 @@ def command(
             "password",
             file=sys.stderr,
         )
-    if models is not None and models.is_dir() and not any(models.glob("[!.]*.onnx")):
+    if models is not None and not list_models(models, shipped=False):
         print(f"note: {models}: holds no .onnx files{how_to_export(models)}", file=sys.stderr)
     serve(
         Settings(

@@ -17,7 +17,7 @@ from translate.layouts import (
     with_joints,
 )
 from translate.pairs import DataError, Half, Item, list_pictures
-from translate.partners import partners
+from translate.partners import partners, shared
 from translate.pictures import File, Member
 from translate.shards import read_samples, shard_files
 from translate.view_names import view_folder
@@ -110,19 +110,19 @@ def matched(
 ) -> list[Item]:
     """The names that every view has; a picture whose name another view lacks is a finding."""
     pictures = partners(pictures)
-    shared = set.intersection(*(set(paths) for paths in pictures.values()))
+    both = shared(pictures.values())
     for view, paths in pictures.items():
         for name, path in paths.items():
-            if name not in shared:
+            if name not in both:
                 lacking = [other for other, others in pictures.items() if name not in others]
                 what = f"view {view!r} has it, but {' and '.join(map(repr, lacking))} not"
                 listing.note("unmatched", path, what, "add its partners, or remove it")
-    if not shared:
+    if not both:
         given = ", ".join(f"{view} has {next(iter(paths))!r}" for view, paths in pictures.items())
         raise DataError(f"the views share no names ({given}); name the pictures of a pair alike")
     return [
         Item(name, {view: reading.view(view, paths[name]) for view, paths in pictures.items()})
-        for name in sorted(shared)
+        for name in sorted(both)
     ]
 
 
