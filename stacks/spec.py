@@ -238,15 +238,20 @@ class Recipe:
         return [*found, *doubts(self)]
 
     def check_terms(self, stage: StageSpec, path: str) -> None:
-        """Terms of labels are for stages that write labels."""
-        kind = self.data.kinds.get(stage.truth)
-        if kind is not None and kind.family == "labels":
-            return
+        """Terms of labels are for stages that write labels, those of draws for readers of noise."""
+        kinds = self.data.kinds
+        labels = stage.truth in kinds and kinds[stage.truth].family == "labels"
+        noise = any(view in kinds and kinds[view].is_noise for view in stage.reads)
         for name, term in stage.objective.specs("generator").items():
-            if term.labels:
+            if term.labels and not labels:
                 raise TableError(
                     f"{path}.objective.generator.{name}: is of labels; the stage's truth, "
                     f"{stage.truth!r}, holds none"
+                )
+            if term.redraws and not noise:
+                raise TableError(
+                    f"{path}.objective.generator.{name}: holds draws of noise apart, and the stage "
+                    f"reads none; let it read a view of kind noise:C ({path}.reads, data.views)"
                 )
 
     def check_crop(self, phase: PhaseSpec, path: str) -> None:

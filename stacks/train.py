@@ -31,6 +31,7 @@ from stacks.keeper import GO_ON, Due, Keeper, States, Verdict
 from stacks.mishaps import check_memory, prepare_folder, told
 from stacks.recipe import recipe_text
 from stacks.record import Record
+from stacks.redraw import redrawing
 from stacks.reference import fed, reference_batch, referred
 from stacks.run import Run, launch
 from stacks.run_folder import BEST, RECIPE, refuse_second_run, state_of
@@ -321,6 +322,7 @@ def predict(run: Run, batch: Batch) -> list[Case]:
                 run.histories.get(("discriminator", name)) if adversary else None,
                 lambda logits: mean_over_devices(run.fabric, logits),
                 stage.objective.compares or mixes(run, name),
+                redrawing(run, name, {**batch.views, **written, **(given or {})}),
             )
         )
     return cases

@@ -19,8 +19,28 @@ from translate.pixels import from_network, to_network
 
 Critic = Callable[[Tensor], tuple[Tensor, ...]]
 """Pictures ``(N, C, H, W)`` in [0, 1] -> logits of each scale of a discriminator."""
+Change = Callable[[Tensor], Tensor]
+"""Of pictures as a discriminator is shown them, ``(N, C, H, W)``."""
 Autocast = Callable[[], AbstractContextManager[Any]]
 """Inside the context, matrix products and convolutions are of the precision of the run."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """Logits of truth and fake, one tensor for each scale of the discriminator."""
+
+    real: tuple[Tensor, ...]
+    fake: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """What a stage makes of the same views from other noise."""
+
+    fake: Tensor
+    """``(N, C, H, W)`` in [0, 1], with its graph."""
+    distances: Tensor
+    """Of the two noises, the mean absolute difference of each item's: ``(N,)``."""
 
 
 @dataclass
@@ -42,6 +62,8 @@ class StepContext:
     fake_features: tuple[Tensor, ...] = ()
     critic: Critic | None = None
     """The discriminator on other pictures, as it is shown them, condition included."""
+    after: Callable[[Change], Said] | None = None
+    """What the discriminator says of truth and fake after a change to what it was shown of them."""
     parameters: Sequence[Tensor] = ()
     """Weights of the side that this step updates, of this stage."""
     history: HistoricalAverage | None = None
@@ -54,6 +76,8 @@ class StepContext:
     """Of logits, over all devices."""
     autocast: Autocast = nullcontext
     """For networks that a term asks, in the precision of the step."""
+    redraw: Callable[[], Redrawn] | None = None
+    """In the generator's step of a stage that reads noise, where a term asks for it."""
 
     @cached_property
     def truth_ids(self) -> Tensor:

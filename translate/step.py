@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
 from torch.func import functional_call
 
-from translate.context import Autocast, StepContext
+from translate.context import Autocast, Change, Redrawn, Said, StepContext
 from translate.descent import WHOLE, Part, Reduce, descend
 from translate.discriminators.registry import Verdict
 from translate.layers.growing import Growing
@@ -51,6 +51,7 @@ class Case:
         mean: of logits, over all devices.
         compares: whether the generator's terms look at what the discriminator says of the truth;
             where they do not, it is spared looking.
+        redraw: the same stage once more, from other noise; None where no term asks for it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Case:
     discriminator_history: HistoricalAverage | None = None
     mean: Mean = torch.mean
     compares: bool = True
+    redraw: Callable[[], Redrawn] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def generator_step(
     values: dict[str, Tensor] = {}
     losses: list[Tensor] = []
     for case in cases:
-        context = StepContext(case.fake, case.truth)
+        context = StepContext(case.fake, case.truth, mean=case.mean)
         if case.discriminator is not None:
             with settings.autocast(), frozen(case.discriminator):
                 weights = None
@@ -159,7 +161,7 @@ def generator_step(
                 )  # fmt: skip
         context.parameters = working(case.generator) if case.generator else []
         context.history = case.generator_history
-        context.autocast = settings.autocast
+        context.autocast, context.redraw = settings.autocast, case.redraw
         loss, terms = total(case.generator_terms, context, step)
         losses.append(loss)
         values |= {f"{case.name}/generator/{name}": value for name, value in terms.items()}
@@ -209,6 +211,13 @@ def judged(
             return discriminator(shown)
         return functional_call(discriminator, dict(weights), (shown,))
 
+    def verdicts(real_shown: Tensor, fake_shown: Tensor) -> tuple[Verdict, Verdict]:
+        if present.spec.apart:
+            return verdict(real_shown), verdict(fake_shown)
+        # Real and fake go through as one batch: one pass over the weights instead of two.
+        both = verdict(torch.cat([real_shown, fake_shown]))
+        return halves(both, 0), halves(both, 1)
+
     present = case.presentation
     fake_shown = case.show(fake)
     if pooled:
@@ -217,15 +226,17 @@ def judged(
     fake_shown = present(fake_shown, step)
     if drawn is not None:
         set_random_state(drawn, fake.device)
-    real_shown = present(case.show(case.truth), step) if compared else fake_shown
-    if not compared:
-        real = made = verdict(fake_shown)
-    elif present.spec.apart:
-        real, made = verdict(real_shown), verdict(fake_shown)
+    if compared:
+        real_shown = present(case.show(case.truth), step)
+        real, made = verdicts(real_shown, fake_shown)
     else:
-        # Real and fake go through as one batch: one pass over the weights instead of two.
-        both = verdict(torch.cat([real_shown, fake_shown]))
-        real, made = halves(both, 0), halves(both, 1)
+        real_shown = fake_shown
+        real = made = verdict(fake_shown)
+
+    def after(change: Change) -> Said:
+        again = verdicts(change(real_shown), change(fake_shown))
+        return Said(*(one.logits for one in again))
+
     return StepContext(
         fake,
         case.truth,
@@ -234,6 +245,7 @@ def judged(
         real.features,
         made.features,
         critic=lambda picture: verdict(present(case.show(picture), step)).logits,
+        after=after,
         growing=discriminator if isinstance(discriminator, Growing) else None,
         pack=present.spec.pack,
         mean=case.mean,

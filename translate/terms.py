@@ -15,11 +15,14 @@ import torch
 from torch import Tensor
 
 from translate.context import StepContext
+from translate.losses.consistency import consistency, displaced
 from translate.losses.features import batch_mean_matching, layer_matching
 from translate.losses.labels import cross_entropy_of_probabilities, dice
+from translate.losses.mode_seeking import below_bound, distances, inverse_ratio
 from translate.losses.penalties import dragan, r1, r2, weight_l2, wgan_gp, zero_centered
 from translate.losses.perceptual import Perceptual
 from translate.losses.reconstruction import RECONSTRUCTION
+from translate.pixels import to_network
 from translate.registry import Registry
 from translate.tables import UnknownKind, convert, require, suggest
 
@@ -43,6 +46,8 @@ class TermSpec(ABC):
     """Whether it needs the running mean of the weights."""
     labels: ClassVar[bool] = False
     """Whether it is of labels, and not of pictures."""
+    redraws: ClassVar[bool] = False
+    """Whether it needs what the stage makes from other noise: one more pass of its generator."""
     per_picture: ClassVar[bool] = False
     """Whether it holds the gradient at each picture apart from the others of its batch."""
 
@@ -187,6 +192,37 @@ class FeatureMatching(TermSpec):
         return layer_matching(real, fake)
 
 
+@GENERATOR_TERMS.register("mode_seeking")
+@dataclass(frozen=True)
+class ModeSeeking(TermSpec):
+    """Other noise makes another picture: by how much two draws differ over how much noises do.
+
+    Distances are means of absolute differences, of pictures on the network's range of [-1, 1].
+    """
+
+    form: Literal["bounded", "inverse"] = "bounded"
+    """``bounded``: what the ratio lacks of ``bound`` (Yang et al. 2019, arXiv 1901.09024, section
+    3); ``inverse``: one over the ratio, without an end (Mao et al. 2019, arXiv 1903.05628)."""
+    bound: float = 0.2
+    """From which on more diversity earns nothing: 0.2 are pictures that differ by a ninth of their
+    range."""
+
+    redraws: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.bound > 0, "bound", self.bound, "above 0")
+
+    def value(self, context: StepContext) -> Tensor:
+        if context.redraw is None:
+            raise ValueError("mode_seeking: the stage reads no noise that could be drawn again")
+        other = context.redraw()
+        apart = distances(to_network(context.fake), to_network(other.fake))
+        if self.form == "bounded":
+            return below_bound(apart, other.distances, self.bound)
+        return inverse_ratio(apart, other.distances, context.mean)
+
+
 @GENERATOR_TERMS.register("history")
 @DISCRIMINATOR_TERMS.register("history")
 @dataclass(frozen=True)
@@ -226,6 +262,28 @@ class Drift(TermSpec):
 
     def value(self, context: StepContext) -> Tensor:
         return torch.stack([real.square().mean() for real, _ in context.logits()]).sum()
+
+
+@DISCRIMINATOR_TERMS.register("consistency")
+@dataclass(frozen=True)
+class Consistency(TermSpec):
+    """What is said of a picture stays where it is mirrored and moved.
+
+    Zhang et al. 2020, arXiv 1910.12027, section 3.
+    """
+
+    weight: float = 10.0
+    fakes: bool = True
+    """Of fakes as of real ones (balanced: Zhao et al. 2021, arXiv 2002.04724, section 3.1)."""
+
+    judged: ClassVar[bool] = True
+
+    def value(self, context: StepContext) -> Tensor:
+        if context.after is None:
+            raise ValueError("consistency: needs a discriminator; the stage has none")
+        after = context.after(displaced)
+        value = consistency(context.real_logits, after.real)
+        return value + consistency(context.fake_logits, after.fake) if self.fakes else value
 
 
 @dataclass(frozen=True)

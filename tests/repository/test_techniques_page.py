@@ -20,9 +20,10 @@ SWITCHES = sorted(
 BASE = """
 name = "any"
 [data]
-views = { source = "rgb", target = "rgb" }
+views = { source = "rgb", noise = "noise:4", target = "rgb" }
 [[stage]]
 name = "only"
+reads = ["source", "noise"]
 generator = { kind = "unet" }
 discriminator = { kind = "patch" }
 sees = "pair"

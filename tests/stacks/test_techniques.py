@@ -36,6 +36,10 @@ TECHNIQUES = {
         "stage.0.objective.discriminator.r1={weight = 1, every = 2}",
         "stage.1.objective.discriminator.wgan_gp=10",
     ],
+    "consistency": [
+        "stage.0.objective.discriminator.consistency=10",
+        "stage.1.objective.discriminator.consistency={fakes = false, every = 2}",
+    ],
     "three discriminator steps": ["optimizer.discriminator_steps=3"],
     "unrolling": ["optimizer.unroll=2"],
     "labels": [
