@@ -22,6 +22,8 @@ from export.runtime.errors import ImageError, InputError
 from export.runtime.feeds import scaled
 from export.runtime.images import Picture
 from export.runtime.keypoints import read_pose
+from export.runtime.line_drawings import on_paper
+from export.runtime.palettes import nearest_colors
 from export.runtime.results import Allocate
 from export.runtime.transparency import on_white, without_holes
 
@@ -155,25 +157,24 @@ def as_view(manifest: Manifest, name: str, value: Any) -> Any:
 
 
 def read_for(port: Input, path: Path) -> Picture:
-    """The picture of a file that an input is fed."""
-    picture = images.read(path)
-    if port.family != "labels" or images.stored_as(path)[0] not in LOSSY:
-        return picture
-    return replace(picture, pixels=nearest_colors(port, picture.pixels))
+    """The picture of a file that an input is fed.
 
-
-def nearest_colors(port: Input, pixels: np.ndarray) -> np.ndarray:
-    """Labels in 8-bit RGB that a lossy format has changed, in the colors of the palette again.
-
-    As in training; of any other file a strange color is more likely a mistake.
+    Labels that a lossy format has changed are in the colors of the palette again, as in training;
+    of any other file a strange color is more likely a mistake. Line drawings are brought to the
+    paper that the model knows, white or black, whichever they were drawn on.
     """
-    if not port.palette or pixels.shape[2] not in (1, 3) or pixels.dtype != np.uint8:
-        return pixels
-    palette = np.array(port.palette, np.int32)
-    nearest = np.empty(pixels.shape[:2], np.intp)
-    for row, line in enumerate(pixels.astype(np.int32)):
-        nearest[row] = ((line[:, None] - palette) ** 2).sum(axis=2).argmin(axis=1)
-    return palette.astype(np.uint8)[nearest]
+    picture = images.read(path)
+    pixels = picture.pixels
+    if port.paper:
+        if picture.alpha is not None:
+            pixels = on_white(pixels, picture.alpha)
+        return Picture(on_paper(pixels, port.paper))
+    if port.family != "labels" or not port.palette or images.stored_as(path)[0] not in LOSSY:
+        return picture
+    if pixels.dtype != np.uint8 or pixels.shape[2] not in (1, 3):
+        return picture
+    in_color = np.broadcast_to(pixels, (*pixels.shape[:2], 3))
+    return replace(picture, pixels=nearest_colors(in_color, port.palette))
 
 
 def _as_fed(port: Input, pixels: np.ndarray) -> np.ndarray:

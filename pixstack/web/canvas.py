@@ -11,7 +11,7 @@ import numpy as np
 
 from export.manifest import Input
 from export.runtime import images
-from pixstack.web.sources import nearest_colors
+from export.runtime.palettes import nearest_colors
 
 FOLDER = Path(__file__).parent
 SIDE = 256  # pixels, of a board for a model that takes any size

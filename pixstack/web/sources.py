@@ -13,16 +13,15 @@ import numpy as np
 from export.manifest import Input, Manifest
 from export.runtime import files, images
 from export.runtime.errors import ImageError
-from export.runtime.feeds import LUMA, Fit, as_float, from_float
+from export.runtime.feeds import Fit, as_float, from_float
 from export.runtime.images import Picture
-from export.runtime.transparency import on_white
+from export.runtime.palettes import nearest_colors
 
 PNG = "data:image/png;base64,"
 LONGEST_DRAWING = 4_000_000  # characters; a board's PNG has some ten thousand
 LARGEST_DRAWING = 2**22  # pixels
 HARDLY = 1e-4
 """Of what is seen less than this, the color is of no account."""
-DISTANCES = 2**20  # that are held at once; a drawing of noise has as many colors as pixels
 
 
 def store_drawing(text: str, port: Input, folder: Path) -> Path:
@@ -53,27 +52,10 @@ def store_drawing(text: str, port: Input, folder: Path) -> Path:
     return path
 
 
-def nearest_colors(pixels: np.ndarray, palette: tuple[tuple[int, int, int], ...]) -> np.ndarray:
-    """Pixels (H, W, 3) uint8, each replaced by the color of the palette next to it in RGB."""
-    colors = np.array(palette, np.int32)
-    # As one number each, which sort a hundred times faster than rows do.
-    red, green, blue = np.moveaxis(pixels.astype(np.int32), 2, 0)
-    found, places = np.unique(red << 16 | green << 8 | blue, return_inverse=True)
-    nearest = np.empty((len(found), 3), np.uint8)
-    step = max(1, DISTANCES // len(colors))
-    for start in range(0, len(found), step):
-        part = found[start : start + step]
-        known = np.stack([part >> 16, (part >> 8) & 255, part & 255], axis=1)
-        distances = ((known[:, None] - colors) ** 2).sum(axis=2)
-        nearest[start : start + step] = colors[distances.argmin(axis=1)]
-    return nearest[places.reshape(-1)].reshape(pixels.shape)
-
-
 def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
     """The picture as the model takes it: `source` itself, or a changed copy in `folder`.
 
-    A picture that is larger than the model can take at once is reduced. Lines are brought to the
-    paper that the model knows, white or black, whichever they were drawn on.
+    A picture that is larger than the model can take at once is reduced.
 
     Raises:
         ImageError: the picture cannot be read.
@@ -82,18 +64,11 @@ def prepare(source: Path, manifest: Manifest, folder: Path) -> Path:
     assert port is not None, "the tabs serve models that read a picture"
     height, width = images.size_of(source)
     smaller = largest_size(manifest, height, width)
-    if smaller == (height, width) and not port.paper:
+    if smaller == (height, width):
         return source
     picture = files.read_for(port, source)
-    if smaller != (height, width):
-        picture = reduced(picture, smaller, of_labels=port.family == "labels")
-    pixels = picture.pixels
-    if port.paper:
-        if picture.alpha is not None:
-            pixels = on_white(pixels, picture.alpha)
-        picture = Picture(on_paper(pixels, port.paper))
     target = folder / "prepared.png"
-    images.write(target, picture)
+    images.write(target, reduced(picture, smaller, of_labels=port.family == "labels"))
     return target
 
 
@@ -141,12 +116,3 @@ def drawn_size(manifest: Manifest, output: str, height: int, width: int) -> tupl
         return None
     content = Fit.of(height, width, manifest.fixed_size).content
     return content if content < (height, width) else None  # of one aspect, so both sides are
-
-
-def on_paper(pixels: np.ndarray, paper: str) -> np.ndarray:
-    """Lines (H, W, 1 or 3) of any type as (H, W, 1), on paper that is "white" or "black"."""
-    gray = as_float(pixels)
-    if gray.shape[2] == 3:
-        gray = (gray @ LUMA)[:, :, None]
-    found = "white" if gray.mean() > 0.5 else "black"
-    return from_float(gray if found == paper else 1 - gray, pixels.dtype)
