@@ -128,8 +128,8 @@ def length(survey: Survey) -> str:
         return f"steps = {asked}"
     times = round(asked * BATCHES[survey.size] / trained)
     return (
-        f"# Each of the {trained} pictures is seen about {times} times; seen more often, so few\n"
-        f"# are learned by heart.\nsteps = {asked}"
+        f"# Each of the {trained} pictures is seen about {times} times. In more steps networks\n"
+        f"# would learn so few by heart.\nsteps = {asked}"
     )
 
 

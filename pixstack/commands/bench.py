@@ -32,7 +32,7 @@ def command(
             metavar="NAME,...", help="Of cpu, cuda, openvino, tensorrt; all that work if unsaid."
         ),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, help="That count, after one to warm up.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed rounds, after one to warm up.")] = 5,
     threads: Annotated[
         int | None, typer.Option(min=1, max=1024, help="CPU threads; all if unsaid.")
     ] = None,

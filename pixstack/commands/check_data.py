@@ -41,7 +41,7 @@ def command(
     ] = None,
     copy: Annotated[bool, typer.Option("--copy", help="With --fix, never link files.")] = False,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="That read and decode; one a core if unsaid.")
+        int | None, typer.Option(min=1, help="Threads that read and decode; one a core if unsaid.")
     ] = None,
     plugins: Plugins = None,
     json_target: Annotated[

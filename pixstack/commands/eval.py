@@ -50,7 +50,9 @@ def command(
         str,
         typer.Option(help="Make sources: bicubic:4, noise:25, bicubic:4,jpeg:40, real:4 ..."),
     ] = "",
-    seed: Annotated[int | None, typer.Option(min=0, help="Of the noise; 0 if unsaid.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of all that is drawn; 0 if unsaid.")
+    ] = None,
     inputs: Annotated[
         list[str] | None,
         typer.Option(

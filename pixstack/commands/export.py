@@ -49,6 +49,8 @@ def command(
     anew: weights, name and version as they are, the graph as Pixstack writes it now, without the
     measures of the old one.
 
+    Needs the train extra.
+
     \b
     Examples:
       pixstack export runs/mine/best.safetensors -o mine.onnx

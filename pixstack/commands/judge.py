@@ -32,6 +32,8 @@ def command(
     `pixstack eval --features JUDGE.safetensors` then measures FID, KID, precision and recall
     through it, offline and on what your pictures show. Measure all that you compare with one judge.
 
+    Needs the train extra.
+
     \b
     Examples:
       pixstack judge data/gestures -o judge.safetensors

@@ -86,6 +86,8 @@ def command(
     at any time, it loses the trial at work and no other. The same command with --resume, on as
     many machines as share FOLDER, goes on.
 
+    Needs the train extra.
+
     \b
     Examples:
       pixstack landscape gestures -o runs/gestures --data data --budget 50

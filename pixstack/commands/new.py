@@ -35,6 +35,8 @@ def command(
     source and target side by side, one folder a class, pictures alone, and uncompressed tars of
     samples as webdataset reads them: KEY.source.png and KEY.target.png, or KEY.png and KEY.cls.
 
+    Needs the train extra.
+
     \b
     Examples:
       pixstack new data/facades

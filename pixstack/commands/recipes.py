@@ -18,6 +18,8 @@ def command(
     GMACs are those of a source picture of 256x256; of a stack that starts from noise, those of one
     picture of its own size. The JSON has the stages and the folders of data too.
 
+    Needs the train extra.
+
     \b
     Examples:
       pixstack recipes

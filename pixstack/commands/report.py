@@ -28,6 +28,8 @@ def command(
 
     It shows the result, the alarms, samples over time, curves, the recipe and the environment.
 
+    Needs the train extra.
+
     \b
     Examples:
       pixstack report runs/mine

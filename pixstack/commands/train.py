@@ -45,10 +45,12 @@ def command(
     For pictures of your own `pixstack new FOLDER` writes the recipe. Presets train on the data sets
     that `pixstack recipes PRESET` names, which must lie beneath data/ or --data.
 
-    RUN receives recipe.toml, log.jsonl, samples/, tensorboard/, last/ (the full state) and
-    best.safetensors, which `pixstack eval` and `pixstack export` take; `pixstack report RUN` makes
-    a page of it. Ctrl-C and SIGTERM finish the step in hand and write it before the run ends, with
-    the exit code 130 or 143.
+    RUN receives recipe.toml, environment.json, log.jsonl, samples/, tensorboard/, last/ (the full
+    state) and best.safetensors, which `pixstack eval` and `pixstack export` take; `pixstack report
+    RUN` makes a page of it. Ctrl-C and SIGTERM finish the step in hand and write it before the run
+    ends, with the exit code 130 or 143.
+
+    Needs the train extra.
 
     \b
     Examples:

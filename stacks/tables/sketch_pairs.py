@@ -4,10 +4,11 @@ BSDS500 (Arbelaez et al. 2011, research use) keeps its splits one level below it
 Clothing Co-Parsing (Yang et al. 2014, Apache-2.0) has no sketches at all; a table takes both. Edges
 of its photos are found as people draw them: thin lines, the weaker the fainter (Canny 1986, by
 libvips, without its thresholds). The last twelve of BSDS500's test and the last eighty of CCP are
-held out; BSDS500's val, the test set of super-resolution and denoising, is left alone.
+held out; BSDS500's val, the test set of super-resolution and denoising, is left alone. The preset
+sketch-photo learns from the table of `stacks.tables.sketch_people`; this one is for sketches of all
+kinds.
 
     python -m stacks.tables.sketch_pairs data
-    pixstack train sketch-photo -o runs/sketch-photo --data data
 """
 
 from __future__ import annotations
