@@ -3,7 +3,7 @@
 #   make app      the web app, at http://127.0.0.1:7860 (HOST=... PORT=... change that)
 #   make test     every test (ARGS="-k tiles" is handed to pytest)
 #   make check    format, lint, types, import walls
-#   make bench    every benchmark
+#   make bench    every benchmark that needs no argument, for hours
 
 PYTHON ?= python3
 HOST ?= 127.0.0.1
@@ -20,8 +20,9 @@ APP_EXTRAS := [openvino]
 endif
 DEVELOPMENT_EXTRAS := [train,test,openvino]
 
-# Those that can be started, not what they share.
-BENCHMARKS = $(basename $(notdir $(shell grep -l '^if __name__ ==' benchmarks/*.py 2>/dev/null)))
+# Those that can be started, not what they share; samples are of a model that one has to name.
+BENCHMARKS = $(filter-out samples,$(basename $(notdir \
+    $(shell grep -l '^if __name__ ==' benchmarks/*.py 2>/dev/null))))
 
 .PHONY: help app test check format bench clean
 
@@ -45,7 +46,7 @@ format: $(VENV)/development.stamp
 	@$(BIN)/ruff format .
 
 # A benchmark that cannot run here, such as one for a GPU, says so and exits with 2; the others
-# go on, and so they do after one that failed.
+# go on, and so they do after one that failed. None writes into the checkout.
 bench: $(VENV)/development.stamp
 	@status=0; for name in $(BENCHMARKS); do \
 	    echo "== python -m benchmarks.$$name"; \

@@ -18,7 +18,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from benchmarks.pictures import DATA, need_folder, need_model
+from benchmarks.pictures import DATA, mean, missing_exits, need_folder, need_model
 from export.runtime import Translator
 from pixstack.console import print_table
 from stacks.evaluate import Protocol, prepare
@@ -57,6 +57,7 @@ def amplify(picture: Picture, energy: float) -> Picture:
     return amplified
 
 
+@missing_exits()
 def run(
     data: Annotated[Path, typer.Option(help="Root of the data.")] = DATA,
     folder: Annotated[str, typer.Option(help="Targets, beneath the root.")] = (
@@ -98,10 +99,7 @@ def color_shift(result: Picture, source: Picture, block: int = 32) -> float:
 
 def report(scores: dict[str, list[dict[str, float]]], shifts: list[float]) -> None:
     """Means, and what they say."""
-    means = {
-        name: {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
-        for name, rows in scores.items()
-    }
+    means = {name: mean(rows) for name, rows in scores.items()}
     keys = list(means["faithful"])
     print_table(
         ("result", *keys),

@@ -48,13 +48,15 @@ def run(
             measured(make(Path(name) / "many", pairs, side), True, threads),
             measured(make(Path(name) / "few", min(looked, pairs), side), False, threads),
         ]
+    columns = ("what", "pairs", "seconds", "for headers", "of the processor", "pairs a second")
     print_table(
-        ("what", "pairs", "seconds", "of the processor", "pairs a second", "peak memory"),
+        (*columns, "peak memory"),
         [
             (
                 row["what"],
                 row["pairs"],
                 f"{row['seconds']:.2f}",
+                f"{row['header_seconds']:.2f}",
                 f"{row['processor_seconds']:.2f}",
                 f"{row['pairs_per_second']:.0f}",
                 "unknown" if row["peak_mib"] is None else f"{row['peak_mib']:.0f} MiB",
@@ -63,7 +65,7 @@ def run(
         ],
     )
     print(json.dumps(rows, indent=2))
-    if rows[0]["pairs_per_second"] < LEAST:
+    if rows[0]["pairs"] < LEAST * rows[0]["header_seconds"]:
         raise typer.Exit(1)
 
 
@@ -100,15 +102,16 @@ def measured(root: Path, quick: bool, threads: int) -> dict[str, Any]:
         [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False
     )
     result = json.loads(report.read_text("utf-8"))
-    seconds = result["header_seconds"] if quick else result["seconds"]
     # Not every system tells it.
     peak = child.stderr.split()[-1]
     return {
         "what": "headers" if quick else "headers and pixels",
         "pairs": result["items"],
-        "seconds": seconds,
+        "header_seconds": result["header_seconds"],
+        # These are of the whole check, as the memory is.
+        "seconds": result["seconds"],
         "processor_seconds": result["processor_seconds"],
-        "pairs_per_second": result["items"] / seconds,
+        "pairs_per_second": result["items"] / result["seconds"],
         "peak_mib": None if peak == "None" else int(peak) / 2**20,
     }
 

@@ -2,7 +2,7 @@
 
 A U-Net that has learned to read labels off real photos of the training split reads those of the
 held-out real photos, and of the photos that a model draws from the same label pictures: the FCN
-score of pix2pix (Isola et al. 2017, arXiv 1611.07004, section 3.4). Beside it stands what the
+score of pix2pix (Isola et al. 2017, arXiv 1611.07004, section 4.1). Beside it stands what the
 commonest label would score everywhere, which looks at no photo; and, where one is named by
 --beside, a second model. What the adversarial loss adds shows beside one of equal steps without:
 
@@ -36,13 +36,12 @@ from benchmarks.labeling import (
     labels_in,
     recalls,
 )
-from benchmarks.pictures import DATA, mean
+from benchmarks.pictures import DATA, cell, figures_to, mean, verdict
 from benchmarks.toys.hands import Bytes
-from pixstack.console import print_table, write_json
+from pixstack.console import print_table
 from stacks.spec import Recipe
 from stacks.stack import Stack
 from translate.metrics import measure
-from translate.pairs import DataError
 from translate.pixels import to_floats
 
 RATIO_AT_LEAST = 0.70
@@ -127,9 +126,8 @@ def report(figures: dict[str, Any]) -> None:
     }
     rows: list[tuple[str, ...]] = []
     for key, label in measures.items():
-        verdict = figures["checks"].get(key)
-        asked = (verdict["asked"], "yes" if verdict["holds"] else "no") if verdict else ("", "")
-        rows.append((label, *(cell(figures[part].get(key)) for part in parts), *asked))
+        cells = (cell(figures[part].get(key)) for part in parts)
+        rows.append((label, *cells, *verdict(figures["checks"], key)))
     print_table(("", *parts, "asked", "holds"), rows)
     columns = list(next(iter(figures["by_label"].values())))
     print_table(
@@ -139,11 +137,6 @@ def report(figures: dict[str, Any]) -> None:
             for name, row in figures["by_label"].items()
         ],
     )
-
-
-def cell(value: float | None) -> str:
-    """A number of a table, or nothing."""
-    return "" if value is None else f"{value:.3f}"
 
 
 def label_names(recipe: Recipe) -> list[str]:
@@ -176,38 +169,38 @@ def run(
     threads: Annotated[int, typer.Option(help="Of torch and of the models.", min=1)] = 1,
 ) -> None:
     """Measure a model that draws photos from labels on pictures it has not seen."""
-    torch.set_num_threads(threads)
-    drawing = need_recipe(recipe, data)
-    held = need_held_out(drawing)
-    named = {"result": model} | ({"beside": beside} if beside else {})
-    models = {part: need_drawer(name, drawing, threads) for part, name in named.items()}
-    with tempfile.TemporaryDirectory() as temporary:
-        try:
-            judge = appoint(drawing, cache or Path(temporary), steps, seed)
-        except (DataError, ValueError) as error:
-            print(error)
-            sys.exit(2)
-    pairs = [held.load(index) for index in range(len(held))]
-    labels, photos = [pair["source"] for pair in pairs], [pair["target"] for pair in pairs]
-    names = label_names(drawing)
-    real = read_off(judge, photos, labels, len(names))
-    believe(real, len(photos))
-    drawn = {part: draw(one, labels, seed) for part, one in models.items()}
-    found = {part: read_off(judge, made, labels, len(names)) for part, made in drawn.items()}
-    figures = {
-        "models": {part: str(one.path) for part, one in models.items()},
-        "photos": len(photos),
-        **compare({"real": real, **found}, names),
-    }
-    for part, made in drawn.items():
-        figures[part] |= bands(made, photos)
-    report(figures)
-    if json:
-        write_json(figures, json)
-    if picture:
-        columns = [[in_colors(ids, drawing) for ids in labels], *drawn.values(), photos]
-        sheet(list(zip(*columns, strict=True))[:SHOWN]).save(picture)
-        print(f"{picture}: labels, {', '.join(drawn)}, and real photos")
+    with figures_to(json) as write:
+        torch.set_num_threads(threads)
+        drawing = need_recipe(recipe, data)
+        held = need_held_out(drawing)
+        named = {"result": model} | ({"beside": beside} if beside else {})
+        models = {part: need_drawer(name, drawing, threads) for part, name in named.items()}
+        with tempfile.TemporaryDirectory() as temporary:
+            try:
+                judge = appoint(drawing, cache or Path(temporary), steps, seed)
+            except ValueError as error:
+                print(error)
+                sys.exit(2)
+        pairs = [held.load(index) for index in range(len(held))]
+        labels, photos = [pair["source"] for pair in pairs], [pair["target"] for pair in pairs]
+        names = label_names(drawing)
+        real = read_off(judge, photos, labels, len(names))
+        believe(real, len(photos))
+        drawn = {part: draw(one, labels, seed) for part, one in models.items()}
+        found = {part: read_off(judge, made, labels, len(names)) for part, made in drawn.items()}
+        figures = {
+            "models": {part: str(one.path) for part, one in models.items()},
+            "photos": len(photos),
+            **compare({"real": real, **found}, names),
+        }
+        for part, made in drawn.items():
+            figures[part] |= bands(made, photos)
+        report(figures)
+        write(figures)
+        if picture:
+            columns = [[in_colors(ids, drawing) for ids in labels], *drawn.values(), photos]
+            sheet(list(zip(*columns, strict=True))[:SHOWN]).save(picture)
+            print(f"{picture}: labels, {', '.join(drawn)}, and real photos")
 
 
 def believe(real: Counts, photos: int) -> None:

@@ -10,7 +10,6 @@ poses that all people share is shown, and where the joints are.
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,15 +23,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.frechet import Floats
-from benchmarks.pictures import DATA, need_model, need_right
+from benchmarks.pictures import DATA, figures_to, need_model, need_right
 from benchmarks.posed import Pair, agreement, compare, report, sheet, translate
 from benchmarks.posed_judge import STEPS, Judge, Posed, appoint
 from export.runtime import Translator
-from pixstack.console import write_json
 from stacks.tables.bodies import JOINTS
 from stacks.tables.figures import FOLDER, POSES
 from translate.keypoints import KeypointFile, read_keypoints, resized
-from translate.pairs import View
+from translate.pairs import DataError, View
 from translate.rows import Row, read_table
 
 SIZE = (96, 96)
@@ -149,12 +147,19 @@ def check(judge: Judge, held: Posed) -> dict[str, float]:
 
 
 def need_rows(data: Path, part: str) -> list[Row]:
-    """The pairs of a table; without it the benchmark says so and exits with 2."""
+    """The pairs of a table.
+
+    Raises:
+        DataError: there is no such table, or nothing in it.
+    """
     path = data / f"figure-pairs-{part}.csv"
-    if not path.is_file():
-        print(f"{path}: no such file; draw people by python -m stacks.tables.figures --to {data}")
-        sys.exit(2)
-    return [row for _, row in read_table(path)[1]]
+    rows = [row for _, row in read_table(path)[1]] if path.is_file() else []
+    if not rows:
+        raise DataError(
+            f"{path}: no such table, or an empty one; draw people by "
+            f"python -m stacks.tables.figures --to {data}"
+        )
+    return rows
 
 
 def run(
@@ -170,27 +175,27 @@ def run(
     threads: Annotated[int, typer.Option(help="Of torch and of the model.", min=1)] = 1,
 ) -> None:
     """Measure a model that poses drawn people on some that it has not seen."""
-    torch.set_num_threads(threads)
-    known, rows = need_rows(data, "train"), need_rows(data, "validation")
-    path = need_model(model)
-    translator = Translator(path, threads=threads)
-    size = translator.manifest.fixed_size or SIZE
-    learned, held = read_people(data, known, size), read_people(data, rows, size)
-    with tempfile.TemporaryDirectory() as temporary:
-        judge = appoint(learned.posed, cache or Path(temporary), steps, seed, lit)
-    real = check(judge, held.posed)
-    pairs = all_pairs(held, rows)
-    results = translate(translator, held.posed, pairs)
-    # As many pictures as there are of one pose make up its mean.
-    count = max(1, len(learned.posed) // POSES)
-    figures = compare(results, learned.posed, held.posed, pairs, judge, joints_apart, count)
-    figures = {"model": str(path), "classifier": real, **figures}
-    report(figures, "% of a side", subject="asked pose found")
-    if json:
-        write_json(figures, json)
-    if picture:
-        sheet(translator, held.posed, shown(pairs)).save(picture)
-        print(f"{picture}: drawn by the project")
+    with figures_to(json) as write:
+        torch.set_num_threads(threads)
+        known, rows = need_rows(data, "train"), need_rows(data, "validation")
+        path = need_model(model)
+        translator = Translator(path, threads=threads)
+        size = translator.manifest.fixed_size or SIZE
+        learned, held = read_people(data, known, size), read_people(data, rows, size)
+        with tempfile.TemporaryDirectory() as temporary:
+            judge = appoint(learned.posed, cache or Path(temporary), steps, seed, lit, [LIGHT])
+        real = check(judge, held.posed)
+        pairs = all_pairs(held, rows)
+        results = translate(translator, held.posed.pixels, pairs)
+        # As many pictures as there are of one pose make up its mean.
+        count = max(1, len(learned.posed) // POSES)
+        figures = compare(results, learned.posed, held.posed, pairs, judge, joints_apart, count)
+        figures = {"model": str(path), "classifier": real, **figures}
+        report(figures, "% of a side", subject="asked pose found")
+        write(figures)
+        if picture:
+            sheet(translator, held.posed.pixels, shown(pairs)).save(picture)
+            print(f"{picture}: drawn by the project")
 
 
 if __name__ == "__main__":

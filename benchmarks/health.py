@@ -18,6 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pictures import figures_to
+
 PRESETS = (
     *("cgan", "cyclegan", "dcgan", "facade-photo", "hand-pose", "lapgan", "photo-denoise"),
     *("photo-sr-crisp", "sagan", "style-hands"),
@@ -30,18 +32,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("presets", nargs="*", default=PRESETS)
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--json", type=Path, help="write the table there, too")
+    parser.add_argument("--json", default="", help="file for the table; - for stdout")
     given = parser.parse_args(arguments)
     rows = []
-    print(f"{'preset':18s} {'steps':>6s} {'seconds':>8s}  alarms")
-    for name in given.presets:
-        with tempfile.TemporaryDirectory() as folder:
-            row = trained(name, given.steps, Path(folder))
-        rows.append(row)
-        alarms = ", ".join(f"{one['alarm']} at {one['step']}" for one in row["alarms"]) or "none"
-        print(f"{name:18s} {row['steps']:6d} {row['seconds']:8.0f}  {alarms}", flush=True)
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+    with figures_to(given.json) as write:
+        print(f"{'preset':18s} {'steps':>6s} {'seconds':>8s}  alarms")
+        for name in given.presets:
+            with tempfile.TemporaryDirectory() as folder:
+                row = trained(name, given.steps, Path(folder))
+            rows.append(row)
+            told = ", ".join(f"{one['alarm']} at {one['step']}" for one in row["alarms"]) or "none"
+            print(f"{name:18s} {row['steps']:6d} {row['seconds']:8.0f}  {told}", flush=True)
+        write(rows)
     return 1 if any(row["alarms"] for row in rows) else 0
 
 

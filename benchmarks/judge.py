@@ -22,7 +22,7 @@ SHIFT, SCALE, TURN, LIGHT = 0.1, 0.15, math.radians(12), 0.2
 
 
 def as_seen(pictures: Bytes) -> Tensor:
-    """``(N, H, W, 3)`` in 8 bits -> ``(N, 3, 64, 64)`` in [-1, 1], each pixel a mean.
+    """``(N, H, W, C)`` in 8 bits -> ``(N, C, 64, 64)`` in [-1, 1], each pixel a mean.
 
     Real photographs and results take the same way here, so that a size cannot give one away.
     """

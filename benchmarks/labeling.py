@@ -1,7 +1,7 @@
 """The judge of photos drawn from labels: a stack that has learned to read labels off real ones.
 
 Photos in which it finds what was asked for look like it to a network: the FCN score of pix2pix
-(Isola et al. 2017, arXiv 1611.07004, section 3.4), with a U-Net as the network.
+(Isola et al. 2017, arXiv 1611.07004, section 4.1), with a U-Net as the network.
 """
 
 from __future__ import annotations

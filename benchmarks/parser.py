@@ -70,7 +70,7 @@ def build() -> nn.Module:
 
 def appoint(examples: Examples, cache: Path, steps: int = STEPS, seed: int = SEED) -> nn.Module:
     """The judge, trained on real photographs, or read from a folder where it was kept."""
-    settings = [repr(NETWORK), SIZE, BATCH, RATE, steps, seed]
+    settings = [repr(NETWORK), SIZE, BATCH, RATE, DECAY, WORN, repr(movement()), steps, seed]
     mark = fingerprint(settings, examples.photos.numpy(), examples.layouts.numpy())
     kept = cache / f"parser-{mark}.safetensors"
     return trained_once(kept, build, lambda: train(examples, steps, seed))

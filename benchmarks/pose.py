@@ -12,7 +12,6 @@ by in the mean over the training people: all that a model can keep whose light i
 from __future__ import annotations
 
 import itertools
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,20 @@ from typing import Annotated, Any
 import numpy as np
 import torch
 import typer
-from PIL import Image
 
+from benchmarks import posed
 from benchmarks.judge import STEPS, appoint, as_seen, gestures_in
 from benchmarks.people import Floats, among_people, appearance, appearances, nearest, within_person
-from benchmarks.pictures import DATA, mean, need_folder, need_model, need_right
+from benchmarks.pictures import (
+    DATA,
+    cell,
+    figures_to,
+    mean,
+    need_folder,
+    need_model,
+    need_right,
+    verdict,
+)
 from benchmarks.toys.hands import (
     GESTURES,
     HELD_OUT,
@@ -37,9 +45,8 @@ from benchmarks.toys.hands import (
     load,
     split_rows,
 )
-from benchmarks.toys.page import UnavailableError
 from export.runtime import Translator
-from pixstack.console import print_table, progress_bar, write_json
+from pixstack.console import print_table
 from translate.metrics import measure
 from translate.pairs import View
 from translate.pixels import to_floats
@@ -87,6 +94,13 @@ class Pair:
     before: int
     after: int
 
+    def of_all(self) -> posed.Pair:
+        """The same two, by their places among the photographs of all people."""
+        first = self.person * GESTURES
+        return posed.Pair(
+            first + self.before, first + self.after, {"gesture": self.after}, self.after
+        )
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -103,6 +117,11 @@ class Panel:
     among: Floats
     within: Floats
     means: Floats
+
+    @property
+    def photos(self) -> Bytes:
+        """All of them one after the other, ``(N, H, W, 3)``."""
+        return self.people.reshape(-1, *self.people.shape[2:])
 
     @staticmethod
     def of(judge: Classifier, learned: Bytes, held: Bytes) -> Panel:
@@ -136,15 +155,12 @@ def all_pairs(people: int) -> list[Pair]:
     ]
 
 
-def translate(model: Translator, people: Bytes, pairs: list[Pair]) -> Bytes:
-    """The model's results, ``(N, H, W, 3)``."""
-    results: list[Bytes] = []
-    with progress_bar("translating") as progress:
-        for pair in pairs:
-            views = {"source": people[pair.person, pair.before], "gesture": pair.after}
-            results.append(model.run(views, outputs="target")["target"])
-            progress(len(results), len(pairs))
-    return np.stack(results)
+def shown(people: int) -> list[list[posed.Pair]]:
+    """Of the first people, one of their photographs in every other gesture."""
+    return [
+        [Pair(person, before, after).of_all() for after in range(GESTURES) if after != before]
+        for person, before in enumerate(SHOWN[:people])
+    ]
 
 
 def score(results: Bytes, pairs: list[Pair], panel: Panel) -> list[dict[str, float]]:
@@ -190,9 +206,9 @@ def checks(result: dict[str, float], source: dict[str, float]) -> dict[str, dict
 def compare(model: Translator, panel: Panel) -> dict[str, Any]:
     """Every figure of a model, and of what it is compared with."""
     pairs = all_pairs(len(panel.people))
-    results = score(translate(model, panel.people, pairs), pairs, panel)
-    unchanged = np.stack([panel.people[pair.person, pair.before] for pair in pairs])
-    sources = score(unchanged, pairs, panel)
+    asked = [pair.of_all() for pair in pairs]
+    results = score(posed.translate(model, panel.photos, asked), pairs, panel)
+    sources = score(panel.photos[[pair.source for pair in asked]], pairs, panel)
     by_gesture: dict[str, list[float]] = {str(gesture): [] for gesture in range(GESTURES)}
     for row, pair in zip(results, pairs, strict=True):
         by_gesture[str(pair.after)].append(row["gesture_found"])
@@ -210,24 +226,6 @@ def compare(model: Translator, panel: Panel) -> dict[str, Any]:
     }
 
 
-def sheet(model: Translator, people: Bytes) -> Image.Image:
-    """The first people, one below the other: the source, then every other gesture.
-
-    Of each person the rows are the coarse result, where the model has one, the result, and the
-    real photograph; the source stands in the first of them.
-    """
-    names = [port.name for port in model.manifest.outputs if port.name in ("coarse", "target")]
-    blocks: list[Bytes] = []
-    for own, before in zip(people, SHOWN, strict=False):
-        source = own[before]
-        columns = [[source] + [np.full_like(source, 255)] * len(names)]
-        for after in (gesture for gesture in range(GESTURES) if gesture != before):
-            made = model.run({"source": source, "gesture": after}, outputs=names)
-            columns.append([*(made[name] for name in sorted(names)), own[after]])
-        blocks.append(np.hstack([np.vstack(column) for column in columns]))
-    return Image.fromarray(np.vstack(blocks))
-
-
 def report(figures: dict[str, Any]) -> None:
     """Print the table, and in which gestures the judge found what was asked."""
     labels = {
@@ -239,18 +237,13 @@ def report(figures: dict[str, Any]) -> None:
         "psnr_rgb": "PSNR, RGB (dB)",
         "band_energy": "band energy",
     }
-    verdicts = figures["checks"]
     rows: list[tuple[str, ...]] = []
     for key, label in labels.items():
-        cells = (figures[part].get(key) for part in ("result", "source", "carried"))
-        verdict = verdicts.get(key)
-        asked = (verdict["asked"], "yes" if verdict["holds"] else "no") if verdict else ("", "")
-        rows.append((label, *("" if cell is None else f"{cell:.3f}" for cell in cells), *asked))
+        cells = (cell(figures[part].get(key)) for part in ("result", "source", "carried"))
+        rows.append((label, *cells, *verdict(figures["checks"], key)))
     print_table(("mean", "result", "source", "carried", "asked", "holds"), rows)
     by_gesture = figures["gesture_found_by_gesture"]
-    print_table(
-        ("gesture", *by_gesture), [("found", *(f"{share:.3f}" for share in by_gesture.values()))]
-    )
+    print_table(("gesture", *by_gesture), [("found", *map(cell, by_gesture.values()))])
 
 
 def run(
@@ -267,30 +260,29 @@ def run(
     threads: Annotated[int, typer.Option(help="Of torch and of the model.", min=1)] = 1,
 ) -> None:
     """Measure a pose model on people it has not seen."""
-    torch.set_num_threads(threads)
-    root = need_folder(data, "hands")
-    path = need_model(model)
-    translator = Translator(path, threads=threads)
-    size = translator.manifest.fixed_size or SIZE
-    try:
+    with figures_to(json) as write:
+        torch.set_num_threads(threads)
+        root = need_folder(data, "hands")
+        path = need_model(model)
+        translator = Translator(path, threads=threads)
+        size = translator.manifest.fixed_size or SIZE
         learned, held = (read_photos(root, rows, size) for rows in split_rows(root, held_out))
-    except UnavailableError as error:
-        print(error)
-        sys.exit(2)
-    with tempfile.TemporaryDirectory() as temporary:
-        judge = appoint(learned.hands(), cache or Path(temporary), steps, seed)
-    others = held.hands()
-    right = accuracy(judge, others.pictures, others.gestures)
-    print(f"classifier: {right:.2%} of {len(held.rows)} real photographs of people it has not seen")
-    need_right(right, JUDGE_AT_LEAST, "photographs")
-    panel = Panel.of(judge, learned.by_person(), held.by_person())
-    figures = {"model": str(path), "classifier": right, **compare(translator, panel)}
-    report(figures)
-    if json:
-        write_json(figures, json)
-    if picture:
-        sheet(translator, panel.people).save(picture)
-        print(f"{picture}: photographs from the sign-language digits of Mavi 2020 (Apache-2.0)")
+        with tempfile.TemporaryDirectory() as temporary:
+            judge = appoint(learned.hands(), cache or Path(temporary), steps, seed)
+        others = held.hands()
+        right = accuracy(judge, others.pictures, others.gestures)
+        print(
+            f"classifier: {right:.2%} of {len(held.rows)} real photographs of people it has not "
+            "seen"
+        )
+        need_right(right, JUDGE_AT_LEAST, "photographs")
+        panel = Panel.of(judge, learned.by_person(), held.by_person())
+        figures = {"model": str(path), "classifier": right, **compare(translator, panel)}
+        report(figures)
+        write(figures)
+        if picture:
+            posed.sheet(translator, panel.photos, shown(len(panel.people))).save(picture)
+            print(f"{picture}: photographs from the sign-language digits of Mavi 2020 (Apache-2.0)")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.frechet import Floats, frechet_distance
+from benchmarks.pictures import cell, verdict
 from benchmarks.posed_judge import Answers, Bytes, Judge, Posed
 from export.runtime import Translator
 from pixstack.console import print_table, progress_bar
@@ -44,7 +45,7 @@ Distance = Callable[[Floats, Floats], Floats]
 class Pair:
     """A picture, another one of the same subject in the pose that is asked for, and how.
 
-    source, target: places among the held-out pictures.
+    source, target: places among the pictures.
     asked: what the model is told, by input name. group: of near asked poses, counted from 0.
     """
 
@@ -59,12 +60,12 @@ def euclidean(found: Floats, asked: Floats) -> Floats:
     return np.linalg.norm(found - asked, axis=1)
 
 
-def translate(model: Translator, held: Posed, pairs: Sequence[Pair]) -> Bytes:
-    """The model's results, ``(N, H, W, C)``."""
+def translate(model: Translator, pixels: Bytes, pairs: Sequence[Pair]) -> Bytes:
+    """The model's results, one for each pair of the pictures ``(N, H, W, C)``."""
     results: list[Bytes] = []
     with progress_bar("translating") as progress:
         for pair in pairs:
-            views = {"source": held.pixels[pair.source], **pair.asked}
+            views = {"source": pixels[pair.source], **pair.asked}
             results.append(model.run(views, outputs="target")["target"])
             progress(len(results), len(pairs))
     return np.stack(results)
@@ -188,28 +189,31 @@ def report(
     """
     rows: list[tuple[str, ...]] = []
     for key, label in (LABELS | {"subject_found": subject}).items():
-        cells = (figures[part].get(key) for part in ("result", "source", "mean", "real"))
-        check = figures["checks"].get(key)
-        asked = (check["asked"], "yes" if check["holds"] else "no") if check else ("", "")
+        cells = (cell(figures[part].get(key)) for part in ("result", "source", "mean", "real"))
         label = f"{label} ({unit})" if key == "pose_error" and unit else label
-        rows.append((label, *("" if cell is None else f"{cell:.3f}" for cell in cells), *asked))
+        rows.append((label, *cells, *verdict(figures["checks"], key)))
     print_table(("mean", "result", "source", "average", "real", "asked", "holds"), rows)
 
 
-def sheet(model: Translator, held: Posed, rows: Sequence[Sequence[Pair]]) -> Image.Image:
+def sheet(model: Translator, pixels: Bytes, rows: Sequence[Sequence[Pair]]) -> Image.Image:
     """Rows of pairs of one source each, one below the other: the source, then every asked pose.
 
     Of each the rows are the coarse result, where the model has one, the result, and the real
     picture; the source stands in the first of them.
+
+    Args:
+        model: what is asked.
+        pixels: pictures ``(N, H, W, C)``.
+        rows: pairs of these.
     """
     names = sorted({port.name for port in model.manifest.outputs} & {"coarse", "target"})
     blocks: list[Bytes] = []
     for pairs in rows:
-        source = held.pixels[pairs[0].source]
+        source = pixels[pairs[0].source]
         columns = [[source] + [np.full_like(source, 255)] * len(names)]
         for pair in pairs:
             made = model.run({"source": source, **pair.asked}, outputs=names)
-            columns.append([*(made[name] for name in names), held.pixels[pair.target]])
+            columns.append([*(made[name] for name in names), pixels[pair.target]])
         blocks.append(np.hstack([np.vstack(column) for column in columns]))
     whole = np.vstack(blocks)
     return Image.fromarray(whole[..., 0] if whole.shape[2] == 1 else whole)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.frechet import Floats
-from benchmarks.judge import vary
+from benchmarks.judge import LIGHT, SCALE, SHIFT, SIDE, TURN, as_seen, vary
 from benchmarks.kept import fingerprint, trained_once
 
-SIDE = 64
 WIDTHS = (16, 32, 64, 128)
 FEATURES = 64
 BATCH = 32
@@ -98,12 +97,6 @@ class Judge(nn.Module):
         )
 
 
-def as_seen(pixels: Bytes) -> Tensor:
-    """``(N, H, W, C)`` in 8 bits -> ``(N, C, 64, 64)`` in [-1, 1], each pixel a mean."""
-    pictures = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return functional.interpolate(pictures, (SIDE, SIDE), mode="area")
-
-
 def unmirrored(pictures: Tensor) -> Tensor:
     """Pictures varied as those of hands are, but for the mirror: no pose stays itself in one."""
     return vary(pictures, mirrored=0)
@@ -115,6 +108,7 @@ def appoint(
     steps: int = STEPS,
     seed: int = 0,
     varied: Callable[[Tensor], Tensor] = unmirrored,
+    by: Sequence[float] = (SHIFT, SCALE, TURN, LIGHT),
 ) -> Judge:
     """The judge, trained on real pictures, or read from a folder where it was kept.
 
@@ -124,10 +118,11 @@ def appoint(
         steps: of training, with `BATCH` pictures each.
         seed: of its weights and of what it sees.
         varied: each picture on its own, in ways that leave its pose what it is.
+        by: how much, which are settings too.
     """
     torch.manual_seed(seed)
     judge = Judge(learned.pixels.shape[3], int(learned.subjects.max()) + 1, learned.poses.shape[1])
-    shape, how = learned.pixels.shape, varied.__name__
+    shape, how = learned.pixels.shape, (varied.__name__, *by)
     settings = [SIDE, WIDTHS, FEATURES, BATCH, RATE, shape, steps, seed, how]
     mark = fingerprint(settings, learned.pixels, learned.subjects, learned.poses)
 

@@ -6,7 +6,7 @@ collapse. A truncation makes pictures better and more alike: models that have an
 style-hands, are told it; for others noise is drawn again where it lies beyond (Brock et al. 2019,
 arXiv 1809.11096, section 3.1), which networks that normalize what they read hardly notice.
 
-    python -m benchmarks.samples cgan.onnx --real data/hands --to samples.png
+    python -m benchmarks.samples cgan.onnx [--real DATA/hands] [--to samples.png]
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from benchmarks.pictures import DATA, missing_exits, need_model
 from export.runtime import Translator
 from pixstack.console import print_table
 from stacks.recipe import parse_recipe
 from translate.diversity import PAIRS, diversity
 from translate.kinds import Kind
+from translate.layouts import class_folders
 from translate.pairs import View, list_pictures
 from translate.pixels import to_batch, to_bytes, to_floats, to_picture
 
@@ -37,11 +39,12 @@ Groups = dict[str, Tensor]
 ALL = "all"
 
 
+@missing_exits()
 def run(
-    model: Annotated[Path, typer.Argument(help="An .onnx file that starts from noise.")],
+    model: Annotated[str, typer.Argument(help="Model or file that starts from noise.")],
     real: Annotated[
         Path, typer.Option(help="Real pictures, or a folder of one folder a class.")
-    ] = Path("data/hands"),
+    ] = DATA / "hands",
     to: Annotated[Path, typer.Option(help="Where the grid goes.")] = Path("samples.png"),
     count: Annotated[int, typer.Option(min=2, help="Samples of a class.")] = 40,
     columns: Annotated[int, typer.Option(min=1, help="Samples of a class in the grid.")] = 8,
@@ -52,7 +55,7 @@ def run(
     seed: int = 0,
 ) -> None:
     """Sample a model and measure how diverse it is."""
-    translator = Translator(model)
+    translator = Translator(need_model(model))
     if translator.manifest.picture is not None:
         print(f"{model}: starts from a picture; samples are of models that start from noise")
         sys.exit(2)
@@ -72,7 +75,7 @@ def run(
         for what, groups in (("samples", made), ("real", found))
     }
     print_table(("class", "MS-SSIM of samples", "of real pictures"), rows)
-    print(json.dumps({"model": model.name, "size": side, "ms_ssim": totals}, indent=2))
+    print(json.dumps({"model": translator.path.name, "size": side, "ms_ssim": totals}, indent=2))
 
 
 def sample(translator: Translator, count: int, seed: int = 0, truncation: float = 0.0) -> Groups:
@@ -83,7 +86,7 @@ def sample(translator: Translator, count: int, seed: int = 0, truncation: float 
     asked = next((port for port in manifest.inputs if port.family == "class"), None)
     telling = next((port.name for port in manifest.inputs if port.family == "strength"), None)
     told = {telling: truncation} if telling and truncation else {}
-    classes = [ALL] if asked is None else list(asked.names) or list(map(str, range(asked.count)))
+    classes = [ALL] if asked is None else list(asked.names) or numbers(asked.count)
     output = manifest.outputs[0].name
     groups: Groups = {}
     for index, name in enumerate(classes):
@@ -97,6 +100,11 @@ def sample(translator: Translator, count: int, seed: int = 0, truncation: float 
             pictures.append(to_floats(np.asarray(made)).clip(0, 1))
         groups[name] = to_batch(pictures)
     return groups
+
+
+def numbers(count: int) -> list[str]:
+    """Names of classes that have none, of as many digits each: their order is that of names."""
+    return [f"{index:0{len(str(count - 1))}}" for index in range(count)]
 
 
 def draw(kind: Kind, random: np.random.Generator, truncation: float = 0.0) -> NDArray[np.float32]:
@@ -113,19 +121,20 @@ def real_pictures(
 ) -> Groups:
     """Up to ``count`` real pictures of each class, brought to ``side`` x ``side``.
 
-    Folders in name order are the classes, in the order of the model's.
+    Folders are the classes as in training: by the model's names for them, else in name order.
     """
-    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    found = {path.name: path for path in class_folders(folder)}
     if list(classes) == [ALL]:
-        files = [file for place in folders or [folder] for file in list_pictures(place).values()]
-        groups = {ALL: files}
-    elif len(folders) == len(classes):
+        places = list(found.values()) or [folder]
+        groups = {ALL: [file for place in places for file in list_pictures(place).values()]}
+    elif len(found) == len(classes):
+        order = classes if set(classes) == set(found) else list(found)
         groups = {
-            name: list(list_pictures(place).values())
-            for name, place in zip(classes, folders, strict=True)
+            name: list(list_pictures(found[place]).values())
+            for name, place in zip(classes, order, strict=True)
         }
     else:
-        print(f"{folder}: has {len(folders)} folders; the model knows {len(classes)} classes")
+        print(f"{folder}: has {len(found)} folders; the model knows {len(classes)} classes")
         sys.exit(2)
     random = np.random.default_rng(seed)
     return {

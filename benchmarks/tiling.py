@@ -19,7 +19,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from benchmarks.pictures import DATA, need_folder, need_model
+from benchmarks.pictures import DATA, missing_exits, need_folder, need_model
 from benchmarks.resident import peak_gigabytes
 from export.runtime import Translator
 from pixstack.console import print_table
@@ -31,6 +31,7 @@ UNTILED = 1 << 40
 MODELS = "photo-sr,photo-sr-crisp,photo-denoise"
 
 
+@missing_exits()
 def run(
     data: Annotated[Path, typer.Option(help="Root of the data.")] = DATA,
     folder: Annotated[str, typer.Option(help="Large photographs.")] = "wallpapers",

@@ -1,9 +1,10 @@
 """Every technique of the literature on the small problem that its authors showed it on.
 
-Runs the experiments and writes the page, beside it the figures as JSON and the pictures. What is
-not run keeps its figures, so that the page can grow one experiment at a time.
+Runs the experiments and writes a page, beside it the figures as JSON and the pictures: to a folder
+of its own, unless --output names the page. What is not run keeps its figures there, so that a page
+can grow one experiment at a time.
 
-    python -m benchmarks.tricks [--quick] [--only NAME] [--render]
+    python -m benchmarks.tricks [--quick] [--only NAME] [--output docs/tricks.md] [--render]
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -33,11 +35,13 @@ EXPERIMENTS = (
 
 HEAD = """# Techniques, each where its authors showed it
 
-Written by `python -m benchmarks.tricks`; the figures are in [{figures}]({figures}). Means and
-standard deviations are over seeds; seconds a step are processor seconds of {threads}, all seeds of
-a variant together. A verdict is worked out from the figures: where a claim does not reproduce, the
-page says so. The settings are small and the same for all variants of an experiment but for what a
-variant names.
+Written by `python -m benchmarks.tricks --output docs/tricks.md`, one experiment again by
+`--only NAME`; without `--output` a page is written to a temporary folder. The figures are in
+[{figures}]({figures}). The line below an experiment tells over how many seeds its means and
+standard deviations are, and on how many threads it ran; times are the processor's, unless an
+experiment says otherwise. A verdict is worked out from the figures: where a claim does not
+reproduce, the page says so. The settings are small and the same for all variants of an experiment
+but for what a variant names.
 """
 
 
@@ -50,6 +54,8 @@ def find(name: str) -> Any:
 
 def measure(name: str, seeds: int, quick: bool, pictures: Path) -> dict[str, Any]:
     """Run an experiment, write its picture, and give its entry for the JSON."""
+    import torch
+
     from benchmarks.toys.page import Options
 
     print(f"{name} ...", flush=True)
@@ -58,41 +64,51 @@ def measure(name: str, seeds: int, quick: bool, pictures: Path) -> dict[str, Any
     pictures.mkdir(parents=True, exist_ok=True)
     outcome.picture.quantize(64).save(pictures / f"{name}.png", optimize=True)
     return {
-        "seeds": seeds,
+        "seeds": outcome.seeds,
         "quick": quick,
+        "threads": torch.get_num_threads(),
         "minutes": round((time.process_time() - begun) / 60, 2),
         "results": outcome.results,
     }
 
 
-def write(entries: dict[str, Any], page: Path, threads: int) -> None:
+def write(entries: dict[str, Any], page: Path) -> None:
     """The page, of all experiments that have figures."""
     from benchmarks.toys.page import render
 
-    plural = "one thread" if threads == 1 else f"{threads} threads"
-    parts = [HEAD.format(figures=page.with_suffix(".json").name, threads=plural)]
+    parts = [HEAD.format(figures=page.with_suffix(".json").name)]
     for name in EXPERIMENTS:
         if name in entries:
             entry = entries[name]
-            seeds = "1 seed" if entry["seeds"] == 1 else f"{entry['seeds']} seeds"
-            length = ", a quick run" if entry["quick"] else ""
             parts.append(
                 render(find(name).section(entry["results"]), f"pictures/tricks/{name}.png")
             )
-            parts.append(
-                f"*{seeds}{length}, {entry['minutes']:.1f} minutes; again by "
-                f"`python -m benchmarks.tricks --only {name}`.*\n"
-            )
+            parts.append(f"*{effort(entry)}; again by `--only {name}`.*\n")
     page.write_text("\n".join(parts), encoding="utf-8")
+
+
+def effort(entry: dict[str, Any]) -> str:
+    """What went into the figures of an experiment."""
+    parts = [counted(entry["seeds"], "seed")] if entry["seeds"] else []
+    parts += ["a quick run"] if entry["quick"] else []
+    return ", ".join(
+        [*parts, counted(entry["threads"], "thread"), f"{entry['minutes']:.1f} minutes"]
+    )
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something."""
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def run(
     quick: Annotated[bool, typer.Option(help="One seed and few steps: does it run?")] = False,
     only: Annotated[str, typer.Option(help=f"One of {', '.join(EXPERIMENTS)}.")] = "",
     seeds: Annotated[int, typer.Option(help="Seeds of every variant.", min=1)] = 5,
-    output: Annotated[Path, typer.Option(help="The page; figures and pictures beside it.")] = Path(
-        "docs/tricks.md"
-    ),
+    output: Annotated[
+        Path | None,
+        typer.Option(help="The page; figures and pictures beside it. Unsaid: a temporary folder."),
+    ] = None,
     threads: Annotated[int, typer.Option(help="Threads of torch.", min=1)] = 1,
     render: Annotated[bool, typer.Option(help="Write the page from kept figures.")] = False,
 ) -> None:
@@ -104,7 +120,12 @@ def run(
     if only and only not in EXPERIMENTS:
         print(f"--only: got {only!r}; known: {', '.join(EXPERIMENTS)}")
         sys.exit(2)
+    if render and output is None:
+        print("--render: name the page, beside which the kept figures lie, by --output")
+        sys.exit(2)
     torch.set_num_threads(threads)
+    # Not docs/tricks.md, whose figures are of a full run: whoever tries this out leaves them alone.
+    output = output or Path(tempfile.mkdtemp(prefix="pixstack-")) / "tricks.md"
     figures = output.with_suffix(".json")
     entries: dict[str, Any] = json.loads(figures.read_text()) if figures.exists() else {}
     missing: list[str] = []
@@ -119,13 +140,16 @@ def run(
             missing.append(name)
             continue
         # After every experiment, so that one that is interrupted costs only itself.
-        figures.write_text(json.dumps(entries, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        write(entries, output, threads)
+        # In the order in which an experiment tells them, which is that of its tables.
+        figures.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+        write(entries, output)
     if render:
-        write(entries, output, threads)
-    if chosen and len(missing) == len(chosen):
+        write(entries, output)
+    if output.is_file():
+        print(output)
+    if missing:
+        print(f"not run: {', '.join(missing)}")
         sys.exit(2)
-    print(output)
 
 
 if __name__ == "__main__":

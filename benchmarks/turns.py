@@ -21,11 +21,10 @@ import torch
 import typer
 
 from benchmarks.frechet import Floats
-from benchmarks.pictures import DATA, need_folder, need_model, need_right
+from benchmarks.pictures import DATA, figures_to, need_folder, need_model, need_right
 from benchmarks.posed import Pair, agreement, compare, report, sheet, translate
 from benchmarks.posed_judge import STEPS, Judge, Posed, appoint
 from export.runtime import Translator
-from pixstack.console import write_json
 from stacks.tables.turn_pairs import HELD_OUT, STEP, VIEWS, shorter, split, views_of
 from translate.pairs import View
 
@@ -111,31 +110,31 @@ def run(
     threads: Annotated[int, typer.Option(help="Of torch and of the model.", min=1)] = 1,
 ) -> None:
     """Measure a model that turns objects on some that it has not seen."""
-    torch.set_num_threads(threads)
-    root = need_folder(data, "coil20")
-    path = need_model(model)
-    translator = Translator(path, threads=threads)
-    objects = read_objects(root, translator.manifest.fixed_size or SIZE)
-    _, last = split(range(objects.subjects.max() + 1), held_out, root)
-    new = np.isin(objects.subjects, last)
-    learned, held = objects.of(~new), objects.of(new)
-    even = np.arange(len(objects)) % 2 == 0
-    with tempfile.TemporaryDirectory() as temporary:
-        judge = appoint(objects.of(even), cache or Path(temporary), steps, seed)
-    real = check(judge, objects.of(~even))
-    pairs = all_pairs(held_out)
-    results = translate(translator, held, pairs)
-    # One picture of each object that was trained on makes up the mean of a view.
-    figures = compare(
-        results, learned, held, pairs, judge, degrees_apart, count=len(learned) // VIEWS
-    )
-    figures = {"model": str(path), "objects": held_out, "classifier": real, **figures}
-    report(figures, "degrees")
-    if json:
-        write_json(figures, json)
-    if picture:
-        sheet(translator, held, shown(held_out)).save(picture)
-        print(f"{picture}: objects of COIL-20 (Nene, Nayar and Murase 1996), for research")
+    with figures_to(json) as write:
+        torch.set_num_threads(threads)
+        root = need_folder(data, "coil20")
+        path = need_model(model)
+        translator = Translator(path, threads=threads)
+        objects = read_objects(root, translator.manifest.fixed_size or SIZE)
+        _, last = split(range(objects.subjects.max() + 1), held_out, root)
+        new = np.isin(objects.subjects, last)
+        learned, held = objects.of(~new), objects.of(new)
+        even = np.arange(len(objects)) % 2 == 0
+        with tempfile.TemporaryDirectory() as temporary:
+            judge = appoint(objects.of(even), cache or Path(temporary), steps, seed)
+        real = check(judge, objects.of(~even))
+        pairs = all_pairs(held_out)
+        results = translate(translator, held.pixels, pairs)
+        # One picture of each object that was trained on makes up the mean of a view.
+        figures = compare(
+            results, learned, held, pairs, judge, degrees_apart, count=len(learned) // VIEWS
+        )
+        figures = {"model": str(path), "objects": held_out, "classifier": real, **figures}
+        report(figures, "degrees")
+        write(figures)
+        if picture:
+            sheet(translator, held.pixels, shown(held_out)).save(picture)
+            print(f"{picture}: objects of COIL-20 (Nene, Nayar and Murase 1996), for research")
 
 
 if __name__ == "__main__":

@@ -221,7 +221,7 @@ def run(options: Options) -> Outcome:
         for method, errors in results["errors"].items()
     }
     plot = curves("error", lines, ("labels", "share"), y=(0.0, 0.5))
-    return Outcome(results, tile([plot, *sheets], 3))
+    return Outcome(results, tile([plot, *sheets], 3), options.seeds)
 
 
 def sheet(drawn: Tensor) -> Image.Image:

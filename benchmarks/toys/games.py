@@ -148,7 +148,7 @@ def run(options: Options) -> Outcome:
             for name, track in tracks.items()
         }
         panels.append(curves(game.name, lines, ("step", "distance"), logarithmic=True))
-    return Outcome(results, tile(panels, 2))
+    return Outcome(results, tile(panels, 2), options.seeds)
 
 
 def section(results: Results) -> Section:
@@ -185,7 +185,7 @@ def section(results: Results) -> Section:
         "angle what it adds, so that the distance grows by sqrt(1 + rate^2) each time. Historical "
         f"averaging has weight {results['weight']}. The mean of descent's iterates need not reach "
         "the second game's equilibrium: along an orbit it is f(x), not x, whose mean is 1, "
-        "and the orbits grow."
+        "and the orbits grow. All starts play at once, and the time is that of a step of all."
     )
     table = Table(("game", "method", "distance", "worst", "time a step"), rows)
     return Section("Two games", text, [table], verdicts)

@@ -147,7 +147,8 @@ def run(options: Options) -> Outcome:
         found[name] = scores
         print(f"  {name}: {statistics.fmean(scores['accuracy']):.3f}", flush=True)
     ceiling = accuracy(classifier, held_out.pictures, held_out.gestures)
-    return Outcome({"steps": steps, "classifier": ceiling, "variants": found}, sheet(rows))
+    results: Results = {"steps": steps, "classifier": ceiling, "variants": found}
+    return Outcome(results, sheet(rows), options.seeds)
 
 
 def sheet(rows: list[Tensor]) -> Image.Image:
@@ -196,7 +197,8 @@ def section(results: Results) -> Section:
         "it never saw) tells how often the asked gesture is found among a thousand samples; the "
         "Frechet distance is of its 64 features, between samples and training pictures; variety is "
         "the mean distance of these features within a gesture, over that of the real ones. The "
-        "picture has a row of samples a variant, in the order of the table. Pictures: "
-        "sign-language digits (Mavi 2020, Apache-2.0)."
+        "picture has a row of samples a variant, in the order of the table. Seeds train one after "
+        "the other, and the time is the mean of theirs. Pictures: sign-language digits (Mavi 2020, "
+        "Apache-2.0)."
     )
     return Section("Gestures", text, [Table(columns, rows)], verdicts)

@@ -20,6 +20,7 @@ from benchmarks.toys.page import UnavailableError
 GESTURES, SIDE = 10, 32
 HELD_OUT = 15
 """Complete runs, the last ones, that nothing is trained on."""
+ADVICE = "the gestures are read from hands/ beneath PIXSTACK_DATA"
 
 Row = dict[str, str]
 """A line of ``runs.csv``: run, complete, gesture, file."""
@@ -52,16 +53,19 @@ def split_rows(root: Path, held_out: int = HELD_OUT) -> tuple[list[Row], list[Ro
     """The lines of ``runs.csv`` to train on, and those of the last complete runs.
 
     Raises:
-        UnavailableError: the table is not there.
+        UnavailableError: the table is not there, or has not enough runs.
     """
     table = root / "runs.csv"
     if not table.is_file():
-        raise UnavailableError(
-            f"{table}: no such file; the gestures are read from hands/ beneath PIXSTACK_DATA"
-        )
+        raise UnavailableError(f"{table}: no such file; {ADVICE}")
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     complete = sorted({int(row["run"]) for row in rows if row["complete"] == "1"})
+    if len(complete) <= held_out:
+        raise UnavailableError(
+            f"{table}: has {len(complete)} complete runs; expected more than the {held_out} that "
+            "are held out"
+        )
     last = set(complete[-held_out:])
     sets: tuple[list[Row], list[Row]] = ([], [])
     for row in rows:
@@ -75,10 +79,17 @@ def load(root: Path, rows: Sequence[Row], read: Callable[[Path], Bytes]) -> Byte
 
 
 def reduced(path: Path) -> Bytes:
-    """A picture at 32x32."""
-    with Image.open(path) as picture:
-        small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        return np.asarray(small)
+    """A picture at 32x32.
+
+    Raises:
+        UnavailableError: the picture is not there, or not readable.
+    """
+    try:
+        with Image.open(path) as picture:
+            small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+            return np.asarray(small)
+    except OSError as error:
+        raise UnavailableError(f"{path}: cannot be read: {error}; {ADVICE}") from None
 
 
 def as_hands(pictures: Bytes, rows: Sequence[Row]) -> Hands:
@@ -87,7 +98,7 @@ def as_hands(pictures: Bytes, rows: Sequence[Row]) -> Hands:
 
 
 def as_network(pictures: Bytes) -> Tensor:
-    """``(N, H, W, 3)`` in 8 bits -> ``(N, 3, H, W)`` in [-1, 1]."""
+    """``(N, H, W, C)`` in 8 bits -> ``(N, C, H, W)`` in [-1, 1]."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 

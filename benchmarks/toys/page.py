@@ -35,6 +35,8 @@ class Outcome:
 
     results: Results
     picture: Image
+    seeds: int = 0
+    """That the figures are of; 0 of an experiment that asks for none."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ SHARED = (
     f"section 3.3) has weight {HISTORY}; instance noise (Sonderby et al. 2017, arXiv 1610.04490) "
     f"starts at sigma {NOISE} and falls to 0; WGAN-GP has weight 10, clipping the bound 0.01, and "
     "both take one step of the critic like the others. A relativistic Wasserstein loss is none of "
-    "its own and has no row."
+    "its own and has no row. All seeds of a variant train at once, and the time is that of a step "
+    "of all."
 )
 
 AVERAGED = "moving average of plain's generator"
@@ -57,7 +58,8 @@ def measure(setting: Setting, variants: Sequence[Variant], options: Options, qui
         if variant == PLAIN:
             rows.append(row(AVERAGED, found) | averaged(found))
         panels.append(panel(setting, variant, found))
-    return Outcome({"steps": steps, "batch": setting.batch, "rows": rows}, tile(panels, 6))
+    results: Results = {"steps": steps, "batch": setting.batch, "rows": rows}
+    return Outcome(results, tile(panels, 6), options.seeds)
 
 
 def row(name: str, found: Run) -> Results:

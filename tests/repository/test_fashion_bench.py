@@ -1,5 +1,6 @@
 """The measures of the fashion benchmark, on layouts and colors worked out by hand."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks import fashion, parser
 from benchmarks.fashion import Wish, difference, garment_of, merged, overlap, score, wishes
-from benchmarks.parser import frequencies, layout_of, movement
+from benchmarks.parser import Examples, frequencies, layout_of, movement
 from stacks.tables.fashion import COLUMNS, GROUPS, NAMES, OUTFITS
+from translate.generators.unet import UNetSpec
 
 DRESS, SKIRT, HAIR = (NAMES.index(name) for name in ("dress", "skirt", "hair"))
 
@@ -88,6 +91,39 @@ def test_what_is_not_drawn_is_not_found() -> None:
     made = {"target": photo, "parsed": nothing, "shaped": nothing}
     scores = score(Wish(0, "dress", "dress", (0, 0, 0)), photo, made, Constant(DRESS))
     assert scores == {"untouched": 1.0, "drawn": 0.0, "found": 0.0}
+
+
+def test_where_nothing_is_drawn_there_is_no_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    assert fashion.mean([None, 0.25, 0.75]) == 0.5
+    assert fashion.mean([None]) is None
+    figures: dict[str, Any] = {
+        **dict.fromkeys(("overlap_merged", "overlap_fine", "found_in_photos", "untouched"), 1.0),
+        **dict.fromkeys(("drawn", "found"), 0.0),
+        "difference": None,
+        "overlap_by_class": {"dress": None},
+        "found_by_outfit": {"dress": 0.0},
+    }
+    figures["checks"] = fashion.checks(figures)
+    assert not figures["checks"]["difference"]["holds"]
+    fashion.report(figures)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "asked garment drawn 0.000" in lines
+    assert "CIEDE2000 to asked color, of those drawn at most 10 no" in lines
+
+
+def test_a_parser_is_kept_for_what_it_was_trained_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parser, "NETWORK", UNetSpec(widths=(4, 4), blocks=1))
+    monkeypatch.setattr(parser, "train", lambda *settings: parser.build())
+    examples = Examples(torch.zeros(1, 3, 8, 8), torch.zeros(1, 1, 8, 8))
+    for count, (name, value) in enumerate(
+        (("SIZE", (8, 8)), ("DECAY", 0.5), ("WORN", 0.5), ("movement", nn.Identity)), start=1
+    ):
+        monkeypatch.setattr(parser, name, value)
+        parser.appoint(examples, tmp_path)
+        parser.appoint(examples, tmp_path)
+        assert len(list(tmp_path.iterdir())) == count
 
 
 def test_the_judge_sees_rare_garments_more_often() -> None:

@@ -1,6 +1,7 @@
 """The benchmark of drawn people: joints, its pairs, its judge, and a run from end to end."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -119,8 +120,24 @@ def test_the_real_pictures_stand_for_their_joints(data: Path) -> None:
 def test_what_is_missing_is_named(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for root, name in ((tmp_path, "figure-pairs-train.csv"), (data, "nothing.onnx")):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "figure-pairs-train.csv").write_text("source,target,asked\n")
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for table in data.glob("*.csv"):
+        shutil.copy(table, alone)
+    model = str(unchanged(tmp_path / "same.onnx"))
+    cases = (
+        (tmp_path, model, "figure-pairs-train.csv"),
+        (empty, model, "figure-pairs-train.csv"),
+        (data, "nothing.onnx", "nothing.onnx"),
+        (alone, model, "joints.csv: no such file"),
+    )
+    for root, name, message in cases:
         with pytest.raises(SystemExit) as stopped:
-            figures.run(data=root, model="nothing.onnx")
+            figures.run(data=root, model=name)
         assert stopped.value.code == 2
-        assert name in capsys.readouterr().out
+        printed = capsys.readouterr().out
+        assert message in printed
+        assert printed.count("\n") == 1

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,16 @@ def test_what_is_missing_is_named(
             pose.run(data=missing, model=str(model if missing == tmp_path else name))
         assert stopped.value.code == 2
         assert name in capsys.readouterr().out
+    # A table without its photographs.
+    (tmp_path / "hands").mkdir()
+    shutil.copy(data / "hands" / "runs.csv", tmp_path / "hands")
+    for held_out, message in ((2, "0/0.png"), (4, "has 4 complete runs; expected more than the 4")):
+        with pytest.raises(SystemExit) as stopped:
+            pose.run(data=tmp_path, model=str(model), held_out=held_out)
+        assert stopped.value.code == 2
+        printed = capsys.readouterr().out
+        assert message in printed
+        assert printed.count("\n") == 1
 
 
 def test_a_hand_before_a_wall_that_darkens_towards_its_corners() -> None:
@@ -247,10 +258,11 @@ def test_variations_mirror_about_half() -> None:
     assert 70 < int(mirrored.sum()) < 130
 
 
-def test_pictures_are_shown_as_means_of_their_pixels() -> None:
-    pictures = np.zeros((1, 128, 128, 3), np.uint8)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_are_shown_as_means_of_their_pixels(channels: int) -> None:
+    pictures = np.zeros((1, 128, 128, channels), np.uint8)
     pictures[:, ::2] = 255
-    assert judge.as_seen(pictures) == pytest.approx(torch.zeros(1, 3, 64, 64), abs=1e-6)
+    assert judge.as_seen(pictures) == pytest.approx(torch.zeros(1, channels, 64, 64), abs=1e-6)
 
 
 def test_a_kept_judge_is_found_again_for_the_same_pictures_only(tmp_path: Path) -> None:

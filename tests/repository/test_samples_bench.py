@@ -120,3 +120,28 @@ def test_real_pictures_of_other_classes_are_refused(
     assert "has 2 folders; the model knows 3 classes" in capsys.readouterr().out
     groups = samples.real_pictures(real, [samples.ALL], 16, "gray", 4)
     assert groups[samples.ALL].shape == (4, 1, 16, 16)
+
+
+def test_real_pictures_are_of_the_class_that_training_takes_them_for(tmp_path: Path) -> None:
+    for level, name in ((0, "2"), (1, "10"), (0.5, ".left-behind")):
+        picture = np.full((16, 16, 3), level * 255, np.uint8)
+        write_pictures(tmp_path / name, {"only.png": picture})
+
+    def levels(classes: list[str]) -> list[float]:
+        groups = samples.real_pictures(tmp_path, classes, 16, "rgb", 1)
+        assert list(groups) == classes
+        return [float(pictures.mean()) for pictures in groups.values()]
+
+    assert levels(["2", "10"]) == [0, 1]
+    # Names that are no folders: in the order of the folders' names, where "10" stands before "2".
+    assert levels(["two", "ten"]) == [1, 0]
+    assert levels(samples.numbers(2)) == [1, 0]
+    assert samples.numbers(11)[::10] == ["00", "10"]
+
+
+def test_a_model_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("nothing.onnx", "nothing"):
+        with pytest.raises(SystemExit) as stopped:
+            samples.run(model=name)
+        assert stopped.value.code == 2
+        assert name in capsys.readouterr().out

@@ -78,6 +78,27 @@ def test_a_flat_photo_has_no_edges_and_every_draw_is_the_same(
     assert Image.open(tmp_path / "grid.png").size == (3 * 256, 2 * 256)
 
 
+def test_figures_on_stdout_stand_alone(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = str(stand_in(tmp_path / "flat.onnx"))
+    sketch.run(data=data, model=model, json="-", picture=tmp_path / "grid.png")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["sketches"] == 2
+    assert "reads no noise" in captured.err
+    assert "grid.png" in captured.err
+
+
+def test_sets_are_told_where_there_are_several(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = dict.fromkeys(("precision", "recall", "f_measure", "threshold"), 0.5)
+    for names, told in ((("one",), []), (("one", "two"), ["drawn, one", "drawn, two"])):
+        part = {**scores, "by_set": dict.fromkeys(names, scores)}
+        sketch.report({"result": part, "real": part, "checks": {}})
+        printed = capsys.readouterr().out.splitlines()
+        assert [line[:10] for line in printed if line.startswith("drawn, ")] == told
+        assert sum(line.startswith("drawn ") for line in printed) == 1
+
+
 def test_draws_from_noise_differ_as_the_noise_does(data: Path, tmp_path: Path) -> None:
     figures = measured(data, stand_in(tmp_path / "noisy.onnx", noise=0.05), tmp_path)
     # Of four draws from a normal distribution the population's deviation is on average

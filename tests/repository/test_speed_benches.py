@@ -87,6 +87,8 @@ def test_the_doctor_is_timed_where_no_system_tells_its_memory(
     monkeypatch.setattr(doctor, "PROGRAM", start + doctor.PROGRAM)
     row = doctor.measured(doctor.make(tmp_path / "pairs", 2, 32), quick=True, threads=1)
     assert row["pairs"] == 2
+    # The rate is of the time that the row tells, of which headers are a part.
+    assert 0 <= row["header_seconds"] <= row["seconds"] == 2 / row["pairs_per_second"]
     if Path(status).is_file():
         # An interpreter with NumPy and libvips.
         assert 50 < row["peak_mib"] < 4096

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from scipy.linalg import sqrtm
 
-from benchmarks import posed, posed_judge, turns
+from benchmarks import judge, posed, posed_judge, turns
 from benchmarks.frechet import frechet_distance
 from benchmarks.posed_judge import Posed
 from export.manifest import Input, Manifest, Output
@@ -145,6 +144,7 @@ def stand_in(path: Path, remembered: np.ndarray | None = None) -> Path:
 
 @pytest.fixture
 def small_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "SIDE", SIDE)
     monkeypatch.setattr(posed_judge, "SIDE", SIDE)
     monkeypatch.setattr(posed_judge, "WIDTHS", (8, 16))
     monkeypatch.setattr(turns, "FROM_EVERY", 90)
@@ -206,7 +206,7 @@ def test_a_model_of_one_picture_is_right_where_it_is_asked_for(tmp_path: Path) -
         np.zeros((72, 2)),
     )
     model = Translator(stand_in(tmp_path / "one.onnx", picture(2, 5)[None, None]), threads=1)
-    results = posed.translate(model, held, [turns.pair(0, 0, 25), turns.pair(0, 10, 40)])
+    results = posed.translate(model, held.pixels, [turns.pair(0, 0, 25), turns.pair(0, 10, 40)])
     assert np.array_equal(results[0], held.pixels[5])
     assert np.array_equal(results[1], held.pixels[5])
 
@@ -232,12 +232,9 @@ def test_a_judge_is_kept_for_the_same_pictures_only(tmp_path: Path) -> None:
     posed_judge.appoint(Posed(pixels, learned.subjects, -learned.poses), tmp_path, steps=2)
     posed_judge.appoint(learned, tmp_path, steps=2, seed=1)
     assert len(list(tmp_path.iterdir())) == 3
-
-
-def test_the_judge_sees_means_of_pixels() -> None:
-    pixels = np.zeros((1, 128, 128, 1), np.uint8)
-    pixels[:, ::2] = 255
-    assert posed_judge.as_seen(pixels) == pytest.approx(torch.zeros(1, 1, 64, 64), abs=1e-6)
+    # And where what it learns from varies by more.
+    posed_judge.appoint(learned, tmp_path, steps=2, by=[0.2])
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_what_is_missing_is_named(
@@ -248,3 +245,8 @@ def test_what_is_missing_is_named(
             turns.run(data=root, model="nothing.onnx")
         assert stopped.value.code == 2
         assert name in capsys.readouterr().out
+    (tmp_path / "coil20").mkdir()
+    with pytest.raises(SystemExit) as stopped:
+        turns.run(data=tmp_path, model=str(stand_in(tmp_path / "same.onnx")))
+    assert stopped.value.code == 2
+    assert capsys.readouterr().out.endswith("coil20: no pictures named obj1__0.png and so on\n")

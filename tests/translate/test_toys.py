@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.toys import digits, disjoint
+from benchmarks.toys import cost, digits, disjoint
 from benchmarks.toys.adversaries import Setting, train
 from benchmarks.toys.ensemble import Draws, Ensemble, by_member, flat
 from benchmarks.toys.games import GAMES, play
@@ -243,6 +243,17 @@ def test_without_the_digits_the_package_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(importlib, "import_module", refuse)
     with pytest.raises(UnavailableError, match="scikit-learn"):
         digits.load()
+
+
+def test_the_memory_of_a_lazy_penalty_is_that_of_a_step_in_which_it_is_due() -> None:
+    # All at once, as one that is freed while another is measured would count as less memory.
+    names = ("none", "R1", "R1 every 16 steps")
+    trials = [cost.Trial(cost.VARIANTS[name]) for name in names]
+    for trial in trials:
+        trial.step()
+    plain, every, lazy = (cost.held(trial) for trial in trials)
+    assert lazy == pytest.approx(every, rel=0.02)
+    assert lazy > 1.2 * plain
 
 
 def test_the_generator_of_packing_needs_no_buffers() -> None:
