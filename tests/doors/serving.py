@@ -13,11 +13,13 @@ from pixstack.web.launch import Settings, started
 
 
 @contextmanager
-def served(models: Path, host: str = "127.0.0.1") -> Iterator[str]:
+def served(
+    models: Path, host: str = "127.0.0.1", login: tuple[str, str] | None = None
+) -> Iterator[str]:
     """The address of the app over a folder of models alone."""
     before = dict(os.environ)
     try:
-        with started(Settings(host, 0, models, shipped=False)) as address:
+        with started(Settings(host, 0, models, shipped=False, login=login)) as address:
             yield address
     finally:
         os.environ.clear()

@@ -17,7 +17,6 @@ from pixstack.errors import WrongUse, install_train, one_line
 from tests.doors.conftest import Answer
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = sorted((ROOT / "models").glob("*.onnx"))
 HEAVY = ["numpy", "onnxruntime", "gradio", "pyvips", "torch", "rich.console"]
 
 
@@ -35,7 +34,7 @@ def imported_after(program: str) -> set[str]:
     return set(json.loads(result.stdout.splitlines()[-1]))
 
 
-def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+def test_the_top_help_imports_nothing_heavy() -> None:
     program = "from pixstack.cli import main\nassert main(['--help']) == 0"
     assert not imported_after(program) & set(HEAVY)
 
@@ -72,13 +71,14 @@ def test_the_top_help_names_every_command(pixstack: Callable[..., Answer]) -> No
 def test_every_command_has_help_with_examples(name: str, pixstack: Callable[..., Answer]) -> None:
     answer = pixstack(name, "--help")
     assert answer.code == 0
-    assert f"pixstack {name}" in answer.out.partition("Example")[2]
+    usage, _, examples = answer.out.partition("Example")
+    assert f"Usage: pixstack {name}" in usage
+    assert f"pixstack {name}" in examples
 
 
-@pytest.mark.parametrize("name", ["run", "serve", "info", "models", "bench"])
-def test_the_help_of_a_command_imports_no_machinery(name: str) -> None:
-    program = f"from pixstack.cli import main\nassert main(['{name}', '--help']) == 0"
-    assert not imported_after(program) & set(HEAVY)
+def test_the_help_of_no_command_imports_machinery() -> None:
+    program = f"from pixstack.cli import main\nfor name in {list(cli.COMMANDS)}:\n"
+    assert not imported_after(f"{program}    assert main([name, '--help']) == 0") & set(HEAVY)
 
 
 def test_running_a_model_never_imports_torch(models: Path, photo: Path, tmp_path: Path) -> None:
@@ -193,13 +193,12 @@ def test_errors_become_one_line(error: Exception, line: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["run", "serve"])
-def test_what_fast_may_use_is_what_sessions_use(name: str, pixstack: Callable[..., Answer]) -> None:
+def test_the_help_says_what_fast_may_use(name: str, pixstack: Callable[..., Answer]) -> None:
+    """Sessions are held to the same three in tests/runtime/test_providers.py."""
     help_text = " ".join(re.sub(r"[^\w.,:-]+", " ", pixstack(name, "--help").out).split())
     said = re.search(r"fast may use ([\w, ]+)\.", help_text)
     assert said is not None
-    code = (ROOT / "export" / "runtime" / "session.py").read_text("utf-8").lower()
-    for number in re.findall(r"[a-z]+\d+", said[1].lower()):
-        assert re.search(rf"(?<![a-z]){number}", code), number
+    assert said[1] == "TF32, bf16 or fp16"
 
 
 def test_paths_that_are_not_what_they_should_be_say_so(tmp_path: Path) -> None:
@@ -215,12 +214,6 @@ def test_paths_that_are_not_what_they_should_be_say_so(tmp_path: Path) -> None:
         with pytest.raises(OSError, match="Errno") as raised:
             attempt()
         assert one_line(raised.value).startswith(line)
-
-
-def test_serve_does_not_deny_models_that_ship(pixstack: Callable[..., Answer]) -> None:
-    tasks = {json.loads(pixstack("info", path, "--json", "-").out)["task"] for path in SHIPPED}
-    assert {"pose", "photo"} <= tasks
-    assert "none is shipped" not in " ".join(pixstack("serve", "--help").out.split())
 
 
 def test_an_interrupt_outside_of_the_command_line_is_told_like_one_inside(

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import gradio.processing_utils
 import gradio.routes
+import httpx
 import pytest
 from fastapi import HTTPException
+
+from pixstack.web.guard import REFUSAL
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = "https://example.invalid/photo.png"
@@ -31,41 +34,76 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def call(address: str, picture: object, scale: object = "2x", style: object = "Faithful") -> str:
+def call(
+    address: str,
+    picture: object,
+    scale: object = "2x",
+    style: object = "Faithful",
+    careful: object = False,
+) -> str:
     """Call the endpoint as a browser does, with values of any kind, and return what comes back."""
-    body = json.dumps({"data": [picture, scale, style]}).encode()
     url = f"{address}/gradio_api/call/super_resolution"
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            event = json.load(response)["event_id"]
-        with urllib.request.urlopen(f"{url}/{event}", timeout=60) as response:
-            return response.read().decode()
-    except urllib.error.HTTPError as error:
-        return f"event: error {error.code}"
+    begun = httpx.post(url, json={"data": [picture, scale, style, careful]}, timeout=60)
+    return httpx.get(f"{url}/{begun.raise_for_status().json()['event_id']}", timeout=60).text
 
 
 @pytest.mark.parametrize("meta", [{}, CLAIM])
-def test_files_of_the_server_are_not_read(address: str, photo: Path, meta: dict) -> None:
+def test_a_file_that_was_uploaded_is_read(address: str, photo: Path, meta: dict) -> None:
+    """By the same call as those below, so that none of them is refused for its form."""
+    with open(photo, "rb") as file:
+        [path] = httpx.post(f"{address}/gradio_api/upload", files={"files": file}).json()
+    answer = call(address, {"path": path} | meta)
+    assert "event: complete" in answer
+    assert "photo-x2" in answer
+
+
+@pytest.mark.parametrize(
+    ("meta", "told"),
+    [
+        ({}, "Upload the picture; files of the server are not read."),
+        (CLAIM, "event: error"),  # gradio refuses it without a word
+    ],
+)
+def test_files_of_the_server_are_not_read(address: str, photo: Path, meta: dict, told: str) -> None:
     answer = call(address, {"path": str(photo)} | meta)
     assert "event: error" in answer
+    assert told in answer
     assert "photo-x2" not in answer
 
 
-@pytest.mark.parametrize("meta", [{}, CLAIM])
-@pytest.mark.parametrize("key", ["path", "url"])
+@pytest.mark.parametrize(
+    ("picture", "told"),
+    [
+        ({"path": ELSEWHERE}, "Upload the picture; files of the server are not read."),
+        ({"path": ELSEWHERE} | CLAIM, REFUSAL),
+        ({"path": None, "url": ELSEWHERE}, "Choose a picture first."),
+        ({"path": None, "url": ELSEWHERE} | CLAIM, "Choose a picture first."),
+    ],
+)
 def test_a_picture_at_an_address_is_not_fetched(
-    address: str, fetched: list[str], key: str, meta: dict
+    address: str, fetched: list[str], picture: dict, told: str
 ) -> None:
-    assert "event: error" in call(address, {"path": None, key: ELSEWHERE} | meta)
+    answer = call(address, picture)
+    assert "event: error" in answer
+    assert told in answer
     assert fetched == []
 
 
-@pytest.mark.parametrize("at", [ELSEWHERE, f" {ELSEWHERE.upper()}"])
-def test_no_other_value_makes_the_server_fetch(address: str, fetched: list[str], at: str) -> None:
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        (ELSEWHERE, REFUSAL),
+        (f" {ELSEWHERE.upper()}", "event: error"),  # to gradio a file that was not uploaded
+    ],
+)
+def test_no_other_value_makes_the_server_fetch(
+    address: str, fetched: list[str], at: str, told: str
+) -> None:
     claim = {"path": at} | CLAIM
-    assert "event: error" in call(address, None, claim)
-    assert "event: error" in call(address, None, "2x", {"deep": [claim]})
+    for values in ((claim,), ("2x", {"deep": [claim]}), ("2x", "Faithful", claim)):
+        answer = call(address, None, *values)
+        assert "event: error" in answer
+        assert told in answer
     assert fetched == []
 
 
@@ -74,9 +112,8 @@ def test_no_other_value_makes_the_server_fetch(address: str, fetched: list[str],
 def test_the_route_of_files_fetches_nothing(
     address: str, fetched: list[str], route: str, at: str
 ) -> None:
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(f"{address}/gradio_api/{route}{at}", timeout=30)
-    assert caught.value.code == 403
+    answer = httpx.get(f"{address}/gradio_api/{route}{at}", timeout=30)
+    assert (answer.status_code, answer.text) == (403, REFUSAL)
     assert fetched == []
 
 

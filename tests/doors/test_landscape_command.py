@@ -1,12 +1,16 @@
 """`pixstack landscape` end to end on pictures made here, and what it says of wrong use."""
 
 import json
+import signal
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from pixstack.cli import main
+from pixstack.commands import landscape
 from tests.photographs import write_pictures
 from tests.stacks.test_landscape import RECIPE, STUDY
 
@@ -43,9 +47,9 @@ def test_a_study_runs_goes_on_and_is_reported(
     summary = json.loads(capsys.readouterr().out)
     assert summary["trials"]["trials"] == 1
     assert summary["trials"]["refused"] == 1
-    assert summary["choices"]["norm"]["batch"]["best"] == summary["results"][1]["fid"] or (
-        summary["choices"]["norm"]["batch"]["best"] == summary["results"][0]["fid"]
-    )
+    [done] = [each for each in summary["results"] if each["state"] == "done"]
+    assert done["fid"] > 0
+    assert summary["choices"]["norm"]["batch"]["best"] == done["fid"]
     assert "| norm batch | 1 | 1 |" in markdown.read_text()
 
     assert main(["landscape", study, "-o", folder, "--data", data]) == 1
@@ -69,6 +73,89 @@ def test_a_search_proposes_within_the_study(
     assert all(1e-5 <= each["settings"]["rate"] <= 1e-2 for each in results)
 
 
+class Ended:
+    """A process that has ended, with some exit code, before anybody looks at it."""
+
+    def __init__(self, exitcode: int | None = 0) -> None:
+        self.exitcode = exitcode
+
+    def start(self) -> None:
+        """It is as if it had worked."""
+
+    def is_alive(self) -> bool:
+        return self.exitcode is None
+
+
+class Working(Ended):
+    """A process that works until it is told to end."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.joined = 0
+
+    def join(self, timeout: float) -> None:
+        self.joined += 1
+        assert self.joined == 1, "it was not told to end"
+
+    def terminate(self) -> None:
+        self.exitcode = -signal.SIGTERM
+
+
+class Asking(Working):
+    """As it starts, whoever started it is asked to end."""
+
+    def start(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.fixture
+def in_two(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Ended, Ended], int]:
+    """A study by two processes that are not started; the exit code."""
+
+    def run(one: Ended, other: Ended) -> int:
+        pool = iter((one, other))
+        context = SimpleNamespace(Process=lambda target, args: next(pool))
+        monkeypatch.setattr(landscape, "get_context", lambda kind: context)
+        study = ["landscape", str(place / "tiny.toml"), "-o", str(tmp_path / "folder")]
+        return main([*study, "--data", str(place / "data"), "--processes", "2"])
+
+    return run
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, False), (1, True), (-signal.SIGKILL, True)])
+def test_a_process_that_ends_early_is_told(
+    in_two: Callable[[Ended, Ended], int],
+    code: int,
+    told: bool,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert in_two(Ended(), Ended(code)) == int(told)
+    captured = capsys.readouterr()
+    assert ("a process ended early; --resume" in captured.err) == told
+    # What was found is shown all the same.
+    assert captured.out.splitlines()[-1] == str(tmp_path / "folder" / "landscape.html")
+
+
+def test_a_wish_to_end_is_passed_on_to_every_process(
+    in_two: Callable[[Ended, Ended], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unheard(number: int, frame: object) -> None:
+        pytest.fail("nobody listened")
+
+    before = signal.signal(signal.SIGTERM, unheard)
+    pool = Asking(), Working()
+    try:
+        assert in_two(*pool) == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is unheard
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert [each.exitcode for each in pool] == [-signal.SIGTERM] * 2
+    assert "a process ended early" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [
@@ -81,6 +168,7 @@ def test_a_search_proposes_within_the_study(
         (["gestures", "-o", "{here}/x", "--seeds", "a"], "--seeds a", 2),
         (["gestures", "-o", "{here}/x", "--search", "gp"], "--budget MINUTES", 2),
         (["gestures", "-o", "{here}/x", "--data", "{here}/none"], "none", 1),
+        (["gestures", "-o", "{here}/x", "--judge", "no-such"], "no-such: no such file", 1),
         (["{here}", "--report"], "no study", 1),
         (["{here}"], "--resume or --report", 2),
     ],

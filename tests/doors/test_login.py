@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-from pixstack.web.launch import Settings, started
+from pixstack.web.launch import Settings
 from tests.doors.conftest import Answer
+from tests.doors.serving import served
 
 Call = Callable[..., Answer]
 LOGIN = ("studio", "open sesame")
@@ -19,13 +19,8 @@ LOGIN = ("studio", "open sesame")
 
 @pytest.fixture(scope="module")
 def locked(models: Path) -> Iterator[str]:
-    before = dict(os.environ)
-    try:
-        with started(Settings(port=0, models=models, shipped=False, login=LOGIN)) as address:
-            yield address
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+    with served(models, login=LOGIN) as address:
+        yield address
 
 
 def test_strangers_are_refused(locked: str, photo: Path) -> None:
@@ -60,3 +55,35 @@ def test_a_login_needs_a_name_and_a_password(
     answer = pixstack("serve", "--login", name)
     assert (answer.code, len(answer.error_lines)) == (2, 1)
     assert said in answer.err
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """What `pixstack serve` would open the app with."""
+    settings: list[Settings] = []
+    monkeypatch.setattr("pixstack.web.launch.serve", settings.append)
+    return settings
+
+
+def test_every_option_of_serve_reaches_the_app(
+    pixstack: Call, models: Path, opened: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIXSTACK_PASSWORD", LOGIN[1])
+    answer = pixstack(
+        "serve", "--host", "0.0.0.0", "--port", "8080", "--models", models, "--no-shipped",
+        *("--precision", "fast", "--provider", "cpu", "--share", "--login", LOGIN[0]),
+    )  # fmt: skip
+    assert answer == Answer(0, "", "")
+    assert opened == [Settings("0.0.0.0", 8080, models, False, "fast", "cpu", True, LOGIN)]
+
+
+def test_left_to_itself_the_app_is_opened_to_this_machine_alone(
+    pixstack: Call, opened: list[Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A password by itself locks nothing.
+    monkeypatch.setenv("PIXSTACK_PASSWORD", LOGIN[1])
+    assert pixstack("serve") == Answer(0, "", "")
+    assert opened == [
+        Settings("127.0.0.1", 7860, None, True, "exact", "auto", share=False, login=None)
+    ]
+    assert "note: whoever learns the public address" in pixstack("serve", "--share").err

@@ -11,7 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -23,10 +23,10 @@ from PIL import Image
 
 from export.runtime import Translator
 from export.runtime.errors import ImageError
-from pixstack.web.launch import Settings, started
 from pixstack.web.uploads import Limits, check_upload
 from tests.doors.bad_files import WORDS, write_bad_files
-from tests.doors.serving import served
+from tests.doors.conftest import Answer
+from tests.doors.serving import client_of, served
 from tests.doors.standins import write_denoise, write_super_resolution
 from tests.doors.translations import write_facade, write_pose
 
@@ -56,11 +56,12 @@ def test_super_resolution_gives_the_pixels_of_the_runtime(
             file, line, (before, after) = client.predict(
                 handle_file(photo), f"{scale}x", style, api_name="/super_resolution"
             )
-            expected = Translator(models / f"{model}.onnx").run({"source": pixels(photo)})
+            translator = Translator(models / f"{model}.onnx")
+            expected = translator.run({"source": pixels(photo)})
             assert np.array_equal(pixels(file), expected[f"x{scale}"])
             assert Path(file).name == f"photo-x{scale}.png"
             assert line.startswith("60\N{MULTIPLICATION SIGN}40 ")
-            assert f"· {model} · CPU" in line
+            assert f"· {model} · {translator.provider}" in line
             assert Image.open(before).size == Image.open(after).size == (60 * scale, 40 * scale)
 
 
@@ -112,7 +113,9 @@ def test_the_slider_offers_the_strengths_that_the_model_takes(tmp_path: Path) ->
         ),
     ],
 )
-def test_the_page_tells_what_its_tabs_do(names: list[str], told: str, tmp_path: Path) -> None:
+def test_the_page_tells_what_its_tabs_do(
+    names: list[str], told: str, pixstack: Callable[..., Answer], tmp_path: Path
+) -> None:
     from pixstack.web.page import build_page
     from pixstack.web.studio import Studio
 
@@ -126,6 +129,10 @@ def test_the_page_tells_what_its_tabs_do(names: list[str], told: str, tmp_path: 
     config = build_page(Studio(paths, tmp_path)).get_config_file()
     [head] = [one["props"] for one in config["components"] if one["props"].get("elem_id") == "head"]
     assert head["value"] == f"<h1>Pixstack</h1><p>{told}</p>"
+    tabs = [one["props"]["label"] for one in config["components"] if one["type"] == "tabitem"]
+    assert tabs == ["Enlarge", "Denoise", *(["Pose", "Photo"] if "hand-pose" in names else [])]
+    said = "with the tabs Enlarge, Denoise, Pose and Photo. Pose and Photo are there where"
+    assert said in " ".join(pixstack("serve", "--help").out.split())
 
 
 def test_models_of_ones_own_are_served_by_their_task(photo: Path, tmp_path: Path) -> None:
@@ -135,9 +142,7 @@ def test_models_of_ones_own_are_served_by_their_task(photo: Path, tmp_path: Path
     write_denoise(models / "cleaner.onnx")
     write_denoise(models / "washer.onnx", strongest=10)
     (models / "broken.onnx").write_text("no model")
-    before = dict(os.environ)
-    with started(Settings(port=0, models=models, shipped=False)) as address:
-        client = Client(address, verbose=False, download_files=tmp_path)
+    with client_of(models, tmp_path) as client:
         _, line, _ = client.predict(handle_file(photo), "2x", "mine", api_name="/super_resolution")
         assert "· mine ·" in line
         _, line, _ = client.predict(handle_file(photo), True, 0, api_name="/denoise")
@@ -146,9 +151,6 @@ def test_models_of_ones_own_are_served_by_their_task(photo: Path, tmp_path: Path
         assert "· washer ·" in found[1]
         with pytest.raises(AppError, match="Choose a model of cleaner, washer"):
             client.predict(handle_file(photo), False, 9, "other", api_name="/denoise")
-        client.close()
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def test_a_large_result_is_shown_reduced_and_given_whole(client: Client, tmp_path: Path) -> None:
@@ -253,10 +255,17 @@ def test_an_upload_that_was_deleted_is_asked_for_again(photo: Path) -> None:
         check_upload(str(photo), 2, Limits())
 
 
-def test_an_upload_over_the_limit_is_refused(client: Client, tmp_path: Path) -> None:
-    (tmp_path / "fat.png").write_bytes(bytes(65_000_000))
-    with pytest.raises(Exception, match=r"(?i)size|413|large"):
-        enlarge(client, tmp_path / "fat.png")
+def test_an_upload_over_the_limit_is_refused_by_the_server(address: str, tmp_path: Path) -> None:
+    with open(tmp_path / "fat.png", "w+b") as file:
+        file.truncate(68_000_000)  # more than 64 MB, however they are counted
+        answer = httpx.post(f"{address}/gradio_api/upload", files={"files": file}, timeout=60)
+    assert answer.status_code == 413
+
+
+def test_nobody_may_watch_the_visitors(address: str) -> None:
+    for path in ("/monitoring", "/monitoring/summary"):
+        answer = httpx.get(address + path, timeout=30)
+        assert (answer.status_code, answer.json()["detail"]) == (403, "Monitoring is not enabled.")
 
 
 def test_the_page_asks_no_other_host_for_fonts_or_styles(address: str) -> None:
@@ -295,8 +304,7 @@ def test_uploads_and_results_are_deleted_when_they_are_old(
 ) -> None:
     monkeypatch.setattr("pixstack.web.page.EVERY", 1)
     monkeypatch.setattr("pixstack.web.page.AGE", 10)
-    monkeypatch.setenv("GRADIO_TEMP_DIR", "")  # put back in the end
-    with started(Settings(port=0, models=models, shipped=False)) as address:
+    with served(models) as address:
         cache = Path(os.environ["GRADIO_TEMP_DIR"])
         client = Client(address, verbose=False)
         enlarge(client, photo)
@@ -364,10 +372,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(models: Path, address: str) ->
 
 
 def test_without_models_the_app_says_so(tmp_path: Path) -> None:
-    with (
-        pytest.raises(ValueError, match="no models found"),
-        started(Settings(port=0, models=tmp_path, shipped=False)),
-    ):
+    with pytest.raises(ValueError, match="no models found"), served(tmp_path):
         time.sleep(0)
 
 

@@ -82,6 +82,8 @@ def pixels(path: str | Path) -> np.ndarray:
 
 
 def test_a_gesture_is_chosen_by_name(client: Client, tmp_path: Path) -> None:
+    write_pose(tmp_path / "hand-pose.onnx")
+    provider = Translator(tmp_path / "hand-pose.onnx").provider
     picture = gray(tmp_path / "hand.png", SIDE, SIDE)
     for gesture in ("0", "3", "9"):
         file, line, *previews = pose(client, picture, {"gesture": gesture})
@@ -89,7 +91,7 @@ def test_a_gesture_is_chosen_by_name(client: Client, tmp_path: Path) -> None:
         assert np.unique(pixels(file)).tolist() == [180 * int(gesture) // 9]
         assert Path(file).name == "hand-target.png"
         assert line.startswith(f"{SIDE}{TIMES}{SIDE} pixels · ")
-        assert "· hand-pose · CPU" in line
+        assert f"· hand-pose · {provider}" in line
         assert [Image.open(one).size for one in previews] == [(SIDE, SIDE)] * 2
 
 

@@ -116,13 +116,15 @@ def test_ending_stops_and_waits_for_the_run_that_works(
 ) -> None:
     from pixstack.web import studio as module
 
-    began, ended = threading.Event(), threading.Event()
+    began, written, ended = threading.Event(), threading.Event(), threading.Event()
     write = module.write_previews
 
     def slowly(*given: object) -> object:
         began.set()
         time.sleep(0.5)
-        return write(*given)  # type: ignore[arg-type]
+        made = write(*given)  # type: ignore[arg-type]
+        written.set()
+        return made
 
     monkeypatch.setattr(module, "write_previews", slowly)
 
@@ -135,6 +137,7 @@ def test_ending_stops_and_waits_for_the_run_that_works(
     visitor.start()
     assert began.wait(60)
     studio.end()
+    assert written.is_set()
     # The turn is given back a moment before the visitor's own thread is through.
     assert ended.wait(5)
     visitor.join()

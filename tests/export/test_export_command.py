@@ -7,23 +7,28 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from export.convert import Exported
 from pixstack import __version__
 from pixstack.cli import main
 from pixstack.commands import export as command
+from stacks.checkpoint import load_stack
 from stacks.stack import Stack
 from tests.export import small
+from tests.photographs import window, write_pictures
+
+PHOTOS = ("astronaut", "coffee")
 
 
 @pytest.fixture
 def exporter(monkeypatch: pytest.MonkeyPatch, exported_pyramid: Exported) -> SimpleNamespace:
     """The export itself has its own tests; here it hands back one that was made."""
-    calls = SimpleNamespace(arguments=None)
+    calls = SimpleNamespace(arguments=None, changes=None)
 
     def export_stack(checkpoint, target, name, version, metrics, tools, progress, overrides, half):
-        assert (list(overrides), half) == ([], False)
         calls.arguments = (checkpoint, target, name, version, metrics)
+        calls.changes = (list(overrides), half)
         assert tools == {"pixstack": __version__}
         progress(1, 1)
         return exported_pyramid
@@ -35,9 +40,16 @@ def exporter(monkeypatch: pytest.MonkeyPatch, exported_pyramid: Exported) -> Sim
 def test_summary_for_people(exporter: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "best.safetensors", "-o", "sr.onnx"]) == 0
     assert exporter.arguments == (Path("best.safetensors"), Path("sr.onnx"), None, None, None)
+    assert exporter.changes == ([], False)
     text = " ".join(capsys.readouterr().out.split())
     for part in ("named 3", "x4 (x4), x2 (x2)", "halo of 8 pixels", "differ by at most", "GMACs"):
         assert part in text
+
+
+def test_what_is_to_change_reaches_the_export(exporter: SimpleNamespace) -> None:
+    changes = ["--half", "--set", "license=MIT", "--set", "stage.1.ships=true"]
+    assert main(["export", "best.safetensors", "-o", "sr.onnx", *changes]) == 0
+    assert exporter.changes == (["license=MIT", "stage.1.ships=true"], True)
 
 
 def test_a_model_that_ships_is_exported_anew_by_its_name(
@@ -83,6 +95,44 @@ def test_no_checkpoint_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture
     assert main(["export", str(path), "-o", str(tmp_path / "out.onnx")]) == 1
     said = capsys.readouterr().err
     assert said == f"error: {path}: no such checkpoint\n"
+
+
+def test_a_run_begins_with_the_weights_of_an_export(
+    exported_pyramid: Exported,
+    pyramid: Stack,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_pictures(tmp_path / "data", {f"{name}.png": window(name, 32, 32) for name in PHOTOS})
+    (tmp_path / "recipe.toml").write_text(small.PYRAMID)
+    monkeypatch.setenv("PIXSTACK_MODELS", str(exported_pyramid.path.parent))
+    monkeypatch.setattr("pixstack.shelf._own", lambda kind: ())
+    # Without a step, a run ends with what it begins with.
+    changes = ["data.folder=[{ path = '.' }]", "data.size=16", "precision=fp32", "phase.0.steps=0"]
+
+    def begun(name: str, *start: str) -> int:
+        command = ["train", str(tmp_path / "recipe.toml"), "-o", str(tmp_path / name)]
+        command += ["--data", str(tmp_path / "data"), *start]
+        return main([*command, *(part for change in changes for part in ("--set", change))])
+
+    expected = pyramid.state_dict()
+    starts = {
+        "chance": (),
+        "path": ("--start", str(exported_pyramid.path)),
+        "name": ("--start", "sr"),
+    }
+    for name, start in starts.items():
+        assert begun(name, *start) == 0
+        found = load_stack(tmp_path / name / "best.safetensors").state_dict()
+        assert found.keys() == expected.keys()
+        same = all(torch.equal(found[key], expected[key]) for key in expected)
+        assert same == (name != "chance")
+    capsys.readouterr()
+    assert begun("none", "--start", "sd") == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == "error: no model is named 'sd'; known: sr"
+    assert not (tmp_path / "none").exists()
 
 
 def test_wrong_ending_is_one_line(

@@ -176,25 +176,11 @@ def test_what_serves_never_imports_torch(module: str) -> None:
     assert result.stdout.strip() == ""
 
 
-def test_help_needs_no_machinery() -> None:
-    heavy = ("gradio", "numpy", "onnxruntime", "pyvips", "torch")
-    result = run_python(
-        "-c",
-        "import sys; from pixstack.cli import main; code = main(['--help']); "
-        f"print('imported:', *sorted(set({heavy!r}) & set(sys.modules))); sys.exit(code)",
-    )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == "imported:"
-
-
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_every_command_answers_help_with_an_example(name: str) -> None:
+@pytest.mark.parametrize("name", ["check-data", "eval", "train"])
+def test_help_needs_no_training_packages(name: str) -> None:
     result = run_python("-c", WITHOUT_TRAINING, name, "--help")
     assert result.returncode == 0, result.stderr
-    assert "Usage: pixstack" in result.stdout
-    usage, rest = result.stdout.split("\n", 1)
-    assert f"pixstack {name}" in usage
-    assert f"pixstack {name}" in rest, "no example"
+    assert f"Usage: pixstack {name}" in result.stdout
 
 
 def test_every_command_module_is_in_the_table() -> None:

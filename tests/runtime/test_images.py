@@ -1,7 +1,5 @@
 """Picture files, held against Pillow: what must be kept is kept, what is broken is refused."""
 
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from export.runtime.images import (
     size_of,
     write,
 )
+from tests.pngs import huge_png
 from tests.runtime.heic import heic
 from translate.pairs import fitted, nearest
 
@@ -198,7 +197,7 @@ def damaged(folder: Path) -> dict[str, tuple[Path, str]]:
         "table.csv": (b"1,2\n3,4\n", "is not a picture"),
         "portable.png": (b"P6 1 1 255 abc", "is not a picture"),
         "document.png": (b"%PDF-1.4\n", "is not a picture"),
-        "header.png": (_png_header(30000, 30000), "30000x30000 pixels, more than"),
+        "header.png": (huge_png(30000), "30000x30000 pixels, more than"),
         "[page=1].png": (b"text", "is not a picture"),
     }
     found: dict[str, tuple[Path, str]] = {"missing.png": (folder / "missing.png", "no file")}
@@ -206,17 +205,6 @@ def damaged(folder: Path) -> dict[str, tuple[Path, str]]:
         (folder / name).write_bytes(content)
         found[name] = (folder / name, message)
     return found
-
-
-def _png_header(width: int, height: int) -> bytes:
-    """A valid signature and header of that size, with no pixels behind it."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0"))
 
 
 @pytest.mark.parametrize(

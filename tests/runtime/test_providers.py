@@ -1,13 +1,16 @@
 """Providers: the CPU always works, the others say in one line what they lack."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from export.runtime import InputError, ProviderError, Translator, probe
+from export.runtime import InputError, ProviderError, Translator, probe, session
 from tests.photographs import window
 from tests.runtime import models
 
@@ -80,6 +83,61 @@ def test_other_settings_are_checked(path: Path):
     for memory in ("much", 0, 1.5, True):
         with pytest.raises(InputError, match="number of bytes"):
             Translator(path, memory=memory)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")
+def test_a_session_takes_the_threads_it_is_given_or_the_cores_it_may_use(path: Path, monkeypatch):
+    def threads(given: int | None) -> int:
+        opened = session.open_session(path.read_bytes(), "cpu", threads=given)
+        return opened.session.get_session_options().intra_op_num_threads
+
+    # Of a machine with many more, as a container or taskset allows.
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {1, 4, 6})
+    assert [threads(given) for given in (1, 2, None)] == [1, 2, 3]
+
+
+@pytest.fixture
+def opened(monkeypatch) -> list[list]:
+    """The providers, with their settings, that sessions would be opened with, the first working."""
+    found: list[list] = []
+
+    def open_with(model: bytes, options: object, providers: list) -> SimpleNamespace:
+        found.append(providers)
+        return SimpleNamespace(get_providers=lambda: [providers[0][0]])
+
+    monkeypatch.setattr(session, "_session", open_with)
+    for problem in ("cuda_problem", "tensorrt_problem"):
+        monkeypatch.setattr(probe, problem, lambda: None)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("precision", "tf32", "fp16", "names"),
+    [
+        ("exact", "0", "False", ["CUDA", "TensorRT TF32"]),
+        ("fast", "1", "True", ["CUDA TF32", "TensorRT fp16"]),
+    ],
+)
+def test_a_gpu_rounds_more_only_where_it_may(
+    opened: list[list], precision: str, tf32: str, fp16: str, names: list[str]
+):
+    told = [session.open_session(b"", name, precision).provider for name in ("cuda", "tensorrt")]
+    assert told == names
+    [[cuda, *_], [tensorrt, behind, *_]] = opened
+    for name, settings in (cuda, behind):
+        assert (name, settings["use_tf32"]) == ("CUDAExecutionProvider", tf32)
+    assert tensorrt == ("TensorrtExecutionProvider", {"trt_fp16_enable": fp16})
+
+
+def test_openvino_rounds_more_only_where_it_may():
+    def settings(precision: str, threads: int | None) -> dict[str, str]:
+        options = probe.openvino_options(precision, threads)
+        return json.loads(options["load_config"])["CPU"] if options else {}
+
+    assert settings("exact", None) == {"INFERENCE_PRECISION_HINT": "f32"}
+    # Without a hint it takes bf16 where the processor has it.
+    assert settings("fast", None) == {}
+    assert settings("fast", 3) == {"INFERENCE_NUM_THREADS": "3"}
 
 
 @pytest.mark.skipif(probe.openvino_devices()[1] is not None, reason="OpenVINO does not work here")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.photographs import photograph
+from tests.pngs import huge_png
 
 Pixels = NDArray[np.uint8]
 SIDE = 64
@@ -106,13 +105,3 @@ def faulty_pairs(root: Path) -> set[tuple[str, str, str]]:
         ("unreadable", "error", "10.png"),
         ("format", "warning", "11.bmp"),
     }
-
-
-def huge_png() -> bytes:
-    """A few bytes that claim to be 60000x60000 pixels."""
-    head = struct.pack(">IIBBBBB", 60000, 60000, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )

@@ -6,6 +6,7 @@ import csv
 import errno
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,6 +128,24 @@ def test_files_are_copied_where_there_are_no_links(
     for path in (clean / "A").iterdir():
         assert path.stat().st_nlink == 1
         assert path.read_bytes() == (root / "A" / path.name).read_bytes()
+
+
+def test_files_are_linked_or_copied_as_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = healthy(tmp_path / "data", 4)
+    command = ["check-data", str(root), "--json", str(tmp_path / "report.json")]
+    for clean, options, names in (("linked", [], 2), ("copied", ["--copy"], 1)):
+        assert main([*command, "--fix", str(tmp_path / clean), *options]) == 0
+        for path in (tmp_path / clean / "A").iterdir():
+            # Of a link, both names are of one file.
+            assert path.stat().st_nlink == names
+            assert path.read_bytes() == (root / "A" / path.name).read_bytes()
+        shutil.rmtree(tmp_path / clean)
+    capsys.readouterr()
+    assert main([*command, "--copy"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "--copy is about what --fix writes" in line
 
 
 def test_a_link_over_another_file_is_an_error(tmp_path: Path) -> None:

@@ -19,12 +19,12 @@ from stacks.doctor.samples import samples
 from stacks.doctor.subject import open_subject
 from stacks.recipe import load_recipe, parse_recipe
 from tests.photographs import photograph
+from tests.pngs import huge_png
 from tests.stacks import tiny
 from tests.stacks.faults import (
     PALETTE,
     faulty_pairs,
     healthy,
-    huge_png,
     label_map,
     labeled,
     other_look,

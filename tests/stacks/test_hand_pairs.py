@@ -84,9 +84,12 @@ def test_a_recipe_reads_the_table(hands: Path, tmp_path: Path) -> None:
 
 
 def test_pictures_are_named_from_the_root_of_the_data(hands: Path, tmp_path: Path) -> None:
-    write(hands, tmp_path.parent, held_out=1)
-    [first, *_] = rows(tmp_path.parent / "hand-pairs-train.csv")
-    assert first["source"] == f"{tmp_path.name}/hands/a/7.png"
+    root = tmp_path / "root"
+    (root / "data").mkdir(parents=True)
+    hands = hands.rename(root / "data" / "hands")
+    write(hands, root, held_out=1)
+    [first, *_] = rows(root / "hand-pairs-train.csv")
+    assert first["source"] == "data/hands/a/7.png"
     with pytest.raises(SystemExit, match=r"hands: does not lie beneath .*other; tables name pict"):
         write(hands, tmp_path / "other")
 

@@ -2,7 +2,9 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from torch import Tensor
 
 import stacks.mishaps
 import stacks.train
+from export.runtime import budget
 from stacks.checkpoint import STATE, CheckpointError, read
 from stacks.determinism import choose_kernels, deterministic
 from stacks.mishaps import OutOfMemory, OutOfSpace, available_memory
@@ -57,6 +60,9 @@ def test_free_memory_is_known() -> None:
 
 
 @pytest.mark.parametrize(
+    ("module", "free"), [(stacks.mishaps, available_memory), (budget, budget._free)]
+)
+@pytest.mark.parametrize(
     ("limit", "used", "files", "left"),
     [
         ("max", 15, 0, 30),
@@ -67,8 +73,16 @@ def test_free_memory_is_known() -> None:
     ],
 )
 def test_what_a_container_has_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, used: int, files: int, left: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    free: Callable[[], int | None],
+    limit: str,
+    used: int,
+    files: int,
+    left: int,
 ) -> None:
+    """As training and running count it, each in code of its own: neither may import the other."""
     giga = 2**30
     (tmp_path / "meminfo").write_text(f"MemTotal: 1 kB\nMemAvailable: {30 * 2**20} kB\n")
     told = limit if limit == "max" else str(int(limit) * giga)
@@ -78,8 +92,11 @@ def test_what_a_container_has_left(
     stat = f"anon {giga}\ninactive_file {half}\nactive_file {half}\n"
     (tmp_path / "memory.stat").write_text(stat)
     places = {"/proc/meminfo": tmp_path / "meminfo", "/sys/fs/cgroup": tmp_path}
-    monkeypatch.setattr(stacks.mishaps, "Path", lambda text: places[text])
-    assert available_memory() == left * giga
+    monkeypatch.setattr(module, "Path", lambda text: places[text])
+    assert free() == left * giga
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert free() is None
 
 
 @pytest.mark.parametrize(

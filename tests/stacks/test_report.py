@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from pixstack.cli import main
 from stacks.report.curves import MOST, chart, dots, lone, number, path, thinned, ticks
-from stacks.report.history import published, read_run
+from stacks.report.history import read_run
 from stacks.report.page import page, placed
 from stacks.train import train
 from tests.stacks.tiny import super_resolution
@@ -81,8 +82,18 @@ def test_the_page(run: Path) -> None:
     assert "<th>torch</th>" in text
 
 
-def test_a_page_to_publish(run: Path, targets: Path) -> None:
-    whole, public = page(read_run(run)), page(published(read_run(run)))
+def test_a_page_to_publish(
+    run: Path, targets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def written(target: Path, *options: str) -> str:
+        assert main(["report", str(run), *options]) == 0
+        assert capsys.readouterr().out == f"{target}\n"
+        return target.read_text("utf-8")
+
+    whole = written(run / "report.html")
+    mine = tmp_path / "pages" / "mine.html"
+    assert written(mine, "-o", str(mine)) == whole == page(read_run(run))
+    public = written(mine, "-o", str(mine), "--public")
     assert str(targets) in whole, "else nothing is left out"
     for left_out in (str(targets), "data:image", "Samples"):
         assert left_out not in public

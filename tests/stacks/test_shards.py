@@ -21,7 +21,8 @@ from stacks.survey import Survey
 from stacks.survey_shards import survey_shards
 from stacks.train import train
 from tests.photographs import photograph
-from tests.stacks.faults import huge_png, other_look, photo
+from tests.pngs import huge_png
+from tests.stacks.faults import other_look, photo
 from tests.stacks.tiny import TRANSLATION
 from tests.tars import png, write_tar
 from translate.pairs import DataError

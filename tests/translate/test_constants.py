@@ -1,15 +1,14 @@
 """What is computed at every step takes its numbers from the device, and none of them back."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from stacks.derive import together
+from tests.translate.waiting import Watch
 from translate.adam import FusedAdam
 from translate.constants import constant
 from translate.joints import Drawing, draw
@@ -21,31 +20,21 @@ PICTURE = torch.rand(2, 3, 24, 24, dtype=torch.float64)
 """Of another type than constants come in: to bring them to it stands for a copy to a GPU."""
 
 
-class Watch(TorchDispatchMode):
-    """Remembers the calls that make a GPU wait: a tensor is made of Python's numbers, is copied, or
-    is read.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[str] = []
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        name = func.overloadpacket.__name__
-        copied = name == "_to_copy" and args[0].is_floating_point()
-        if copied or name in ("lift_fresh", "_local_scalar_dense"):
-            self.waits.append(name)
-        return func(*args, **(kwargs or {}))
-
-
 def test_the_watch_sees_what_waits() -> None:
     with Watch() as watch:
         PICTURE[:, [0, 2]]
         PICTURE.float()
         float(PICTURE.sum())
-    assert watch.waits == ["lift_fresh", "_to_copy", "_local_scalar_dense"]
+        mask = PICTURE > 0.5
+        PICTURE[mask]
+        PICTURE.masked_select(mask)
+        mask.nonzero()
+        PICTURE.equal(PICTURE)
+    assert watch.waits == [
+        *("lift_fresh", "_to_copy", "_local_scalar_dense"),
+        *("index", "masked_select", "nonzero", "equal"),
+    ]
+    assert watch.seen > len(watch.waits)
 
 
 @pytest.mark.parametrize(

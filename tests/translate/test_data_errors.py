@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.photographs import Bytes, window, write_pictures
-from tests.stacks.faults import huge_png
+from tests.pngs import huge_png
 from translate.layouts import Reading, find_items
 from translate.pairs import DataError, View
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.photographs import window
-from tests.stacks.faults import huge_png
+from tests.pngs import huge_png
 from tests.tars import png, write_tar
 from translate import pictures
 from translate.augment import Augment, AugmentSpec
