@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from translate.metrics.lpips import Lpips
 
 
-def open_network(given: str, layer: str | None, pixels: str | None) -> FeatureNetwork:
+def open_network(
+    given: str, layer: str | None = None, pixels: str | None = None, option: str = "--features"
+) -> FeatureNetwork:
     """``inception``, ``vgg`` or ``alexnet`` of torch hub's cache, or a file.
 
     Args:
         given: a name, a judge or weights as ``.safetensors``, weights as ``.pth``, or ``.onnx``.
         layer: of an ONNX file, the value to compare.
         pixels: of an ONNX file, the range that it reads.
+        option: by which it was given, for messages.
 
     Raises:
         WrongUse: a layer or a range of another network than an ONNX file.
@@ -43,7 +46,7 @@ def open_network(given: str, layer: str | None, pixels: str | None) -> FeatureNe
         return open_published(given)
     if not path.is_file():
         raise FileNotFoundError(
-            f"--features {given}: no such file; expected {', '.join(NAMES)}, or a file: a judge of "
+            f"{option} {given}: no such file; expected {', '.join(NAMES)}, or a file: a judge of "
             "`pixstack judge`, weights of one of these networks, or a classifier in ONNX"
         )
     if path.suffix == ".safetensors" and form_of(path) == FORM:

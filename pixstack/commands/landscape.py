@@ -256,7 +256,7 @@ def open_measure(landscape: Landscape, judge: str | None) -> Measure:
     from pixstack.networks import open_network
 
     wanted = judge or landscape.study.judge.network
-    network = open_network(wanted, None, None) if wanted else None
+    network = open_network(wanted, option="--judge") if wanted else None
     with progress_bar("judge") as progress:
         return landscape.measure(network, progress)
 

@@ -92,7 +92,7 @@ def started(settings: Settings) -> Iterator[str]:
                 prevent_thread_lock=True,
                 quiet=True,
                 show_error=False,
-                max_file_size=f"{studio.limits.file_megabytes}mb",
+                max_file_size=studio.limits.file_bytes,
                 theme=theme(),
                 css=CSS,
                 head=HEAD,

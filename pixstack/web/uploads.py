@@ -43,6 +43,11 @@ class Limits:
     decoded_megabytes: float = 320.0
     result_megapixels: float = 130.0
 
+    @property
+    def file_bytes(self) -> int:
+        """Of the uploaded file, at most."""
+        return self.file_megabytes * 1_000_000
+
     def allow(self, size: tuple[int, int], scale: float) -> bool:
         """Whether a picture (height, width) may be made larger by a scale."""
         return size[0] * size[1] * scale**2 / 1e6 <= self.result_megapixels
@@ -102,7 +107,7 @@ def check_upload(path: str | None, scale: float, limits: Limits) -> tuple[Path, 
     if not file.is_file():
         # Old uploads are deleted, and a page may stay open for longer.
         raise ImageError("The picture is no longer here; choose it again.")
-    if file.stat().st_size > limits.file_megabytes * 1_000_000:
+    if file.stat().st_size > limits.file_bytes:
         raise ImageError(
             f"The file is larger than {limits.file_megabytes} MB; choose a smaller one."
         )

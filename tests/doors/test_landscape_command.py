@@ -168,7 +168,7 @@ def test_a_wish_to_end_is_passed_on_to_every_process(
         (["gestures", "-o", "{here}/x", "--seeds", "a"], "--seeds a", 2),
         (["gestures", "-o", "{here}/x", "--search", "gp"], "--budget MINUTES", 2),
         (["gestures", "-o", "{here}/x", "--data", "{here}/none"], "none", 1),
-        (["gestures", "-o", "{here}/x", "--judge", "no-such"], "no-such: no such file", 1),
+        (["gestures", "-o", "{here}/x", "--judge", "no-such"], "--judge no-such: no such file", 1),
         (["{here}", "--report"], "no study", 1),
         (["{here}"], "--resume or --report", 2),
     ],

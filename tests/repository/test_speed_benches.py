@@ -116,7 +116,8 @@ def test_degradations_are_timed_on_both_paths(capsys: pytest.CaptureFixture[str]
     assert 0 < float(real[1]) < float(real[2])
 
 
-def test_without_a_gpu_one_line_and_two() -> None:
+def test_without_a_gpu_one_line_and_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     application = gpu.typer.Typer()
     application.command()(gpu.run)
     result = CliRunner().invoke(application, [])
