@@ -6,14 +6,12 @@ two pictures of one source lie apart for each unit that their noises do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
+from translate.losses.adversarial import Mean
 from translate.losses.precision import full
 
-Mean = Callable[[Tensor], Tensor]
 TINY = 1e-5
 """Added to a ratio before it is divided by, as in the code of Mao et al."""
 
