@@ -30,8 +30,7 @@ from pixstack.console import print_table
 from stacks.recipe import parse_recipe
 from translate.diversity import PAIRS, diversity
 from translate.kinds import Kind
-from translate.layouts import class_folders
-from translate.pairs import View, list_pictures
+from translate.pairs import View, folders_in, list_pictures
 from translate.pixels import to_batch, to_bytes, to_floats, to_picture
 
 Groups = dict[str, Tensor]
@@ -123,7 +122,7 @@ def real_pictures(
 
     Folders are the classes as in training: by the model's names for them, else in name order.
     """
-    found = {path.name: path for path in class_folders(folder)}
+    found = {path.name: path for path in folders_in(folder)}
     if list(classes) == [ALL]:
         places = list(found.values()) or [folder]
         groups = {ALL: [file for place in places for file in list_pictures(place).values()]}

@@ -19,8 +19,8 @@ from torch.nn import functional
 from stacks.checkpoint import CheckpointError, read, write
 from translate.features.network import Identity, Seen, automatic_device, fit
 from translate.features.weights import fingerprint
-from translate.layouts import Reading, class_folders, find_items
-from translate.pairs import DataError, Item
+from translate.layouts import Reading, find_items
+from translate.pairs import DataError, Item, folders_in
 from translate.pixels import to_network
 
 FORM = "pixstack.judge"
@@ -137,7 +137,7 @@ def class_names(folder: Path) -> tuple[str, ...]:
     """
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected a folder of one folder a class")
-    names = tuple(path.name for path in class_folders(folder))
+    names = tuple(path.name for path in folders_in(folder))
     if len(names) < 2:
         raise DataError(
             f"{folder}: holds {len(names)} folders; a judge needs two or more, one a class"

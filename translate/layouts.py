@@ -31,7 +31,16 @@ from typing import Literal
 from translate.joints import JointsSpec
 from translate.keypoints import KeypointFile, bare, read_keypoints, resized
 from translate.kinds import Kind, parse_kind
-from translate.pairs import DataError, Half, Item, Joints, Palette, View, list_pictures
+from translate.pairs import (
+    DataError,
+    Half,
+    Item,
+    Joints,
+    Palette,
+    View,
+    folders_in,
+    list_pictures,
+)
 from translate.partners import partners
 from translate.pictures import File
 from translate.rows import Row, read_table
@@ -223,19 +232,12 @@ def side_by_side(folder: Path, reading: Reading) -> list[Item]:
     ]
 
 
-def class_folders(folder: Path) -> list[Path]:
-    """The folders in a folder, in name order, but for hidden ones, which programs leave behind."""
-    return sorted(
-        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
-
-
 def classes(folder: Path, reading: Reading) -> list[Item]:
     """One folder a class."""
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected a folder of one folder a class")
     [view] = reading.classes
-    found = {path.name: path for path in class_folders(folder)}
+    found = {path.name: path for path in folders_in(folder)}
     count = reading.parsed[view].count
     if len(found) != count:
         raise DataError(

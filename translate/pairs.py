@@ -380,6 +380,16 @@ def list_pictures(
 
 def pictures_in(folder: Path) -> list[Path]:
     """Paths of the pictures of a folder that exists, in name order; two may share a name."""
-    return sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()
-    )
+    return [path for path in seen_in(folder) if path.suffix.lower() in SUFFIXES and path.is_file()]
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """Paths of the folders in a folder that exists, in name order."""
+    return [path for path in seen_in(folder) if path.is_dir()]
+
+
+def seen_in(folder: Path) -> list[Path]:
+    """What a folder holds but for what is hidden, which programs leave behind: `._NAME` of macOS,
+    which is no picture but ends like one, or `.ipynb_checkpoints`.
+    """
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))

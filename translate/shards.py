@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NoReturn, cast
 
+from translate.pairs import seen_in
 from translate.pictures import SUFFIXES, DataError, Member
 from translate.view_names import name_of
 
@@ -48,7 +49,7 @@ class Sample:
 def is_shards(path: Path) -> bool:
     """Whether a path names a tar, or a folder that holds tars and no pictures."""
     if path.is_dir():
-        inside = [(one.suffix.lower(), one.is_dir()) for one in path.iterdir()]
+        inside = [(one.suffix.lower(), one.is_dir()) for one in seen_in(path)]
         tars = any(suffix == ".tar" for suffix, _ in inside)
         return tars and not any(folder or suffix in SUFFIXES for suffix, folder in inside)
     return path.name.lower().endswith((".tar", *COMPRESSED_SUFFIXES))
@@ -64,7 +65,7 @@ def shard_files(path: Path) -> list[Path]:
         if not path.is_file():
             raise DataError(f"{path}: no such tar; expected a tar of samples, or a folder of tars")
         return [path]
-    files = sorted(one for one in path.iterdir() if one.suffix.lower() == ".tar" and one.is_file())
+    files = [one for one in seen_in(path) if one.suffix.lower() == ".tar" and one.is_file()]
     if not files:
         raise DataError(f"{path}: holds no tars; put NAME.tar there, uncompressed")
     return files

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from translate.pairs import DataError
+from translate.pairs import DataError, folders_in
 
 SIDES = {
     "source": (
@@ -36,8 +36,8 @@ def view_folders(folder: Path) -> dict[str, Path]:
     B/train for train/A and train/B.
     """
     if folder.is_dir():
-        return {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
-    beside = sorted(folder.parent.iterdir()) if folder.parent.is_dir() else []
+        return {path.name: path for path in folders_in(folder)}
+    beside = folders_in(folder.parent) if folder.parent.is_dir() else []
     return {path.name: path / folder.name for path in beside if (path / folder.name).is_dir()}
 
 

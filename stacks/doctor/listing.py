@@ -16,7 +16,7 @@ from translate.layouts import (
     table_rows,
     with_joints,
 )
-from translate.pairs import DataError, Half, Item, list_pictures
+from translate.pairs import DataError, Half, Item, folders_in, list_pictures, seen_in
 from translate.partners import partners, shared
 from translate.pictures import File, Member
 from translate.shards import read_samples, shard_files
@@ -95,7 +95,7 @@ def pictures_of(folder: Path, listing: Listing) -> dict[str, Path]:
         what = f"shares its name with {first.name}"
         listing.note("unmatched", second, what, "keep one of the two")
 
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    for path in seen_in(folder) if folder.is_dir() else ():
         suffix = path.suffix.lower()
         if suffix in OTHER_PICTURES and path.is_file():
             what = f"training does not read {suffix} files, and passes over it"
@@ -147,7 +147,7 @@ def classes(folder: Path, reading: Reading, listing: Listing) -> list[Item]:
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder; expected a folder of one folder a class")
     [view] = reading.classes
-    found = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+    found = {path.name: path for path in folders_in(folder)}
     names, count = list(reading.names.get(view, ())), reading.parsed[view].count
     for name in names:
         if name not in found:

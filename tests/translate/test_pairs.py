@@ -14,6 +14,8 @@ from export.runtime.tiles import Box
 from tests.photographs import window, write_pictures
 from translate.layouts import Reading, find_items
 from translate.pairs import SUFFIXES, DataError, View, list_pictures
+from translate.shards import is_shards
+from translate.view_names import view_folders
 
 RGB = {"source": "rgb", "target": "rgb"}
 PHOTO = window("astronaut", 24, 32)
@@ -28,6 +30,21 @@ def test_one_folder_of_targets(tmp_path: Path) -> None:
     assert [item.name for item in items] == ["10", "a", "b"]
     assert (items[1].views["target"].decode() == OTHER).all()
     assert items[1].views["target"].size() == (24, 32)
+
+
+def test_what_programs_leave_hidden_is_no_data(tmp_path: Path) -> None:
+    for view in ("source", "target"):
+        write_pictures(tmp_path / view, {"1.png": PHOTO})
+        (tmp_path / view / "._1.png").write_bytes(b"\0\5\x16\7 of macOS, and no picture")
+        write_pictures(tmp_path / view / ".ipynb_checkpoints", {"1-checkpoint.png": PHOTO})
+    write_pictures(tmp_path / ".A", {"1.png": OTHER})
+    [item] = find_items(tmp_path, "views", Reading(RGB))
+    assert item.name == "1"
+    assert (item.views["source"].decode() == PHOTO).all()
+    assert list(view_folders(tmp_path)) == ["source", "target"]
+    (tmp_path / "tars").mkdir()
+    (tmp_path / "tars" / "._a.tar").write_bytes(b"no tar")
+    assert not is_shards(tmp_path / "tars")
 
 
 @pytest.mark.parametrize("folders", [("source", "target"), ("A", "B"), ("A", "target")])
