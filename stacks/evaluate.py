@@ -25,6 +25,7 @@ from stacks.stack import Stack
 from stacks.stage import ViewSpec
 from translate.degrade import parse_degradation
 from translate.kinds import parse_kind
+from translate.losses.structure import WINDOW
 from translate.metrics import measure
 from translate.pairs import DataError, Pairs
 from translate.pictures import content_of
@@ -163,6 +164,25 @@ def prepare(pairs: Pairs, index: int, protocol: Protocol) -> tuple[Picture, Pict
     target = target[:height, :width]
     random = np.random.default_rng([protocol.seed, index])
     return parse_degradation(protocol.degrade).apply(target, random).source, target
+
+
+def check_measured(protocol: Protocol, sets: Sequence[Pairs]) -> None:
+    """Every target is large enough to be measured, by the headers of their files.
+
+    Raises:
+        DataError: one is not.
+    """
+    scale, border = protocol.scale, protocol.border
+    least = scale * math.ceil((WINDOW + 2 * border) / scale)
+    for pairs in sets:
+        for item in pairs.items:
+            view = item.views["target"]
+            height, width = view.size()
+            if min(height, width) < least:
+                raise DataError(
+                    f"{view.path}: is {width}x{height}; to be measured a picture is "
+                    f"{least}x{least} or larger: leave it out of validation.folder"
+                )
 
 
 def means(scores: Sequence[Score]) -> dict[str, float]:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 
 class RunExistsError(ValueError):
-    """There is a run in the folder, and it was not asked to go on."""
+    """There is a run in the folder, and it was not asked to go on, or goes on already."""
 
 
 BEST = "best.safetensors"
@@ -31,3 +38,29 @@ def refuse_second_run(folder: Path, resume: bool) -> None:
     """
     if state_of(folder).exists() and not resume:
         raise RunExistsError(f"{folder} holds a run already; add --resume or choose another folder")
+
+
+def claim(folder: Path) -> AbstractContextManager[object]:
+    """Keep other processes from training into a folder until what is returned is left.
+
+    It is the folder itself that is locked, and the system lets go of it when the process ends,
+    however it ends. Where it has no such locks, nothing is kept.
+
+    Raises:
+        RunExistsError: another process has it.
+    """
+    held = ExitStack()
+    if fcntl is None:
+        return held
+    descriptor = os.open(folder, os.O_RDONLY)
+    held.callback(os.close, descriptor)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        held.close()
+        raise RunExistsError(
+            f"{folder}: another process trains into it; wait for it, or choose another folder"
+        ) from None
+    except OSError:
+        pass  # a file system without locks
+    return held

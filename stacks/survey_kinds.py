@@ -10,7 +10,7 @@ import numpy as np
 import pyvips
 
 from translate.pairs import Half, half_of, label_picture, open_picture
-from translate.pictures import DataError, File
+from translate.pictures import DataError, File, array_of
 
 SAMPLE = 12
 """Pictures of a view that are decoded to tell its kind."""
@@ -85,14 +85,13 @@ def kind_of(paths: Sequence[File], half: Half = "whole") -> Found:
         read += 1
         image = half_of(label_picture(open_picture(path)), half)
         try:
-            pixels = np.asarray(image.numpy())
+            pixels = array_of(image)
         except pyvips.Error as error:
             reason = str(error.detail).strip().splitlines()[-1:] or ["damaged"]
             raise DataError(
                 f"{path}: cannot be decoded ({reason[0]}); `pixstack check-data` finds every such "
                 "file"
             ) from None
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         lossless = path.suffix.lower() == ".png"
         if pixels.shape[2] == 1:
             colors = None

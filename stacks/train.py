@@ -25,7 +25,7 @@ from stacks.collectives import (
 )
 from stacks.data import mirrored, phase_sampler, training_groups, validation_pairs
 from stacks.determinism import deterministic
-from stacks.evaluate import held_out_protocol, output_of_scale
+from stacks.evaluate import check_measured, held_out_protocol, output_of_scale
 from stacks.growth import as_grown, grow
 from stacks.keeper import GO_ON, Due, Keeper, States, Verdict
 from stacks.mishaps import check_memory, prepare_folder, told
@@ -34,7 +34,7 @@ from stacks.record import Record
 from stacks.redraw import redrawing
 from stacks.reference import fed, reference_batch, referred
 from stacks.run import Run, launch
-from stacks.run_folder import BEST, RECIPE, refuse_second_run, state_of
+from stacks.run_folder import BEST, RECIPE, claim, refuse_second_run, state_of
 from stacks.sight import band_base
 from stacks.spec import Recipe
 from stacks.spoken import opening
@@ -105,6 +105,7 @@ def train(
     if validation:
         # What cannot be measured must not be found out at the first look, hours later.
         output_of_scale(run.stack, held_out_protocol(recipe).scale)
+        check_measured(held_out_protocol(recipe), validation)
     if state.exists():
         run.restore(state)
         asked = run.phase_start(len(recipe.phase))
@@ -121,6 +122,7 @@ def train(
         run.health.begin(run.step, run.weight_norms())
 
     prepare_folder(folder)
+    claimed = claim(folder) if fabric.is_global_zero else nullcontext()
     # One process speaks and writes for all of them; the others do as it says.
     record = None
     if fabric.is_global_zero:
@@ -133,7 +135,7 @@ def train(
         record = Record(folder, recipe, run.step, run.seconds)
         record.begin(opening(run, [pairs for pairs, _ in groups], validation))
     careful = deterministic(recipe.deterministic)
-    with told(run, folder), careful, Stopping() as stopping, record or nullcontext():
+    with claimed, told(run, folder), careful, Stopping() as stopping, record or nullcontext():
         keeper = None
         if record:
             known = training_sample(run, [pairs for pairs, _ in groups])

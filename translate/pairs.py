@@ -24,6 +24,7 @@ from translate.pictures import (
     DataError,
     File,
     Member,
+    array_of,
     first_line,
     open_header,
     open_picture,
@@ -81,10 +82,9 @@ class View:
         try:
             image = label_picture(image) if labels else to_kind(image, self.kind)
             image = half_of(image, self.half)
-            pixels = np.asarray((image if labels else self.resized(image)).numpy())
+            pixels = array_of(image if labels else self.resized(image))
         except pyvips.Error as error:
             raise DataError(f"{self.path}: cannot be decoded: {first_line(error)}") from None
-        pixels = pixels[..., None] if pixels.ndim == 2 else pixels
         if labels:
             size = self.sized(*pixels.shape[:2])
             pixels = nearest(pixels, size, None if self.fit else self.reduce)

@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+import numpy as np
 import pyvips
+from numpy.typing import NDArray
 
 LOSSY = frozenset({".jpg", ".jpeg", ".webp"})
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"})
@@ -169,3 +172,12 @@ def first_line(error: pyvips.Error) -> str:
     """The first line of what libvips says."""
     lines = str(error.detail or error.message).strip().splitlines()
     return lines[0] if lines else "unknown error"
+
+
+def array_of(image: pyvips.Image) -> NDArray[Any]:
+    """The pixels ``(H, W, C)``; pyvips leaves out axes of length one, of a single pixel all.
+
+    Raises:
+        pyvips.Error: it cannot be decoded.
+    """
+    return np.asarray(image.numpy()).reshape(image.height, image.width, image.bands)

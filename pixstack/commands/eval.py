@@ -154,6 +154,8 @@ def command(
     given = scale_of(sources, targets) if sources is not None and targets is not None else 1
     protocol, sets = held_out(model, data) if held else (Protocol(degrade, seed or 0, given), [])
     check_provider(provider)
+    if keep is not None and not keep.strip():
+        raise WrongUse("--keep: expected a name for the measures; got none")
     kept = file_to_keep_in(model) if keep is not None else None
     wanted = read_names(names) if names is not None else None
     running = Running(provider, precision.value, self_ensemble=ensemble)

@@ -109,6 +109,9 @@ def read_header(path: File) -> Header:
             # Pillow calls the pixels of a 16-bit RGB file by the 8 bits it would reduce them to.
             raw = str(picture.tile[0][3]) if picture.tile else ""
             mode = _MODES.get(picture.mode)
+            if mode is not None and "transparency" in picture.info and "alpha" not in mode:
+                # A color of a palette, or of all, that is see-through.
+                mode = mode.replace(" ", " with alpha ", 1)
             width, height = picture.size
             turned = orientation(picture) >= 5
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, UnidentifiedImageError):

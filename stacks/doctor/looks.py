@@ -14,6 +14,7 @@ from stacks.doctor.alignment import Shift, edges, label_edges, shift_between
 from stacks.doctor.duplicates import THUMB
 from translate.kinds import parse_kind
 from translate.pairs import DataError, View, first_line, half_of, label_picture, open_picture
+from translate.pictures import array_of
 
 Pixels = NDArray[np.uint8]
 MOST_VALUES = 256
@@ -103,11 +104,11 @@ def label_pixels(view: View) -> NDArray[np.integer]:
     """
     try:
         image = label_picture(open_picture(view.path))
-        pixels = np.asarray(half_of(image, view.half).numpy())
+        pixels = array_of(half_of(image, view.half))
     except pyvips.Error as error:
         raise DataError(f"{view.path}: cannot be decoded: {first_line(error)}") from None
-    if pixels.ndim == 2 or pixels.shape[2] == 1:
-        return pixels.reshape(pixels.shape[:2]).astype(np.int32)
+    if pixels.shape[2] == 1:
+        return pixels[..., 0].astype(np.int32)
     red, green, blue = np.moveaxis(pixels[..., :3].astype(np.int32), 2, 0)
     # Above all ids, so that black is not taken for the id 0.
     return (red << 16 | green << 8 | blue) + COLOR

@@ -155,3 +155,9 @@ def test_pictures_of_one_name_get_files_of_their_own(tmp_path: Path) -> None:
     assert [path.name for path in files_of(tmp_path, names)] == [
         "a.png", "b.png", "a-2.png", "one_b.png", "a-3.png",
     ]  # fmt: skip
+
+
+def test_measures_without_a_name_are_refused(pixstack: Call, model: Path, targets: Path) -> None:
+    answer = pixstack("eval", model, "--targets", targets, "--degrade", "bicubic:2", "--keep", " ")
+    assert answer.code == 2
+    assert "--keep: expected a name for the measures; got none" in answer.err

@@ -101,6 +101,12 @@ def test_a_page_to_publish(
         assert kept in public
 
 
+def test_no_picture_becomes_a_page(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", str(run), "-o", "photo.png"]) == 2
+    assert "-o photo.png: expected the name of an .html file" in capsys.readouterr().err
+    assert not Path("photo.png").exists()
+
+
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no run; expected the folder that `pixstack train"):
         read_run(tmp_path)

@@ -13,6 +13,7 @@ import stacks.train
 from stacks.checkpoint import STATE, WEIGHTS, CheckpointError, read, write
 from stacks.recipe import parse_recipe
 from stacks.run import Run, launch
+from stacks.run_folder import RunExistsError, claim
 from stacks.spec import Recipe
 from stacks.train import train
 from tests.stacks import tiny
@@ -279,3 +280,13 @@ def test_facts_that_do_not_say_where_a_run_was(
     with pytest.raises(CheckpointError, match=f"state.safetensors: its fact '{name}': {message}"):
         train(recipe, tmp_path, resume=True)
     assert [entry.name for entry in tmp_path.iterdir()] == ["last"]
+
+
+def test_one_process_trains_into_a_folder(targets: Path, tmp_path: Path) -> None:
+    recipe = super_resolution(targets, "phase.0.steps=1", "phase.1.steps=1")
+    train(recipe, tmp_path)
+    before = (tmp_path / "log.jsonl").read_bytes()
+    with claim(tmp_path), pytest.raises(RunExistsError, match="another process trains into it"):
+        train(recipe, tmp_path, resume=True)
+    assert (tmp_path / "log.jsonl").read_bytes() == before
+    train(recipe, tmp_path, resume=True)

@@ -13,7 +13,9 @@ from stacks.checkpoint import STATE, read
 from stacks.evaluate import Score
 from stacks.train import train
 from stacks.validation import bootstrap_interval
-from tests.stacks.tiny import super_resolution
+from tests.photographs import window, write_pictures
+from tests.stacks.tiny import pictures, super_resolution
+from translate.pairs import DataError
 
 
 def lines(folder: Path, kind: str) -> list[dict[str, Any]]:
@@ -120,3 +122,18 @@ def test_one_picture_has_no_interval(targets: Path, tmp_path: Path) -> None:
     for line in lines(tmp_path, "validation"):
         assert "psnr_y" in line
         assert not {"psnr_y/low", "psnr_y/high"} & line.keys()
+
+
+@pytest.mark.parametrize(("side", "measured"), [(19, False), (20, True)])
+def test_a_picture_too_small_to_measure_is_told_before_the_first_step(
+    tmp_path: Path, side: int, measured: bool
+) -> None:
+    data, run = tmp_path / "data", tmp_path / "run"
+    write_pictures(data, {**pictures(), "z.png": window("astronaut", side, 64)})
+    recipe = super_resolution(data)
+    if measured:
+        train(recipe, run)
+        return
+    with pytest.raises(DataError, match=r"z\.png: is 64x19; .* 20x20 or larger: leave it out of"):
+        train(recipe, run)
+    assert not (run / "last").exists()

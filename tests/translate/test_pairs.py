@@ -32,6 +32,13 @@ def test_one_folder_of_targets(tmp_path: Path) -> None:
     assert items[1].views["target"].size() == (24, 32)
 
 
+@pytest.mark.parametrize("kind", ["gray", "rgb", "labels:9"])
+def test_a_single_pixel_is_a_picture(tmp_path: Path, kind: str) -> None:
+    write_pictures(tmp_path, {"1.png": np.full((1, 1, 3 if kind == "rgb" else 1), 7, np.uint8)})
+    pixels = View(tmp_path / "1.png", kind).decode()
+    assert pixels.tolist() == [[[7] * (3 if kind == "rgb" else 1)]]
+
+
 def test_what_programs_leave_hidden_is_no_data(tmp_path: Path) -> None:
     for view in ("source", "target"):
         write_pictures(tmp_path / view, {"1.png": PHOTO})
