@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 from skimage.registration import phase_cross_correlation
 
 from stacks.doctor.alignment import edges, label_edges, shift_between
 from stacks.doctor.duplicates import groups, hashes
+from stacks.doctor.headers import read_header
 from tests.photographs import photograph
 from tests.stacks.faults import label_map, luma, photo
 
@@ -50,3 +54,13 @@ def test_groups_of_pictures_that_are_nearly_the_same() -> None:
     # Flat pictures have the hash 0 in common, and are told apart by their brightness.
     thumbs[40], thumbs[41] = 10, 200
     assert [sorted(group) for group in groups(thumbs)] == [[3, 7, 21]]
+
+
+@pytest.mark.parametrize(("mode", "told"), [("P", "palette"), ("RGB", "rgb"), ("L", "gray")])
+def test_a_color_that_is_see_through_is_alpha(tmp_path: Path, mode: str, told: str) -> None:
+    path, clear = tmp_path / "a.png", (0, 0, 0) if mode == "RGB" else 0
+    picture = Image.new(mode, (4, 3))
+    picture.save(path)
+    assert read_header(path).mode == f"{told} 8 bit"
+    picture.save(path, transparency=clear)
+    assert read_header(path).mode == f"{told} with alpha 8 bit"
