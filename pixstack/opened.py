@@ -60,8 +60,10 @@ def open_model(model: str, scale: int, inputs: list[str], running: Running) -> O
     matching = [output for output in pictures if output.scale == scale]
     if not matching:
         listed = ", ".join(f"{output.name} of scale {output.scale:g}" for output in pictures)
+        labels = any(output.family == "labels" for output in manifest.outputs)
+        other = "labels alone, which are not measured" if labels else "no pictures"
         raise ValueError(
-            f"{model}: no output of scale {scale}; it writes {listed or 'no pictures'}"
+            f"{model}: no output of scale {scale}; it writes {listed or other}"
             + (f"; {REDUCED}" if pictures and scale == 1 else "")
         )
     [output, *_] = matching

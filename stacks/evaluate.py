@@ -284,7 +284,8 @@ def output_of_scale(stack: Stack, scale: int) -> str:
     matching = [name for name, own in written.items() if own == scale]
     if not matching:
         scales = (
-            ", ".join(f"{name} of scale {own}" for name, own in written.items()) or "labels alone"
+            ", ".join(f"{name} of scale {own}" for name, own in written.items())
+            or "labels alone, which are not measured"
         )
         raise ValueError(f"no output of scale {scale}; this stack writes {scales}")
     return matching[-1]

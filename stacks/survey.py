@@ -137,16 +137,15 @@ def survey(folder: Path) -> Survey:
         raise DataError(f"{folder}: no such folder; expected pictures, or a folder for each view")
     training, held_out = split_folders(folder)
     if training != ".":
-        found = survey_part(folder / training)
-        rest = f"{held_out}/ validates" if held_out else "some of which are kept for validation"
-        remark = f"{training}/ is trained on, {rest}"
-        return replace(
-            found,
-            folder=folder,
-            path=training,
-            apart=held_out,
-            layout_remarks=(remark, *found.layout_remarks),
+        found = replace(
+            survey_part(folder / training), folder=folder, path=training, apart=held_out
         )
+        if held_out:
+            rest = f"{held_out}/ {'is left aside' if found.why_none_held_out else 'validates'}"
+        else:
+            rest = "some of which are kept for validation"
+        remark = f"{training}/ is trained on, {rest}"
+        return replace(found, layout_remarks=(remark, *found.layout_remarks))
     return survey_part(folder)
 
 

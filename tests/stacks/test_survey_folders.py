@@ -51,6 +51,15 @@ def test_a_test_set_without_targets_validates_nothing(tmp_path: Path) -> None:
     assert survey(tmp_path).apart == "valid"
 
 
+def test_a_set_that_nothing_measures_is_left_aside(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        for kind in ("cat", "dog"):
+            write(tmp_path / part / kind / f"{kind}.png", photo())
+    remarks = survey(tmp_path).remarks
+    assert "train/ is trained on, val/ is left aside" in remarks
+    assert not any("validates" in remark for remark in remarks)
+
+
 def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     for name in ("car", "train"):
         write(tmp_path / name / f"{name}.png", photo())
