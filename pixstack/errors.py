@@ -40,6 +40,16 @@ def require_train() -> None:
         )
 
 
+def require_page(path: Path, option: str) -> None:
+    """Refuse to write a page under the name of something else.
+
+    Raises:
+        WrongUse: the name does not end in .html.
+    """
+    if path.suffix != ".html":
+        raise WrongUse(f"{option} {path}: expected the name of an .html file to write")
+
+
 def install_train(place: Path = PLACE) -> str:
     """The command that installs the `train` extra.
 

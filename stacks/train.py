@@ -302,6 +302,8 @@ def predict(run: Run, batch: Batch) -> list[Case]:
     names = needed(run, truths)
     with run.fabric.autocast(), referred(run, names):
         written = run.stack(batch.views, names, given)
+    # What stages read: what was written, or the truth in its place.
+    known = written | (given or {})
     adversaries = run.adversaries()
     cases: list[Case] = []
     for name in phase.train:
@@ -317,14 +319,14 @@ def predict(run: Run, batch: Batch) -> list[Case]:
                 stage.objective.generator_terms(adversary),
                 stage.objective.discriminator_terms(),
                 run.discriminators[name] if adversary else None,
-                shown(run, name, batch, written | (given or {})),
+                shown(run, name, batch, known),
                 run.presentations[name],
                 run.stack.generator(name),
                 run.histories.get(("generator", name)),
                 run.histories.get(("discriminator", name)) if adversary else None,
                 lambda logits: mean_over_devices(run.fabric, logits),
                 stage.objective.compares or mixes(run, name),
-                redrawing(run, name, {**batch.views, **written, **(given or {})}),
+                redrawing(run, name, {**batch.views, **known}),
             )
         )
     return cases

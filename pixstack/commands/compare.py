@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pixstack.errors import WrongUse
+from pixstack.errors import WrongUse, require_page
 
 
 def command(
@@ -87,8 +87,7 @@ def write_page(
     from pixstack.blind.trials import QUESTION, find_trials, make_page
     from pixstack.console import progress_bar, write_json
 
-    if output.suffix != ".html":
-        raise WrongUse(f"--to {output}: expected the name of an .html file to write")
+    require_page(output, "--to")
     key_path = key_path or output.with_suffix(".key.json")
     with tempfile.TemporaryDirectory(prefix="pixstack-compare-") as folder:
         results = [

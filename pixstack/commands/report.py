@@ -36,7 +36,7 @@ def command(
       pixstack report runs/mine -o mine.html
       pixstack report runs/mine -o docs/mine.html --public
     """
-    from pixstack.errors import WrongUse, require_train
+    from pixstack.errors import require_page, require_train
 
     require_train()
     import_plugins(plugins or [])
@@ -45,8 +45,7 @@ def command(
     from stacks.whole import write_whole
 
     target = output or run / "report.html"
-    if target.suffix != ".html":
-        raise WrongUse(f"-o {target}: expected the name of an .html file to write")
+    require_page(target, "-o")
     history = read_run(run)
     write_whole(target, page(published(history) if public else history).encode())
     print(target)
